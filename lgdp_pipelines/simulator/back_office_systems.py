@@ -7,7 +7,7 @@ return. Belongs elsewhere: the rows (``synthetic_cases``), and which council run
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from lgdp_pipelines.simulator.extract_writers import WorkbookSheet, workbook
+from lgdp_pipelines.simulator.extract_writers import WorkbookSheet, write_workbook
 from lgdp_pipelines.simulator.synthetic_rows import Row
 
 _ABOVE = (("Homelessness applications",), ("SYNTHETIC: no row is about anybody",), ())
@@ -93,7 +93,7 @@ def _heatherlea(rows: Sequence[Row]) -> bytes:
     header = [header for header, _ in _HEATHERLEA.values()]
     cells = [[spell(row[name]) for name, (_, spell) in _HEATHERLEA.items()] for row in rows]
     cover = WorkbookSheet([["Heatherlea Housing"], ["The table is on the next sheet."]])
-    return workbook({"Cover": cover, "Applications": WorkbookSheet([*_ABOVE, [*header, "Officer"], *cells])})
+    return write_workbook({"Cover": cover, "Applications": WorkbookSheet([*_ABOVE, [*header, "Officer"], *cells])})
 
 
 SYSTEMS: Mapping[tuple[str, str], BackOfficeSystem] = {

@@ -24,8 +24,8 @@ from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.model.sources import ApiSource
 from lgdp_pipelines.register.submission_calendar import list_begun_periods
 from lgdp_pipelines.settings import Settings
-from lgdp_pipelines.simulator.scenario import ScenarioOptions, build_scenario, path_of
-from lgdp_pipelines.simulator.simulated_api import ApiRequest, api
+from lgdp_pipelines.simulator.scenario import ScenarioOptions, build_path, build_scenario
+from lgdp_pipelines.simulator.simulated_api import ApiRequest, build_api
 from lgdp_pipelines.simulator.simulated_sftp import ServedAccount, serve_sftp
 from lgdp_pipelines.simulator.system_files import HOST, WrittenFiles, write_files
 
@@ -100,6 +100,7 @@ def run_simulator(
 
 @contextmanager
 def _listen(port: int) -> Iterator[socket.socket]:
+    """Yield a socket that listens on a port, or on a free one if that is in use."""
     with socket.socket() as listener:
         if os.name == "posix":
             # A port that an earlier run closed a moment ago can be used again at once.
@@ -120,13 +121,14 @@ class _Servers:
     ) -> None:
         self._sockets = (sftp_socket, api_socket)
         self._host_key = asyncssh.read_private_key(folder / "host_key")
-        self._accounts = served_accounts(folder, register.councils.codes)
+        self._accounts = list_served_accounts(folder, register.councils.codes)
         tokens = {code: (folder / "tokens" / code).read_text(encoding="ascii") for code in register.councils.codes}
-        application = api(api_requests(folder, register, today), tokens, busy=register.councils.codes[:BUSY_COUNCILS])
+        requests = list_api_requests(folder, register, today)
+        application = build_api(requests, tokens, busy=register.councils.codes[:BUSY_COUNCILS])
         self._api = uvicorn.Server(
             uvicorn.Config(application, log_config=None, lifespan="off", ws="none", timeout_graceful_shutdown=2)
         )
-        self._stopping = asyncio.Event()
+        self._stop_requested = asyncio.Event()
         self._loop: Future[asyncio.AbstractEventLoop] = Future()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="simulator", daemon=True)
 
@@ -143,10 +145,11 @@ class _Servers:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._loop.result().call_soon_threadsafe(self._stopping.set)
+        self._loop.result().call_soon_threadsafe(self._stop_requested.set)
         self._thread.join(_START_STOP_SECONDS)
 
     async def _serve(self) -> None:
+        """Run both servers until a stop is requested."""
         sftp_socket, api_socket = self._sockets
         try:
             acceptor = await serve_sftp(sftp_socket, self._host_key, self._accounts)
@@ -156,12 +159,12 @@ class _Servers:
         async with acceptor:
             serving = asyncio.create_task(self._api.serve(sockets=[api_socket]))
             self._loop.set_result(asyncio.get_running_loop())
-            await self._stopping.wait()
+            await self._stop_requested.wait()
             self._api.should_exit = True
             await serving
 
 
-def served_accounts(folder: Path, councils: Sequence[str]) -> Mapping[str, ServedAccount]:
+def list_served_accounts(folder: Path, councils: Sequence[str]) -> Mapping[str, ServedAccount]:
     """Return the SFTP accounts by user name: a council's code in lower case."""
     return {
         code.lower(): ServedAccount(
@@ -171,15 +174,15 @@ def served_accounts(folder: Path, councils: Sequence[str]) -> Mapping[str, Serve
     }
 
 
-def api_requests(folder: Path, register: Register, today: date) -> Mapping[str, ApiRequest]:
+def list_api_requests(folder: Path, register: Register, today: date) -> Mapping[str, ApiRequest]:
     """Return the requests that the register's API sources declare, for each council and begun period."""
-    requests = {}
-    for source in register.sources.values():
-        if not isinstance(source, ApiSource):
-            continue
-        for source_return in source.returns:
-            for period in list_begun_periods(register.returns[source_return.return_code], today):
-                for code in source.councils:
-                    file = folder / path_of(source, source_return, code, period, None)
-                    requests[source_return.fill_request(code, period)] = ApiRequest(code, source_return, file)
-    return requests
+    api_sources = [source for source in register.sources.values() if isinstance(source, ApiSource)]
+    return {
+        source_return.fill_request(code, period): ApiRequest(
+            code, source_return, folder / build_path(source, source_return, code, period, None)
+        )
+        for source in api_sources
+        for source_return in source.returns
+        for period in list_begun_periods(register.returns[source_return.return_code], today)
+        for code in source.councils
+    }

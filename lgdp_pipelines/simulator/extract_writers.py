@@ -17,7 +17,6 @@ from typing import Any, TypeAlias
 
 import xlsxwriter
 from lxml import etree
-from xlsxwriter.worksheet import Worksheet
 
 from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.register.model.contract import Contract
@@ -53,73 +52,73 @@ def write_extract(contract: Contract, rows: Mapping[str, Sequence[Row]]) -> tupl
     if any(table.file_pattern for table in contract.tables) or not contract.extract.format.is_records:
         return tuple(
             SyntheticFile(
-                name if len(contract.tables) > 1 else None, {name: table_rows}, _content(contract, {name: table_rows})
+                table=name if len(contract.tables) > 1 else None,
+                rows={name: table_rows},
+                content=_pack(contract, _write_plain(contract, {name: table_rows})),
             )
             for name, table_rows in rows.items()
         )
-    return (SyntheticFile(None, rows, _content(contract, rows)),)
+    return (SyntheticFile(None, rows, _pack(contract, _write_plain(contract, rows))),)
 
 
-def _content(contract: Contract, rows: Mapping[str, Sequence[Row]]) -> bytes:
-    plain = _plain_content(contract, rows)
+def _pack(contract: Contract, content: bytes) -> bytes:
+    """Return the content of a file in the contract's container."""
     match contract.extract.container:
         case Container.ZIP:
-            return _zip(plain, f"{contract.slug}.{contract.extract.format}")
+            packed = io.BytesIO()
+            with zipfile.ZipFile(packed, "w") as archive:
+                # Without a time of its own, so that the same rows are the same bytes.
+                entry = zipfile.ZipInfo(f"{contract.slug}.{contract.extract.format}")
+                archive.writestr(entry, content, zipfile.ZIP_DEFLATED)
+            return packed.getvalue()
         case Container.GZ:
-            return gzip.compress(plain, mtime=0)
+            return gzip.compress(content, mtime=0)
         case _:
-            return plain
+            return content
 
 
-def _zip(content: bytes, name: str) -> bytes:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        # Without a time of its own, so that the same rows are the same bytes.
-        archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
-    return packed.getvalue()
-
-
-def _plain_content(contract: Contract, rows: Mapping[str, Sequence[Row]]) -> bytes:
-    match contract.extract.format:
+def _write_plain(contract: Contract, rows: Mapping[str, Sequence[Row]]) -> bytes:
+    """Return rows in the contract's format, without its container."""
+    extract = contract.extract
+    match extract.format:
         case Format.CSV:
-            return csv_text(contract, rows).encode(contract.extract.encoding)
+            return format_csv(contract, rows).encode(extract.encoding)
         case Format.JSON:
-            return json_text(contract, rows).encode(contract.extract.encoding)
+            return format_json(contract, rows).encode(extract.encoding)
         case Format.NDJSON:
-            lines = (record + "\n" for record in _records(contract, rows))
-            return "".join(lines).encode(contract.extract.encoding)
+            return "".join(f"{record}\n" for record in _format_each(contract, rows)).encode(extract.encoding)
         case Format.XML:
-            return xml_content(contract.extract.records_at, contract.by_name, rows)
+            return write_xml(extract.records_at, contract.by_name, rows)
         case Format.XLSX:
-            return workbook_content(contract, rows)
-        case other:
+            return write_contract_workbook(contract, rows)
+        case unsupported:
             raise WrongUse(
-                f"Synthetic extracts cannot be written as {other.upper()}, the format of {contract.return_code}.",
+                f"Synthetic extracts cannot be written as {unsupported.upper()}, the format of {contract.return_code}.",
                 remedy="Leave the return out of the simulated systems' sources.",
             )
 
 
-def workbook_content(contract: Contract, rows: Mapping[str, Sequence[Row]]) -> bytes:
+def write_contract_workbook(contract: Contract, rows: Mapping[str, Sequence[Row]]) -> bytes:
     """Return rows of the only table as a workbook, below the contract's title and header rows."""
     ((name, table_rows),) = rows.items()
     items = contract.by_name[name].items
-    header = header_rows([item.header for item in items], contract.extract.header_rows)
+    header = build_header([item.header for item in items], contract.extract.header_rows)
     title = [[contract.title]] * contract.extract.preamble
     sheet = WorkbookSheet(
-        [*title, *header.rows, *([_workbook_cell(item, row[item.name]) for item in items] for row in table_rows)],
+        [*title, *header.rows, *([_convert_cell(item, row[item.name]) for item in items] for row in table_rows)],
         [(row + len(title), first, last) for row, first, last in header.merged],
     )
-    return workbook({contract.extract.sheet or "Data": sheet})
+    return write_workbook({contract.extract.sheet or "Data": sheet})
 
 
-def _workbook_cell(item: Item, text: str) -> Cell:
+def _convert_cell(item: Item, text: str) -> Cell:
     """Return a cell as a workbook holds it: a measure is a number, unless it is a mark or empty."""
     if item.role is not Role.MEASURE or text == "" or text in item.marks:
         return text
     return float(text)
 
 
-def csv_text(contract: Contract, rows: Mapping[str, Sequence[Row]]) -> str:
+def format_csv(contract: Contract, rows: Mapping[str, Sequence[Row]]) -> str:
     """Return rows of the only table as delimited text under the contract's headers."""
     ((name, table_rows),) = rows.items()
     items = contract.by_name[name].items
@@ -133,12 +132,12 @@ def csv_text(contract: Contract, rows: Mapping[str, Sequence[Row]]) -> str:
         lineterminator="\r\n",
     )
     writer.writerows([[contract.title]] * extract.preamble)
-    writer.writerows(_text_header([item.header for item in items], extract.header_rows))
+    writer.writerows(_build_text_header([item.header for item in items], extract.header_rows))
     writer.writerows([row[item.name] for item in items] for row in table_rows)
     return text.getvalue()
 
 
-def _text_header(headers: Sequence[str], rows: int) -> list[list[str]]:
+def _build_text_header(headers: Sequence[str], rows: int) -> list[list[str]]:
     """Return the header rows of delimited text.
 
     A column without a group has its name in the upper row.
@@ -149,33 +148,35 @@ def _text_header(headers: Sequence[str], rows: int) -> list[list[str]]:
     return [[upper for upper, _, _ in parts], [lower for _, _, lower in parts]]
 
 
-def json_text(contract: Contract, rows: Mapping[str, Sequence[Row]]) -> str:
+def format_json(contract: Contract, rows: Mapping[str, Sequence[Row]]) -> str:
     """Return rows of all tables as one JSON document, records at the place that the contract names."""
-    listed = record_list(contract, rows)
+    listed = format_records(contract, rows)
     for step in reversed([step for step in contract.extract.records_at.split(".") if step]):
         listed = "{" + f"{json.dumps(step)}: {listed}" + "}"
     return listed + "\n"
 
 
-def record_list(contract: Contract, rows: Mapping[str, Sequence[Row]]) -> str:
+def format_records(contract: Contract, rows: Mapping[str, Sequence[Row]]) -> str:
     """Return rows of all tables as one JSON list."""
-    return "[" + ",\n ".join(_records(contract, rows)) + "]"
+    return "[" + ",\n ".join(_format_each(contract, rows)) + "]"
 
 
-def _records(contract: Contract, rows: Mapping[str, Sequence[Row]]) -> list[str]:
-    return [_record(table, row) for table in contract.tables for row in rows.get(table.name, ())]
+def _format_each(contract: Contract, rows: Mapping[str, Sequence[Row]]) -> list[str]:
+    """Return each row of all tables as a JSON object."""
+    return [_format_record(table, row) for table in contract.tables for row in rows.get(table.name, ())]
 
 
-def _record(table: Table, row: Row) -> str:
+def _format_record(table: Table, row: Row) -> str:
+    """Return a row as a JSON object, without optional cells that are empty."""
     pairs = [
-        f"{json.dumps(item.header)}: {_json_value(item, row[item.name])}"
+        f"{json.dumps(item.header)}: {_format_value(item, row[item.name])}"
         for item in table.items
         if item.required or item.key or row[item.name] != ""
     ]
     return "{" + ", ".join(pairs) + "}"
 
 
-def _json_value(item: Item, text: str) -> str:
+def _format_value(item: Item, text: str) -> str:
     """Return a cell as JSON writes it: figures bare, all other text in quotes."""
     if text in item.marks or text == "":
         return json.dumps(text)
@@ -198,32 +199,25 @@ class WorkbookSheet:
 
 
 # A workbook says when it was made; the same extract must be the same bytes on any day.
-_MADE = datetime(2000, 1, 1)  # noqa: DTZ001 - the format has no time zones
+_CREATED = datetime(2000, 1, 1)  # noqa: DTZ001 - the format has no time zones
 
 
-def workbook(sheets: Mapping[str, WorkbookSheet]) -> bytes:
+def write_workbook(sheets: Mapping[str, WorkbookSheet]) -> bytes:
     """Return the bytes of an XLSX file with sheets by name."""
     content = io.BytesIO()
-    with xlsxwriter.Workbook(content, {"in_memory": True, "strings_to_urls": False}) as book:
-        book.set_properties({"created": _MADE})
+    options = {"in_memory": True, "strings_to_urls": False, "strings_to_formulas": False}
+    with xlsxwriter.Workbook(content, options) as book:
+        book.set_properties({"created": _CREATED})
         for name, sheet in sheets.items():
             page = book.add_worksheet(name)
             for row, first, last in sheet.merged:
                 page.merge_range(row, first, row, last, "")
             for row, cells in enumerate(sheet.rows):
-                for column, cell in enumerate(cells):
-                    _write(page, row, column, cell)
+                page.write_row(row, 0, cells)
     return content.getvalue()
 
 
-def _write(page: Worksheet, row: int, column: int, cell: Cell) -> None:
-    if not isinstance(cell, str):
-        page.write_number(row, column, cell)
-    elif cell:
-        page.write_string(row, column, cell)
-
-
-def header_rows(headers: Sequence[str], rows: int) -> WorkbookSheet:
+def build_header(headers: Sequence[str], rows: int) -> WorkbookSheet:
     """Return the header of a sheet.
 
     Of two rows, the upper one is merged over its group of columns.
@@ -245,7 +239,7 @@ Element: TypeAlias = Any
 """An element of lxml, which has no types."""
 
 
-def xml_content(records_at: str, tables: Mapping[str, Table], rows: Mapping[str, Sequence[Mapping[str, str]]]) -> bytes:
+def write_xml(records_at: str, tables: Mapping[str, Table], rows: Mapping[str, Sequence[Mapping[str, str]]]) -> bytes:
     """Return rows of all tables as XML elements at a path from the root.
 
     Args:
@@ -262,11 +256,11 @@ def xml_content(records_at: str, tables: Mapping[str, Table], rows: Mapping[str,
             element = etree.SubElement(parent, record)
             for item in tables[table].items:
                 if row[item.name] != "":
-                    _put(element, item.header, row[item.name])
+                    _set_text(element, item.header, row[item.name])
     return bytes(etree.tostring(root, xml_declaration=True, encoding="utf-8", pretty_print=True))
 
 
-def _put(element: Element, path: str, text: str) -> None:
+def _set_text(element: Element, path: str, text: str) -> None:
     """Set a value at a path and create the elements on the way."""
     *steps, last = path.split("/")
     for step in steps if last.startswith("@") else [*steps, last]:
@@ -281,25 +275,26 @@ def _put(element: Element, path: str, text: str) -> None:
         element.text = text
 
 
-def record_texts(text: str) -> list[str]:
+def split_records(text: str) -> list[str]:
     """Return the records of a JSON list to the letter, so that no figure is re-written.
 
     Raises:
         ValueError: the text is not a list of JSON values.
     """
     decoder = json.JSONDecoder()
-    position = _after_space(text, text.index("[") + 1)
+    position = _skip_space(text, text.index("[") + 1)
     records = []
     while text[position] != "]":
         _, end = decoder.raw_decode(text, position)
         records.append(text[position:end])
-        position = _after_space(text, end)
+        position = _skip_space(text, end)
         if text[position] == ",":
-            position = _after_space(text, position + 1)
+            position = _skip_space(text, position + 1)
     return records
 
 
-def _after_space(text: str, position: int) -> int:
+def _skip_space(text: str, position: int) -> int:
+    """Return the position of the first visible character from a position on."""
     while text[position].isspace():
         position += 1
     return position

@@ -6,9 +6,9 @@ which council makes it (``story``) and any way to find it; validation must find 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import timedelta
 
-from lgdp_pipelines.simulator.synthetic_cases import format_day
+from lgdp_pipelines.simulator.synthetic_cases import format_day, parse_day
 from lgdp_pipelines.simulator.synthetic_rows import Row
 from lgdp_pipelines.vocabulary.periods import Period
 from lgdp_pipelines.vocabulary.verdicts import Severity
@@ -25,7 +25,7 @@ class Defect:
         rule: id of the rule that it breaks.
         severity: of that rule.
         item: name of the item whose cell is wrong.
-        fits: tells whether the mistake breaks no other rule in a row.
+        fits: tells whether the mistake breaks no other rule in a row; ``bool`` fits every row.
         change: from the row, the rows before it and the period to the changed cells.
         note: describes the mistake.
     """
@@ -55,35 +55,23 @@ def plant_defect(rows: Sequence[Row], defect: Defect, period: Period) -> tuple[l
     raise ValueError(message)
 
 
-def _has_cells(row: Row) -> bool:
-    return bool(row)
-
-
-def _is_unassessed(row: Row) -> bool:
-    return not row["assessment_date"]
-
-
-def _open(row: Row) -> bool:
+def _is_open(row: Row) -> bool:
+    """Return whether a case is assessed and not closed."""
     return bool(row["assessment_date"]) and not row["closed_date"]
 
 
-def _has_contact_code(row: Row) -> bool:
-    return bool(row["contact_code"])
-
-
-def _has_ended_without_duty(row: Row) -> bool:
-    return row["assessment_decision_code"] in {"9", "10", "11", "12"}
-
-
 def _has_closed_after_a_while(row: Row) -> bool:
-    return bool(row["closed_date"]) and _day(row["assessment_date"]) > _day(row["application_date"])
+    """Return whether a case was assessed after the day of application, and is closed."""
+    return bool(row["closed_date"]) and parse_day(row["assessment_date"]) > parse_day(row["application_date"])
 
 
-def _day(text: str) -> date:
-    return datetime.strptime(text, "%d%m%Y").date()  # noqa: DTZ007 - a day has no zone
+def _move_day(text: str, days: int) -> str:
+    """Return the day that lies some days after another, as HL1 writes it."""
+    return format_day(parse_day(text) + timedelta(days=days))
 
 
-def _cell(item: str, text: str) -> Callable[[Row, Sequence[Row], Period], Row]:
+def _replace_cell(item: str, text: str) -> Callable[[Row, Sequence[Row], Period], Row]:
+    """Return a change of one cell to a text."""
     return lambda _row, _before, _period: {item: text}
 
 
@@ -92,7 +80,7 @@ HL1 = {
         "hl1.appdate.type",
         Severity.ERROR,
         "application_date",
-        _has_cells,
+        bool,
         lambda _row, _before, period: {"application_date": f"3002{period.end.year}"},
         "The thirtieth of February.",
     ),
@@ -100,7 +88,7 @@ HL1 = {
         "hl1.application_not_after_period",
         Severity.ERROR,
         "application_date",
-        _is_unassessed,
+        lambda row: not row["assessment_date"],
         lambda _row, _before, period: {"application_date": format_day(period.end + timedelta(days=21))},
         "A date of application after the quarter.",
     ),
@@ -108,7 +96,7 @@ HL1 = {
         "hl1.application_not_before_period",
         Severity.ERROR,
         "application_date",
-        _has_cells,
+        bool,
         lambda _row, _before, period: {"application_date": format_day(period.start - timedelta(days=5))},
         "A date of application before the quarter.",
     ),
@@ -116,31 +104,31 @@ HL1 = {
         "hl1.property.codes",
         Severity.ERROR,
         "property_type_code",
-        _has_cells,
-        _cell("property_type_code", "99"),
+        bool,
+        _replace_cell("property_type_code", "99"),
         "A property code that is in no list.",
     ),
     "withdrawn_code": Defect(
         "hl1.assess.codes",
         Severity.ERROR,
         "assessment_decision_code",
-        _is_unassessed,
-        _cell("assessment_decision_code", "3"),
+        lambda row: not row["assessment_date"],
+        _replace_cell("assessment_decision_code", "3"),
         "A decision code that was withdrawn at the end of 2012.",
     ),
     "missing_reference": Defect(
         "hl1.appref.required",
         Severity.ERROR,
         "application_ref",
-        _has_cells,
-        _cell("application_ref", ""),
+        bool,
+        _replace_cell("application_ref", ""),
         "An application without a reference.",
     ),
     "duplicate_reference": Defect(
         "hl1.application.key",
         Severity.ERROR,
         "application_ref",
-        _has_cells,
+        bool,
         lambda _row, before, _period: {"application_ref": before[-1]["application_ref"]},
         "The reference of the row above, once more.",
     ),
@@ -148,10 +136,8 @@ HL1 = {
         "hl1.decision_not_before_application",
         Severity.ERROR,
         "assessment_date",
-        _open,
-        lambda row, _before, _period: {
-            "assessment_date": format_day(_day(row["application_date"]) - timedelta(days=3))
-        },
+        _is_open,
+        lambda row, _before, _period: {"assessment_date": _move_day(row["application_date"], -3)},
         "A decision three days before the application.",
     ),
     "early_closure": Defect(
@@ -159,54 +145,54 @@ HL1 = {
         Severity.ERROR,
         "closed_date",
         _has_closed_after_a_while,
-        lambda row, _before, _period: {"closed_date": format_day(_day(row["assessment_date"]) - timedelta(days=1))},
+        lambda row, _before, _period: {"closed_date": _move_day(row["assessment_date"], -1)},
         "A case closed the day before its decision.",
     ),
     "decision_missing": Defect(
         "hl1.decision_given_once_assessed",
         Severity.ERROR,
         "assessment_decision_code",
-        _open,
-        _cell("assessment_decision_code", ""),
+        _is_open,
+        _replace_cell("assessment_decision_code", ""),
         "A date of decision without a decision.",
     ),
     "contact_missing": Defect(
         "hl1.contact_answered_when_closed",
         Severity.ERROR,
         "contact_code",
-        _has_contact_code,
-        _cell("contact_code", ""),
+        lambda row: bool(row["contact_code"]),
+        _replace_cell("contact_code", ""),
         "A closed case that does not say whether contact was kept.",
     ),
     "contact_unasked": Defect(
         "hl1.contact_only_after_such_decision",
         Severity.ERROR,
         "contact_code",
-        _has_ended_without_duty,
-        _cell("contact_code", "2"),
+        lambda row: row["assessment_decision_code"] in {"9", "10", "11", "12"},
+        _replace_cell("contact_code", "2"),
         "An answer on contact after a decision that does not ask for one.",
     ),
     "unborn": Defect(
         "hl1.birth_not_after_application",
         Severity.ERROR,
         "birth_date",
-        _has_cells,
-        lambda row, _before, _period: {"birth_date": format_day(_day(row["application_date"]) + timedelta(days=1))},
+        bool,
+        lambda row, _before, _period: {"birth_date": _move_day(row["application_date"], 1)},
         "A date of birth the day after the application.",
     ),
     "birth_too_early": Defect(
         "hl1.dob.range",
         Severity.ERROR,
         "birth_date",
-        _has_cells,
-        _cell("birth_date", "01011889"),
+        bool,
+        _replace_cell("birth_date", "01011889"),
         "A date of birth before 1900.",
     ),
     "other_council": Defect(
         "hl1.lacode.council",
         Severity.ERROR,
         "la_code",
-        _has_cells,
+        bool,
         lambda row, _before, _period: {"la_code": "250" if row["la_code"] != "250" else "260"},
         "One row under another council's code.",
     ),
@@ -214,7 +200,7 @@ HL1 = {
         "hl1.night_before_means_three_months",
         Severity.QUERY,
         "slept_rough_three_months_code",
-        _has_cells,
+        bool,
         lambda _row, _before, _period: {"slept_rough_night_before_code": "1", "slept_rough_three_months_code": "2"},
         "Slept rough the night before, but not in the three months that the night lies in.",
     ),
@@ -222,8 +208,8 @@ HL1 = {
         "hl1.property_is_known",
         Severity.KNOWN_ISSUE,
         "property_type_code",
-        _has_cells,
-        _cell("property_type_code", "19"),
+        bool,
+        _replace_cell("property_type_code", "19"),
         "The property made homeless from is not known: agreed, and published beside the figures.",
     ),
 }
@@ -234,7 +220,7 @@ DHP = {
         "dhp.applications_do_not_fall",
         Severity.QUERY,
         "applications_received_count",
-        _has_cells,
+        bool,
         lambda row, _before, _period: {
             "applications_received_count": str(int(row["applications_received_count"]) // 4)
         },
@@ -244,7 +230,7 @@ DHP = {
         "dhp.awards_within_decisions",
         Severity.QUERY,
         "awards_count",
-        _has_cells,
+        bool,
         lambda row, _before, _period: {"awards_count": str(int(row["determinations_count"]) + 1)},
         "One more award than decisions.",
     ),
@@ -252,7 +238,7 @@ DHP = {
         "dhp.month.period",
         Severity.ERROR,
         "month",
-        _has_cells,
+        bool,
         lambda _row, _before, period: {"month": period.shift(-1).id},
         "The month before, in a file named for this one.",
     ),
@@ -260,24 +246,24 @@ DHP = {
         "dhp.q3.required",
         Severity.ERROR,
         "awards_count",
-        _has_cells,
-        _cell("awards_count", ""),
+        bool,
+        _replace_cell("awards_count", ""),
         "A figure left empty.",
     ),
     "no_whole_number": Defect(
         "dhp.q2.type",
         Severity.ERROR,
         "determinations_count",
-        _has_cells,
-        _cell("determinations_count", "2.9"),
+        bool,
+        _replace_cell("determinations_count", "2.9"),
         "A count that is no whole number.",
     ),
     "below_zero": Defect(
         "dhp.q4.range",
         Severity.ERROR,
         "committed_gbp",
-        _has_cells,
-        _cell("committed_gbp", "-12.50"),
+        bool,
+        _replace_cell("committed_gbp", "-12.50"),
         "Less than nothing spent.",
     ),
 }
@@ -306,11 +292,13 @@ class FileDefect:
 
 
 def _drop_last_but_one_column(content: bytes) -> bytes:
+    """Return a file without its last column but one."""
     lines = content.decode().splitlines()
     return "".join(",".join((*line.split(",")[:-2], line.split(",")[-1])) + "\r\n" for line in lines).encode()
 
 
 def _add_column(content: bytes) -> bytes:
+    """Return a file with a further column, which is empty."""
     first, *rows = content.decode().splitlines()
     return "".join([f"{first},CASEWORKER\r\n", *(f"{line},\r\n" for line in rows)]).encode()
 
@@ -320,12 +308,14 @@ _DAMAGED_LINE = 9
 
 
 def _add_surplus_cell(content: bytes) -> bytes:
+    """Return a file with a further cell in one line."""
     lines = content.split(b"\r\n")
     lines[_DAMAGED_LINE] += b",1"
     return b"\r\n".join(lines)
 
 
 def _make_undecodable(content: bytes) -> bytes:
+    """Return a file with two bytes in one line that are not UTF-8."""
     lines = content.split(b"\r\n")
     lines[_DAMAGED_LINE] = lines[_DAMAGED_LINE][:12] + b"\xff\xfe" + lines[_DAMAGED_LINE][12:]
     return b"\r\n".join(lines)

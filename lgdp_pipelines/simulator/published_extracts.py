@@ -9,12 +9,13 @@ import csv
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from python_calamine import CalamineWorkbook
 
 from lgdp_pipelines.errors import WrongUse
-from lgdp_pipelines.simulator.extract_writers import Cell, WorkbookSheet, record_texts, workbook
+from lgdp_pipelines.simulator.extract_writers import Cell, WorkbookSheet, split_records, write_workbook
 from lgdp_pipelines.vocabulary.councils import Councils
 from lgdp_pipelines.vocabulary.periods import PeriodKind, read_period
 
@@ -23,7 +24,7 @@ Extracts = Mapping[tuple[str, str], bytes]
 """Bytes of an extract by council code and period id."""
 
 
-def people_supported(folder: Path, councils: Councils) -> Extracts:
+def cut_people_supported(folder: Path, councils: Councils) -> Extracts:
     """Return people supported by social care: lines of the CSV by council and financial year.
 
     Raises:
@@ -34,13 +35,13 @@ def people_supported(folder: Path, councils: Councils) -> Extracts:
     lines_by_key: dict[tuple[str, str], list[bytes]] = {}
     for number, line in enumerate(lines, start=2):
         year, place, *_ = next(csv.reader([line.decode()]))
-        key = _extract_key(councils, place, year, PeriodKind.FINANCIAL_YEAR, f"{path.name}, row {number}")
+        key = _find_key(councils, place, year, PeriodKind.FINANCIAL_YEAR, f"{path.name}, row {number}")
         if key is not None:
             lines_by_key.setdefault(key, [header]).append(line)
     return {key: b"".join(extract_lines) for key, extract_lines in lines_by_key.items()}
 
 
-def waste(folder: Path, councils: Councils) -> Extracts:
+def cut_waste(folder: Path, councils: Councils) -> Extracts:
     """Return household waste: records of the JSON by council and calendar year.
 
     Raises:
@@ -48,23 +49,24 @@ def waste(folder: Path, councils: Councils) -> Extracts:
     """
     path = folder / "waste" / "household-waste-dx-data.json"
     records_by_key: dict[tuple[str, str], list[str]] = {}
-    for number, text in enumerate(record_texts(path.read_text(encoding="utf-8")), start=1):
+    for number, text in enumerate(split_records(path.read_text(encoding="utf-8")), start=1):
         record = json.loads(text)
-        where = f"{path.name}, record {number}"
-        key = _extract_key(councils, str(record["area"]), str(record["year"]), PeriodKind.CALENDAR_YEAR, where)
+        location = f"{path.name}, record {number}"
+        key = _find_key(councils, str(record["area"]), str(record["year"]), PeriodKind.CALENDAR_YEAR, location)
         if key is not None:
             records_by_key.setdefault(key, []).append(text)
     return {key: ("[" + ",\n ".join(records) + "]\n").encode() for key, records in records_by_key.items()}
 
 
-def _extract_key(councils: Councils, place: str, year: str, kind: PeriodKind, where: str) -> tuple[str, str] | None:
+def _find_key(councils: Councils, place: str, year: str, kind: PeriodKind, location: str) -> tuple[str, str] | None:
+    """Return the council code and period id of a row; None for a national row."""
     if place.casefold().startswith(_NATIONAL):
         return None
     council, period = councils.find(place), read_period(year, kind)
     if council is None or period is None:
         raise WrongUse(
             "A place or year of a published file is unknown.",
-            where=where,
+            where=location,
             remedy="Add the spelling of the council to the register, or leave --real-data out.",
         )
     return council.code, period.id
@@ -114,37 +116,25 @@ _LISTS = (
 )
 
 
-def school_summary(folder: Path, councils: Councils) -> Extracts:
-    """Return school statistics: a workbook by council and academic year.
+def _cut_workbooks(workbook_files: Iterable[_PublishedWorkbook], folder: Path, councils: Councils) -> Extracts:
+    """Return lists or statistics of schools: a workbook by council and period.
 
     Grant aided schools and the notes below the schools are in no council's extract.
 
     Raises:
         WrongUse: a council in a workbook is unknown.
     """
-    return _cut_workbooks(folder, _SUMMARIES, councils)
-
-
-def school_list(folder: Path, councils: Councils) -> Extracts:
-    """Return the list of open schools: a workbook by council and census day, without grant aided schools.
-
-    Raises:
-        WrongUse: a council in the workbook is unknown.
-    """
-    return _cut_workbooks(folder, _LISTS, councils)
-
-
-def _cut_workbooks(folder: Path, published: Iterable[_PublishedWorkbook], councils: Councils) -> Extracts:
-    extracts: dict[tuple[str, str], bytes] = {}
-    for workbook_file in published:
-        extracts |= _cut_workbook(folder / "sg-schools" / workbook_file.file, workbook_file, councils)
-    return extracts
+    cuts = [_cut_workbook(folder / "sg-schools" / entry.file, entry, councils) for entry in workbook_files]
+    return {key: content for extracts in cuts for key, content in extracts.items()}
 
 
 def _cut_workbook(path: Path, workbook_file: _PublishedWorkbook, councils: Councils) -> Extracts:
+    """Return one published workbook as a workbook for each council."""
     book = CalamineWorkbook.from_path(path)
     sheets = {
-        name: _sheet(book, name, workbook_file.top) for name in book.sheet_names if name not in workbook_file.national
+        name: _read_sheet(book, name, workbook_file.top)
+        for name in book.sheet_names
+        if name not in workbook_file.national
     }
     schools = sheets[workbook_file.sheet]
     rows: dict[str, list[list[Cell]]] = {}
@@ -163,27 +153,28 @@ def _cut_workbook(path: Path, workbook_file: _PublishedWorkbook, councils: Counc
         rows.setdefault(council.code, []).append(list(row))
     top = list(schools.rows[: workbook_file.top])
     return {
-        (code, workbook_file.period): workbook(
+        (code, workbook_file.period): write_workbook(
             sheets | {workbook_file.sheet: WorkbookSheet([*top, *council_rows], schools.merged)}
         )
         for code, council_rows in rows.items()
     }
 
 
-def _sheet(book: CalamineWorkbook, name: str, top: int) -> WorkbookSheet:
-    read = book.get_sheet_by_name(name)
+def _read_sheet(book: CalamineWorkbook, name: str, top: int) -> WorkbookSheet:
+    """Return the cells of a sheet, and the cells that are merged above a row."""
+    sheet = book.get_sheet_by_name(name)
     rows = [
         [cell if isinstance(cell, float) else str(cell) for cell in row]
-        for row in read.to_python(skip_empty_area=False)
+        for row in sheet.to_python(skip_empty_area=False)
     ]
-    across = [(first[0], first[1], last[1]) for first, last in read.merged_cell_ranges or () if first[0] < top]
-    return WorkbookSheet(rows, across)
+    merged = [(first[0], first[1], last[1]) for first, last in sheet.merged_cell_ranges or () if first[0] < top]
+    return WorkbookSheet(rows, merged)
 
 
 PUBLISHED_RETURNS: Mapping[str, Callable[[Path, Councils], Extracts]] = {
-    "PEOPLE-SUPPORTED": people_supported,
-    "WASTE": waste,
-    "SCHOOL-SUMMARY": school_summary,
-    "SCHOOL-LIST": school_list,
+    "PEOPLE-SUPPORTED": cut_people_supported,
+    "WASTE": cut_waste,
+    "SCHOOL-SUMMARY": partial(_cut_workbooks, _SUMMARIES),
+    "SCHOOL-LIST": partial(_cut_workbooks, _LISTS),
 }
 """The function that cuts the published file of a return, by return code."""

@@ -13,31 +13,32 @@ from lgdp_pipelines.settings import PROJECT, Settings
 from lgdp_pipelines.simulator.extract_writers import write_extract
 from lgdp_pipelines.simulator.scenario import DEFAULT_SEED, ROW_GENERATORS
 from lgdp_pipelines.simulator.story import PERIODS
-from lgdp_pipelines.simulator.synthetic_rows import contract_rows
-from lgdp_pipelines.vocabulary.periods import Period, parse_period
+from lgdp_pipelines.simulator.synthetic_rows import RowRequest, generate_contract_rows
+from lgdp_pipelines.vocabulary.periods import parse_period
 
 COUNCIL = "FIF"
 MOST_ROWS = 25
 """Rows of a case table in a sample; tables of figures are kept whole, because their rows rest on each other."""
 
 
-def samples(register: Register) -> Mapping[str, bytes]:
+def build_samples(register: Register) -> Mapping[str, bytes]:
     """Return sample files by name: one for each table with its own file, of every return."""
     return {
         name: content
         for data_return in register.returns.values()
-        for name, content in _return_samples(register, data_return).items()
+        for name, content in _build_return_samples(register, data_return).items()
     }
 
 
-def _return_samples(register: Register, data_return: Return) -> Mapping[str, bytes]:
-    period = _period(data_return)
+def _build_return_samples(register: Register, data_return: Return) -> Mapping[str, bytes]:
+    """Return the sample files of one return, by name."""
+    code = data_return.code
+    period = parse_period(PERIODS[code][0]) if code in PERIODS else data_return.first_period
     contract = data_return.contract_for(period)
-    council = register.councils.by_code[COUNCIL]
-    rows = ROW_GENERATORS.get(data_return.code, contract_rows)(register, contract, council, period, seed=DEFAULT_SEED)
+    request = RowRequest(register, contract, register.councils.by_code[COUNCIL], period, DEFAULT_SEED)
     sample_rows = {
-        name: table_rows[:MOST_ROWS] if contract.by_name[name].grain is Grain.CASE else table_rows
-        for name, table_rows in rows.items()
+        name: rows[:MOST_ROWS] if contract.by_name[name].grain is Grain.CASE else rows
+        for name, rows in ROW_GENERATORS.get(code, generate_contract_rows)(request).items()
     }
     ending = contract.extract.format.value
     return {
@@ -46,14 +47,10 @@ def _return_samples(register: Register, data_return: Return) -> Mapping[str, byt
     }
 
 
-def _period(data_return: Return) -> Period:
-    return parse_period(PERIODS[data_return.code][0]) if data_return.code in PERIODS else data_return.first_period
-
-
 def write_samples(register: Register, folder: Path) -> None:
     """Write every sample into a folder and replace those that are there."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, content in samples(register).items():
+    for name, content in build_samples(register).items():
         (folder / name).write_bytes(content)
 
 

@@ -7,7 +7,6 @@ Belongs here: from the register and the ``story`` to files and expected outcomes
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import product
 from pathlib import Path, PurePosixPath
 
 from lgdp_pipelines.errors import WrongUse
@@ -16,28 +15,40 @@ from lgdp_pipelines.register.model.sources import ApiSource, FolderReturn, SftpS
 from lgdp_pipelines.register.submission_calendar import list_begun_periods
 from lgdp_pipelines.simulator import story
 from lgdp_pipelines.simulator.back_office_systems import SYSTEMS, BackOfficeSystem
-from lgdp_pipelines.simulator.extract_writers import SyntheticFile, record_list, write_extract
+from lgdp_pipelines.simulator.extract_writers import SyntheticFile, format_records, write_extract
 from lgdp_pipelines.simulator.planted_defects import FIRST_ROW, Defect, FileDefect, plant_defect
 from lgdp_pipelines.simulator.published_extracts import PUBLISHED_RETURNS, Extracts
-from lgdp_pipelines.simulator.synthetic_cases import hl1_rows, hl3_rows, source_rows
-from lgdp_pipelines.simulator.synthetic_figures import dhp_rows, lfr_rows, people_supported_rows, waste_rows
-from lgdp_pipelines.simulator.synthetic_rows import Row, RowGenerator, contract_rows
-from lgdp_pipelines.simulator.synthetic_schools import school_list_rows, school_summary_rows
-from lgdp_pipelines.simulator.synthetic_values import period_spellings, shortest_text
+from lgdp_pipelines.simulator.synthetic_cases import generate_hl1_rows, generate_hl3_rows, generate_source_rows
+from lgdp_pipelines.simulator.synthetic_figures import (
+    generate_dhp_rows,
+    generate_lfr_rows,
+    generate_people_supported_rows,
+    generate_school_list_rows,
+    generate_school_summary_rows,
+    generate_waste_rows,
+)
+from lgdp_pipelines.simulator.synthetic_rows import (
+    Row,
+    RowGenerator,
+    RowRequest,
+    find_shortest_text,
+    generate_contract_rows,
+    list_period_spellings,
+)
 from lgdp_pipelines.vocabulary.councils import Council
 from lgdp_pipelines.vocabulary.periods import Period, parse_period
 from lgdp_pipelines.vocabulary.verdicts import Severity
 
 ROW_GENERATORS: Mapping[str, RowGenerator] = {
-    "HL1": hl1_rows,
-    "HL3": hl3_rows,
-    "DHP": dhp_rows,
-    "PEOPLE-SUPPORTED": people_supported_rows,
-    "WASTE": waste_rows,
-    "SCHOOL-LIST": school_list_rows,
-    "SCHOOL-SUMMARY": school_summary_rows,
-    "SOURCE": source_rows,
-    "LFR": lfr_rows,
+    "HL1": generate_hl1_rows,
+    "HL3": generate_hl3_rows,
+    "DHP": generate_dhp_rows,
+    "PEOPLE-SUPPORTED": generate_people_supported_rows,
+    "WASTE": generate_waste_rows,
+    "SCHOOL-LIST": generate_school_list_rows,
+    "SCHOOL-SUMMARY": generate_school_summary_rows,
+    "SOURCE": generate_source_rows,
+    "LFR": generate_lfr_rows,
 }
 """Generators that know the rules across items of a return, by its code; the others follow the contract alone."""
 
@@ -142,89 +153,80 @@ class _SimulatedReturn:
     published: Extracts | None
     seed: int
 
-    def back_office_system(self, council: Council) -> BackOfficeSystem | None:
+    def find_system(self, council: Council) -> BackOfficeSystem | None:
         """Return the system that a council exports the return from.
 
-        None: files are as the contract says.
+        None for a council whose files are as the contract says.
         """
         code = self.data_return.code
-        system = next(
-            entry.system for entry in self.source.for_council(council.code).returns if entry.return_code == code
-        )
-        return SYSTEMS.get((system, code))
+        returns = self.source.for_council(council.code).returns
+        return SYSTEMS.get((next(entry.system for entry in returns if entry.return_code == code), code))
 
-    def periods(self, options: ScenarioOptions) -> tuple[Period, ...]:
+    def list_periods(self, options: ScenarioOptions) -> tuple[Period, ...]:
         """Return the periods that councils send files for, in order."""
         code = self.data_return.code
         if self.published is not None:
-            ids = {period for _, period in self.published}
-            periods = tuple(sorted(map(parse_period, ids), key=lambda period: period.start))
+            periods = tuple(
+                sorted({parse_period(period) for _, period in self.published}, key=lambda period: period.start)
+            )
         elif code in story.PERIODS:
-            periods = tuple(parse_period(period) for period in story.PERIODS[code])
+            periods = tuple(map(parse_period, story.PERIODS[code]))
         else:
             periods = list_begun_periods(self.data_return, options.today)[:_PERIODS_WITHOUT_STORY]
         return periods if options.periods_per_return is None else periods[-options.periods_per_return :]
 
 
-def _is_api(source: Source) -> bool:
-    return isinstance(source, ApiSource)
-
-
-def _is_simulated(source: Source) -> bool:
-    """Return whether the simulator has a server for a source."""
-    return isinstance(source, SftpSource | ApiSource)
-
-
 def build_scenario(register: Register, options: ScenarioOptions) -> Scenario:
     """Return the files that councils send for all that the register's simulated sources declare."""
-    files: list[SystemFile] = []
-    expected: list[ExpectedOutcome] = []
-    is_synthetic: dict[str, bool] = {}
-    periods: dict[str, tuple[str, ...]] = {}
+    simulated = list(_list_simulated_returns(register, options))
+    periods = {entry.data_return.code: entry.list_periods(options) for entry in simulated}
+    entries = [
+        entry
+        for simulated_return in simulated
+        for period in periods[simulated_return.data_return.code]
+        for code in simulated_return.source.councils
+        for entry in _list_council_files(simulated_return, register.councils.by_code[code], period)
+    ]
+    return Scenario(
+        seed=options.seed,
+        files=tuple(entry for entry in entries if isinstance(entry, SystemFile)),
+        expected=tuple(entry for entry in entries if isinstance(entry, ExpectedOutcome)),
+        is_synthetic={entry.data_return.code: entry.published is None for entry in simulated},
+        periods={code: tuple(period.id for period in return_periods) for code, return_periods in periods.items()},
+    )
+
+
+def _list_simulated_returns(register: Register, options: ScenarioOptions) -> Iterator[_SimulatedReturn]:
+    """Yield each return of each source that the simulator has a server for."""
     for source in register.sources.values():
-        if not _is_simulated(source):
-            continue
-        for source_return in source.returns:
+        for source_return in source.returns if isinstance(source, SftpSource | ApiSource) else ():
             data_return = register.returns[source_return.return_code]
-            published = _published_extracts(data_return, register, options.real_data)
-            simulated = _SimulatedReturn(register, source, source_return, data_return, published, options.seed)
-            return_periods = simulated.periods(options)
-            is_synthetic[data_return.code] = published is None
-            periods[data_return.code] = tuple(period.id for period in return_periods)
-            for period, council_code in product(return_periods, source.councils):
-                for entry in _council_files(simulated, register.councils.by_code[council_code], period):
-                    if isinstance(entry, SystemFile):
-                        files.append(entry)
-                    else:
-                        expected.append(entry)
-    return Scenario(options.seed, tuple(files), tuple(expected), is_synthetic, periods)
+            cut_extracts = PUBLISHED_RETURNS.get(data_return.code)
+            published = (
+                cut_extracts(options.real_data, register.councils) if cut_extracts and options.real_data else None
+            )
+            yield _SimulatedReturn(register, source, source_return, data_return, published, options.seed)
 
 
-def _published_extracts(data_return: Return, register: Register, real_data: Path | None) -> Extracts | None:
-    cut_extracts = PUBLISHED_RETURNS.get(data_return.code)
-    if cut_extracts is None or real_data is None:
-        return None
-    return cut_extracts(real_data, register.councils)
-
-
-def _council_files(
+def _list_council_files(
     simulated: _SimulatedReturn, council: Council, period: Period
 ) -> Iterator[SystemFile | ExpectedOutcome]:
+    """Yield the files that a council sends for a period, and the outcome of each mistake or event."""
     if simulated.published is not None:
         content = simulated.published.get((council.code, period.id))
         if content is not None:
-            yield _system_file(simulated, council, period, None, content)
+            yield _build_system_file(simulated, council, period, None, content)
         return
     contract = simulated.data_return.contract_for(period)
-    generate_rows = ROW_GENERATORS.get(contract.return_code, contract_rows)
-    rows = generate_rows(simulated.register, contract, council, period, seed=simulated.seed)
-    if _is_api(simulated.source):
-        yield _system_file(simulated, council, period, None, (record_list(contract, rows) + "\n").encode())
+    generate_rows = ROW_GENERATORS.get(contract.return_code, generate_contract_rows)
+    rows = generate_rows(RowRequest(simulated.register, contract, council, period, simulated.seed))
+    if isinstance(simulated.source, ApiSource):
+        yield _build_system_file(simulated, council, period, None, (format_records(contract, rows) + "\n").encode())
         return
     key = (simulated.data_return.code, council.code, period.id)
-    system = simulated.back_office_system(council)
+    system = simulated.find_system(council)
     for file in _export(contract, rows, system):
-        good_file = _system_file(simulated, council, period, file.table, file.content)
+        good_file = _build_system_file(simulated, council, period, file.table, file.content)
         if system:
             good_file = replace(good_file, path=good_file.path.with_suffix(system.file_suffix))
         extract = _Extract(contract, council, period, file, good_file, system)
@@ -245,15 +247,15 @@ def _export(
     return [SyntheticFile(None, {table: table_rows}, system.export(table_rows)) for table, table_rows in rows.items()]
 
 
-def _system_file(
+def _build_system_file(
     simulated: _SimulatedReturn, council: Council, period: Period, table: str | None, content: bytes
 ) -> SystemFile:
     exported = datetime.combine(period.end + timedelta(days=_DAYS_TO_EXPORT), time(9), UTC)
-    path = path_of(simulated.source, simulated.source_return, council.code, period, table)
+    path = build_path(simulated.source, simulated.source_return, council.code, period, table)
     return SystemFile(path, content, exported)
 
 
-def path_of(
+def build_path(
     source: Source, source_return: SourceReturn, council_code: str, period: Period, table: str | None
 ) -> PurePosixPath:
     """Return the path of a council's extract below the simulator's folder.
@@ -263,14 +265,14 @@ def path_of(
     """
     if not isinstance(source_return, FolderReturn):
         return PurePosixPath("api", source_return.return_code, council_code, f"{period.id}.json")
-    for spelling in period_spellings(period):
-        name = shortest_text(source_return.pattern, {"period": spelling} | ({"table": table} if table else {}))
+    for spelling in list_period_spellings(period):
+        name = find_shortest_text(source_return.pattern, {"period": spelling} | ({"table": table} if table else {}))
         if name is not None and "/" not in spelling:
             return PurePosixPath("councils", council_code, source_return.folder.strip("/"), name)
     raise WrongUse(
         f"No file name for {period.id} fits the pattern of {source_return.return_code}.",
         where=f"source {source.id}",
-        remedy=f"Let the pattern accept a period such as {' or '.join(period_spellings(period))}.",
+        remedy=f"Let the pattern accept a period such as {' or '.join(list_period_spellings(period))}.",
     )
 
 
@@ -286,14 +288,13 @@ class _Extract:
     system: BackOfficeSystem | None
 
     def expect(self, file_name: str, outcome: str, note: str) -> ExpectedOutcome:
-        """Return an expected outcome without a place or a rule."""
-        code = self.contract.return_code
-        return ExpectedOutcome(
-            code, self.council.code, self.period.id, file_name, None, None, None, None, outcome, note
-        )
+        """Return an expected outcome without a location or a rule."""
+        key = (self.contract.return_code, self.council.code, self.period.id)
+        return ExpectedOutcome(*key, file_name, None, None, None, None, outcome, note)
 
 
 def _add_mistake(extract: _Extract, mistake: Defect | FileDefect) -> Iterator[SystemFile | ExpectedOutcome]:
+    """Yield the file with a mistake in it, and the outcome that it must have."""
     if isinstance(mistake, FileDefect):
         content, row, column = mistake.damage(extract.file.content), mistake.row, mistake.header
     else:
@@ -304,6 +305,7 @@ def _add_mistake(extract: _Extract, mistake: Defect | FileDefect) -> Iterator[Sy
 
 
 def _add_defect(extract: _Extract, defect: Defect) -> tuple[bytes, int, str]:
+    """Return the file with a mistake in one cell, and the row and column of that cell."""
     ((table, rows),) = extract.synthetic.rows.items()
     changed_rows, index = plant_defect(rows, defect, extract.period)
     (file,) = _export(extract.contract, {table: changed_rows}, extract.system)
@@ -313,25 +315,15 @@ def _add_defect(extract: _Extract, defect: Defect) -> tuple[bytes, int, str]:
 
 
 def _add_event(extract: _Extract, event: story.Event) -> Iterator[SystemFile | ExpectedOutcome]:
-    file = extract.file
-    second_file = replace(
-        file, path=file.path.with_name(event.file_name(file.path.name)), modified=file.modified + timedelta(days=1)
-    )
-    expected = extract.expect(second_file.path.name, event.outcome, event.note)
-    match event.kind:
-        case story.EventKind.NOTHING_SENT:
-            yield replace(expected, file="")
-        case story.EventKind.ONLY_UNDER_ANOTHER_NAME:
-            yield second_file
-            yield expected
-        case story.EventKind.SENT_TWICE:
+    """Yield the files of an event and the outcomes that they must have."""
+    file_name = ""
+    for delivery in event.deliveries:
+        file_name = delivery.file_name(extract.file.path.name)
+        modified = extract.file.modified + timedelta(days=delivery.days_late)
+        file = replace(extract.file, path=extract.file.path.with_name(file_name), modified=modified)
+        if delivery.mistake is None:
             yield file
-            yield second_file
-            yield expected
-        case story.EventKind.SPOILED_AFTERWARDS:
-            yield file
-            yield from _add_mistake(replace(extract, file=second_file), story.mistake_of(event))
-        case story.EventKind.MENDED_AFTERWARDS:
-            yield from _add_mistake(extract, story.mistake_of(event))
-            yield second_file
-            yield expected
+        else:
+            yield from _add_mistake(replace(extract, file=file), delivery.mistake)
+    if event.outcome:
+        yield extract.expect(file_name, event.outcome, event.note)

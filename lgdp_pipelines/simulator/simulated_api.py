@@ -19,7 +19,7 @@ from starlette.responses import Response
 from starlette.routing import Route as HttpRoute
 
 from lgdp_pipelines.register.model.sources import ApiReturn, NextPaging
-from lgdp_pipelines.simulator.extract_writers import record_texts
+from lgdp_pipelines.simulator.extract_writers import split_records
 
 PAGE_SIZE = 50
 RETRY_AFTER = "1"
@@ -41,14 +41,14 @@ class ApiRequest:
     file: Path
 
 
-def api(
+def build_api(
     requests: Mapping[str, ApiRequest],
     tokens: Mapping[str, str],
     *,
     busy: Sequence[str] = (),
     page_size: int = PAGE_SIZE,
 ) -> Starlette:
-    """Return the application.
+    """Return the application that serves the simulated HTTP API.
 
     Args:
         requests: by path and query of the first page.
@@ -73,47 +73,45 @@ def api(
             return Response(status_code=403)
         if not known_request.file.is_file():
             return Response(status_code=204)
-        return _page(request, known_request, address, page, page_size)
+        return _answer_page(request, known_request, address, page, page_size)
 
     return Starlette(routes=[HttpRoute("/{path:path}", answer, methods=["GET"])])
 
 
-def _page(request: Request, known_request: ApiRequest, address: str, page: int, page_size: int) -> Response:
+def _answer_page(request: Request, known_request: ApiRequest, address: str, page: int, page_size: int) -> Response:
+    """Return one page of an extract, or 304 where the client has it already."""
     text = known_request.file.read_text(encoding="utf-8")
     etag = f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
     if request.headers.get("If-None-Match") == etag:
         return Response(status_code=304, headers={"ETag": etag})
-    records = record_texts(text)
-    slice_ = records[(page - 1) * page_size : page * page_size]
-    if page > 1 and not slice_:
+    records = split_records(text)
+    start, end = (page - 1) * page_size, page * page_size
+    if page > 1 and start >= len(records):
         return Response(status_code=404)
-    following = None
-    path = _path_to_next(known_request.source_return)
-    if path and page * page_size < len(records):
-        following = f"{address}{'&' if '?' in address else '?'}{_PAGE_PARAMETER}={page + 1}"
-    if not path:
-        slice_ = records
-    body = page_text(slice_, known_request.source_return, following)
+    is_paged = bool(_find_path_to_next(known_request.source_return))
+    next_page = f"{address}{'&' if '?' in address else '?'}{_PAGE_PARAMETER}={page + 1}"
+    body = build_page(
+        records[start:end] if is_paged else records,
+        known_request.source_return,
+        next_page if is_paged and end < len(records) else None,
+    )
     return Response(body, media_type="application/json", headers={"ETag": etag})
 
 
-def page_text(records: Sequence[str], source_return: ApiReturn, following: str | None) -> str:
-    """Return a page: records to the letter at their declared place, and the next page's address."""
+def build_page(records: Sequence[str], source_return: ApiReturn, next_page: str | None) -> str:
+    """Return a page: records to the letter at their declared path, and the next page's address."""
     listed = "[" + ",\n ".join(records) + "]"
     if not source_return.records:
         return listed
     nested: dict[str, object] = {}
     _set_value(nested, source_return.records, _RECORDS_PLACEHOLDER)
-    if following is not None:
-        _set_value(nested, _path_to_next(source_return), following)
+    if next_page is not None:
+        _set_value(nested, _find_path_to_next(source_return), next_page)
     return json.dumps(nested).replace(json.dumps(_RECORDS_PLACEHOLDER), listed)
 
 
-def _path_to_next(source_return: ApiReturn) -> str:
-    """Return the dotted path to the next page's address.
-
-    Empty where an answer is one page.
-    """
+def _find_path_to_next(source_return: ApiReturn) -> str:
+    """Return the dotted path to the next page's address; empty for answers of one page."""
     return source_return.paging.at if isinstance(source_return.paging, NextPaging) else ""
 
 
@@ -121,24 +119,26 @@ _RECORDS_PLACEHOLDER = "\x00records\x00"
 
 
 def _set_value(nested: dict[str, object], dotted: str, value: str) -> None:
+    """Set a value at a dotted path and create the dictionaries on the way."""
     *folders, last = dotted.split(".")
     for folder in folders:
         inner = nested.setdefault(folder, {})
         if not isinstance(inner, dict):
-            message = f"The places of records and next page exclude each other: {dotted}."
+            message = f"The paths of records and next page exclude each other: {dotted}."
             raise TypeError(message)
         nested = inner
     nested[last] = value
 
 
 def _find_council(request: Request, tokens: Mapping[str, str]) -> str | None:
+    """Return the council whose token a request has; None for an unknown token."""
     authorisation = request.headers.get("Authorization", "").encode()
     codes = [code for code, token in tokens.items() if hmac.compare_digest(f"Bearer {token}".encode(), authorisation)]
     return codes[0] if codes else None
 
 
 def _remove_page_parameter(request: Request) -> tuple[str, int | None]:
-    """Return the address of the first page, and the requested page number (None where it is not one)."""
+    """Return the address of the first page and the requested number, None if not valid."""
     parts = [part for part in request.url.query.split("&") if part]
     numbers = [part.partition("=")[2] for part in parts if part.startswith(f"{_PAGE_PARAMETER}=")]
     rest = "&".join(part for part in parts if not part.startswith(f"{_PAGE_PARAMETER}="))

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import asyncssh
 
@@ -31,77 +32,29 @@ class _KeyOnlyServer(asyncssh.SSHServer):
     def __init__(self, accounts: Mapping[str, ServedAccount]) -> None:
         self._accounts = accounts
 
-    def begin_auth(self, username: str) -> bool:
-        del username  # an unknown account is refused like a wrong key, so that names cannot be guessed
-        return True
-
-    def password_auth_supported(self) -> bool:
-        return False
-
-    def kbdint_auth_supported(self) -> bool:
-        return False
-
     def public_key_auth_supported(self) -> bool:
-        return True
+        """Return True for every account."""
+        return True  # an unknown account is refused like a wrong key, so that names cannot be guessed
 
     def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
+        """Return whether a key is the account's own."""
         account = self._accounts.get(username)
-        if account is None:
-            return False
-        return asyncssh.import_public_key(account.public_key).public_data == key.public_data
+        return account is not None and (asyncssh.import_public_key(account.public_key).public_data == key.public_data)
 
 
 class _ReadOnlyFiles(asyncssh.SFTPServer):
     """A read-only folder: each operation that would change it is refused."""
 
+    def _refuse(self, *_arguments: object, **_options: object) -> NoReturn:
+        """Raise the error of an operation that would change the folder."""
+        raise asyncssh.SFTPPermissionDenied("This account is read-only.")
+
     def open(self, path: bytes, pflags: int, attrs: asyncssh.SFTPAttrs) -> object:
-        if pflags != asyncssh.FXF_READ:
-            raise _read_only_error()
-        return super().open(path, pflags, attrs)
+        """Open a file for reading alone."""
+        return super().open(path, pflags, attrs) if pflags == asyncssh.FXF_READ else self._refuse()
 
-    def open56(self, path: bytes, desired_access: int, flags: int, attrs: asyncssh.SFTPAttrs) -> object:
-        del path, desired_access, flags, attrs
-        raise _read_only_error()
-
-    def setstat(self, path: bytes, attrs: asyncssh.SFTPAttrs, *, follow_symlinks: bool = True) -> None:
-        del path, attrs, follow_symlinks
-        raise _read_only_error()
-
-    def fsetstat(self, file_obj: object, attrs: asyncssh.SFTPAttrs) -> None:
-        del file_obj, attrs
-        raise _read_only_error()
-
-    def remove(self, path: bytes) -> None:
-        del path
-        raise _read_only_error()
-
-    def mkdir(self, path: bytes, attrs: asyncssh.SFTPAttrs) -> None:
-        del path, attrs
-        raise _read_only_error()
-
-    def rmdir(self, path: bytes) -> None:
-        del path
-        raise _read_only_error()
-
-    def rename(self, oldpath: bytes, newpath: bytes) -> None:
-        del oldpath, newpath
-        raise _read_only_error()
-
-    def posix_rename(self, oldpath: bytes, newpath: bytes) -> None:
-        del oldpath, newpath
-        raise _read_only_error()
-
-    def symlink(self, oldpath: bytes, newpath: bytes) -> None:
-        del oldpath, newpath
-        raise _read_only_error()
-
-    def link(self, oldpath: bytes, newpath: bytes) -> None:
-        del oldpath, newpath
-        raise _read_only_error()
-
-
-def _read_only_error() -> asyncssh.SFTPPermissionDenied:
-    return asyncssh.SFTPPermissionDenied("This account is read-only.")
+    open56 = remove = mkdir = rmdir = rename = posix_rename = symlink = link = _refuse
+    setstat = lsetstat = fsetstat = _refuse
 
 
 async def serve_sftp(
@@ -115,7 +68,7 @@ async def serve_sftp(
         accounts: by user name.
     """
 
-    def files(channel: "asyncssh.SSHServerChannel[bytes]") -> asyncssh.SFTPServer:
+    def open_folder(channel: "asyncssh.SSHServerChannel[bytes]") -> asyncssh.SFTPServer:
         username = channel.get_extra_info("username")
         return _ReadOnlyFiles(channel, chroot=str(accounts[username].root).encode())
 
@@ -124,8 +77,10 @@ async def serve_sftp(
         sock=listening,
         config=None,
         server_host_keys=[host_key],
+        password_auth=False,
+        kbdint_auth=False,
         server_factory=lambda: _KeyOnlyServer(accounts),
-        sftp_factory=files,
+        sftp_factory=open_folder,
         allow_scp=False,
         agent_forwarding=False,
     )

@@ -6,7 +6,6 @@ them (``scenario``). Published files keep the mistakes of real councils; none ar
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import Enum, auto
 
 from lgdp_pipelines.simulator.planted_defects import DHP, HL1, HL1_FILES, Defect, FileDefect
 from lgdp_pipelines.vocabulary.verdicts import Severity
@@ -59,14 +58,19 @@ MISTAKES: Mapping[Key, Defect | FileDefect] = {
 """The mistake in a council's only extract for a period."""
 
 
-class EventKind(Enum):
-    """Events other than a mistake in the only extract."""
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One extract that a council sends.
 
-    NOTHING_SENT = auto()
-    ONLY_UNDER_ANOTHER_NAME = auto()
-    SENT_TWICE = auto()
-    SPOILED_AFTERWARDS = auto()
-    MENDED_AFTERWARDS = auto()
+    Attributes:
+        file_name: from the extract's proper name to the name under which it is sent.
+        mistake: in the extract; None for a good one.
+        days_late: days between the usual day of the export and this one.
+    """
+
+    file_name: Callable[[str], str] = str
+    mistake: Defect | None = None
+    days_late: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,67 +78,48 @@ class Event:
     """An event in the life of a council's extract.
 
     Attributes:
-        kind: of event.
-        file_name: from the extract's proper name to the name of the second file.
-        outcome: of the second file, or of the council where there is no file.
+        deliveries: the extracts that the council sends, in order; empty where it sends none.
+        outcome: of the last delivery, or of the council where there is none; empty where a mistake decides it.
         note: describes the event.
-        mistake: in one of the two extracts; None where neither has one.
     """
 
-    kind: EventKind
-    file_name: Callable[[str], str]
+    deliveries: tuple[Delivery, ...]
     outcome: str
     note: str
-    mistake: Defect | None = None
 
 
-def mistake_of(event: Event) -> Defect:
-    """Return the mistake of an event.
-
-    Raises:
-        ValueError: the event has no mistake.
-    """
-    if event.mistake is None:
-        message = f"An event of kind {event.kind} needs a mistake"
-        raise ValueError(message)
-    return event.mistake
-
-
-def _second_version(name: str) -> str:
+def _name_second_version(name: str) -> str:
+    """Return the name under which an extract is sent again."""
     return name.replace(".csv", "_v2.csv")
 
 
 EVENTS: Mapping[Key, Event] = {
     ("HL1", "WDU", _Q1): Event(
-        EventKind.MENDED_AFTERWARDS,
-        _second_version,
+        (Delivery(mistake=HL1["missing_reference"]), Delivery(_name_second_version, days_late=1)),
         "accepted",
         "The same extract with its mistake corrected: accepted after the first was rejected.",
-        HL1["missing_reference"],
     ),
     ("HL1", "EDH", _Q2): Event(
-        EventKind.SPOILED_AFTERWARDS,
-        _second_version,
-        "rejected",
+        (Delivery(), Delivery(_name_second_version, HL1["unknown_code"], days_late=1)),
+        "",
         "A second extract with a mistake, after a good one: the good one stays.",
-        HL1["unknown_code"],
     ),
     ("HL1", "FIF", _Q2): Event(
-        EventKind.SENT_TWICE, _second_version, "duplicate", "The same bytes again under another name."
+        (Delivery(), Delivery(_name_second_version, days_late=1)),
+        "duplicate",
+        "The same bytes again under another name.",
     ),
     ("HL1", "ORK", _Q2): Event(
-        EventKind.ONLY_UNDER_ANOTHER_NAME,
-        lambda name: f"{name}.part",
+        (Delivery(lambda name: f"{name}.part", days_late=1),),
         "left",
         "Still being written, and no other file for the period.",
     ),
     ("HL1", "ELS", _Q2): Event(
-        EventKind.ONLY_UNDER_ANOTHER_NAME,
-        lambda _: "Homelessness return July-Sept FINAL (2).csv",
+        (Delivery(lambda _: "Homelessness return July-Sept FINAL (2).csv", days_late=1),),
         "unrecognised",
         "A name without return and period, and no other file for the period.",
     ),
-    ("HL1", "ZET", _Q2): Event(EventKind.NOTHING_SENT, str, "missing", "Nothing was sent."),
-    ("DHP", "MRY", _MAY): Event(EventKind.NOTHING_SENT, str, "missing", "Nothing was sent."),
+    ("HL1", "ZET", _Q2): Event((), "missing", "Nothing was sent."),
+    ("DHP", "MRY", _MAY): Event((), "missing", "Nothing was sent."),
 }
 """Events of councils that do not just send one extract."""

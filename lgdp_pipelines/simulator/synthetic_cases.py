@@ -6,55 +6,48 @@ sections and returns require of a row. Belongs elsewhere: mistakes (``planted_de
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from random import Random
 
-from lgdp_pipelines.register.model.contract import Contract, Register
-from lgdp_pipelines.simulator.synthetic_rows import Row, random_for, synthetic_rows
-from lgdp_pipelines.vocabulary.councils import Council
+from lgdp_pipelines.simulator.synthetic_rows import Row, RowRequest, generate_table_rows
 from lgdp_pipelines.vocabulary.periods import Period
 
-_LARGE = frozenset({"ABD", "ABE", "EDH", "FIF", "GLG", "HLD", "NLK", "SLK", "WLN"})
-_SMALL = frozenset({"AGB", "CLK", "EDU", "ELS", "ERW", "IVC", "MLN", "MRY", "ORK", "ZET"})
+_APPLICATION_COUNTS = dict.fromkeys(("ABD", "ABE", "EDH", "FIF", "GLG", "HLD", "NLK", "SLK", "WLN"), (330, 400)) | (
+    dict.fromkeys(("AGB", "CLK", "EDU", "ELS", "ERW", "IVC", "MLN", "MRY", "ORK", "ZET"), (150, 190))
+)
+"""Fewest and most applications of a quarter, by code of a large or a small council."""
+_USUAL_COUNTS = (210, 300)
 _DECISIONS_WITH_CONTACT = frozenset({"1", "2", "4", "5", "7"})
 _DECISIONS = ("1", "2", "4", "5", "7", "9", "10", "11", "12")
 _DECISION_WEIGHTS = (68, 4, 12, 1, 4, 5, 2, 3, 1)
 _PROPERTIES = tuple(str(number) for number in range(1, 25) if number != 19)
 _UNIT_LETTERS = "ABDEFGHJLN"
 _DAYS_TO_EXPORT = 14
-"""The export is taken so many days after the quarter: nothing in it has happened later."""
+"""Days from the end of the quarter to the export: nothing in it has happened later."""
+_DAY_FORMAT = "%d%m%Y"
 
 
-def applications(council_code: str, period: Period, seed: int) -> int:
-    """Return how many synthetic applications a council gets in a quarter."""
-    random = random_for(seed, "hl1 size", council_code, period.id)
-    if council_code in _LARGE:
-        return random.randint(330, 400)
-    if council_code in _SMALL:
-        return random.randint(150, 190)
-    return random.randint(210, 300)
-
-
-def hl1_rows(
-    register: Register, contract: Contract, council: Council, period: Period, *, seed: int
-) -> dict[str, Sequence[Row]]:
+def generate_hl1_rows(request: RowRequest) -> Mapping[str, Sequence[Row]]:
     """Return synthetic homelessness applications in order of date of application."""
-    del register  # these rows know their codes; all generators have one signature
-    (table,) = contract.tables
-    random = random_for(seed, "hl1 rows", council.code, period.id)
-    count = applications(council.code, period, seed)
+    code, period = request.council.code, request.period
+    random = request.make_random("hl1 rows", code, period.id)
+    fewest, most = _APPLICATION_COUNTS.get(code, _USUAL_COUNTS)
+    count = request.make_random("hl1 size", code, period.id).randint(fewest, most)
     days = sorted(random.randint(0, (period.end - period.start).days) for _ in range(count))
-    rows = []
-    for number, day in enumerate(days, start=1):
-        row = {item.name: "" for item in table.items}
-        row |= _application(council, period, number, random) | _case_days(
-            period.start + timedelta(days=day), period, random
-        )
-        rows.append(row)
-    return {table.name: rows}
+    empty_row = dict.fromkeys((item.name for item in request.table.items), "")
+    rows = [
+        empty_row
+        | _generate_application(request, number, random)
+        | _generate_case_days(period.start + timedelta(days=day), period, random)
+        for number, day in enumerate(days, start=1)
+    ]
+    return {request.table.name: rows}
 
 
-def _application(council: Council, period: Period, number: int, random: Random) -> Row:
+def _generate_application(request: RowRequest, number: int, random: Random) -> Row:
+    """Return the cells of an application that no date decides."""
+    council, period = request.council, request.period
     # References begin with zeros in some systems; a reader of numbers would lose them.
     reference = f"00{period.id[4:6]}{period.id[-1]}{number:05d}"
     row = {
@@ -73,16 +66,12 @@ def _application(council: Council, period: Period, number: int, random: Random) 
         row["previous_application_ref"] = ""
     for reason in ("financial", "physical_health", "mental_health", "unmet_need", "lack_of_support", "drug_or_alcohol"):
         row[f"reason_{reason}_code"] = "1" if random.random() < 0.12 else ""
-    return row | _rough_sleeping(random)
-
-
-def _rough_sleeping(random: Random) -> Row:
     three_months = random.choices(("1", "2", "3"), (6, 90, 4))[0]
     night_before = "1" if three_months == "1" and random.random() < 0.5 else "2"
-    return {"slept_rough_three_months_code": three_months, "slept_rough_night_before_code": night_before}
+    return row | {"slept_rough_three_months_code": three_months, "slept_rough_night_before_code": night_before}
 
 
-def _case_days(applied: date, period: Period, random: Random) -> Row:
+def _generate_case_days(applied: date, period: Period, random: Random) -> Row:
     """Return the days of a case, in order, and the answers that each day requires."""
     exported = period.end + timedelta(days=_DAYS_TO_EXPORT)
     row = {
@@ -107,22 +96,24 @@ def format_day(day: date) -> str:
     return day.strftime(_DAY_FORMAT)
 
 
+def parse_day(text: str) -> date:
+    """Return the day that HL1 writes as eight digits, day first."""
+    return datetime.strptime(text, _DAY_FORMAT).date()  # noqa: DTZ007 - a day has no zone
+
+
 _PLACEMENTS = 20
-_DAY_FORMAT = "%d%m%Y"
 
 
-def hl3_rows(
-    register: Register, contract: Contract, council: Council, period: Period, *, seed: int
-) -> Mapping[str, Sequence[Row]]:
+def generate_hl3_rows(request: RowRequest) -> Mapping[str, Sequence[Row]]:
     """Return placements of the quarter's first applicants in temporary accommodation, one each."""
-    hl1_contract = register.returns["HL1"].contract_for(period)
-    (applications,) = hl1_rows(register, hl1_contract, council, period, seed=seed).values()
-    (table,) = contract.tables
-    codes = [code.code for code in register.code_lists["hl3-accommodation"].codes]
-    random = random_for(seed, "hl3 rows", council.code, period.id)
+    council, period = request.council, request.period
+    hl1_contract = request.register.returns["HL1"].contract_for(period)
+    (applications,) = generate_hl1_rows(replace(request, contract=hl1_contract)).values()
+    codes = [code.code for code in request.register.code_lists["hl3-accommodation"].codes]
+    random = request.make_random("hl3 rows", council.code, period.id)
     rows = []
     for number, application in enumerate(applications[:_PLACEMENTS], start=1):
-        applied = datetime.strptime(application["application_date"], _DAY_FORMAT).date()  # noqa: DTZ007 - a day has no zone
+        applied = parse_day(application["application_date"])
         first = min(applied + timedelta(days=random.randint(0, 5)), period.end)
         last = first + timedelta(days=random.randint(1, 120))
         rows.append(
@@ -136,7 +127,7 @@ def hl3_rows(
                 "left_date": format_day(last) if last <= period.end else "",
             }
         )
-    return {table.name: rows}
+    return {request.table.name: rows}
 
 
 _CLIENTS = 24
@@ -150,26 +141,24 @@ _DAYS = {
 """First and last day of the records of a section."""
 
 
-def source_rows(
-    register: Register, contract: Contract, council: Council, period: Period, *, seed: int
-) -> dict[str, Sequence[Row]]:
+def generate_source_rows(request: RowRequest) -> Mapping[str, Sequence[Row]]:
     """Return social care records: the same few people in every section."""
-    random = random_for(seed, "source", council.code, period.id)
+    council, period = request.council, request.period
+    random = request.make_random("source", council.code, period.id)
     # Public Health Scotland writes 2018Q3 for October to December 2018.
     quarter = f"{period.id[2:6]}Q{period.id[-1]}"
-    rows: dict[str, Sequence[Row]] = {}
-    for table in contract.tables:
-        records = synthetic_rows(register, contract, table, council, period, seed=seed, count=_CLIENTS)
-        rows[table.name] = [
+    return {
+        table.name: [
             row
             | {"social_care_id": f"{council.code}-{number:05d}", "quarter": quarter}
-            | _section_cells(table.name, row, number, period, random)
-            for number, row in enumerate(records, start=1)
+            | _generate_section_cells(table.name, row, number, period, random)
+            for number, row in enumerate(generate_table_rows(request, table, _CLIENTS), start=1)
         ]
-    return rows
+        for table in request.contract.tables
+    }
 
 
-def _section_cells(table: str, row: Row, number: int, period: Period, random: Random) -> Row:
+def _generate_section_cells(table: str, row: Row, number: int, period: Period, random: Random) -> Row:
     """Return the cells that a section's rules require of a record."""
     started = period.end - timedelta(days=random.randint(0, 700))
     match table:
@@ -185,14 +174,15 @@ def _section_cells(table: str, row: Row, number: int, period: Period, random: Ra
                 "death_date": str(died) if random.random() < 0.05 else "",
             }
         case "care_home":
-            return _service_days(table, started, random) | {"care_home_postcode": f"ZZ{number} 1BB"}
+            return _generate_service_days(table, started, random) | {"care_home_postcode": f"ZZ{number} 1BB"}
         case "self_directed_support":
-            return _service_days(table, started, random) | {f"option_{1 + number % 3}_code": "1"}
+            return _generate_service_days(table, started, random) | {f"option_{1 + number % 3}_code": "1"}
         case _:
-            return _service_days(table, started, random)
+            return _generate_service_days(table, started, random)
 
 
-def _service_days(table: str, started: date, random: Random) -> Row:
+def _generate_service_days(table: str, started: date, random: Random) -> Row:
+    """Return the first day of a service, and the last where it has ended."""
     first, last = _DAYS[table]
     ended = started + timedelta(days=random.randint(0, 400))
     return {first: str(started), last: str(ended) if random.random() < 0.4 else ""}

@@ -1,29 +1,34 @@
-"""Synthetic figures of DHP, PEOPLE-SUPPORTED, WASTE and LFR.
+"""Synthetic figures of DHP, PEOPLE-SUPPORTED, WASTE and LFR, and of schools.
 
-**Every figure is synthetic.** Belongs here: what the rules across rows and periods require: running totals that do not
-fall, age groups and services that add up, one population behind every rate. Belongs elsewhere: mistakes
+**Every figure is synthetic.** Belongs here: figures that keep to the rules across rows, items and periods: running
+totals that do not fall, groups and services that add up, one population behind every rate. Belongs elsewhere: mistakes
 (``planted_defects``) and published figures (``published_extracts``).
 """
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from itertools import islice, product
 from random import Random
 
-from lgdp_pipelines.register.model.contract import Contract, Register
-from lgdp_pipelines.simulator.synthetic_rows import Row, random_for
-from lgdp_pipelines.simulator.synthetic_values import identity_cells, valid_codes
-from lgdp_pipelines.vocabulary.councils import Council
+from lgdp_pipelines.register.model.table_model import Item, Role, Table
+from lgdp_pipelines.simulator.synthetic_rows import (
+    Row,
+    RowRequest,
+    generate_table_rows,
+    generate_text,
+    spell_council,
+    spell_identity,
+)
+from lgdp_pipelines.vocabulary.observation_status import ObservationStatus
 from lgdp_pipelines.vocabulary.periods import Period, PeriodKind, find_period
 
 _CARBON_YEARS = frozenset({"CY2017", "CY2018"})
 
 
-def dhp_rows(
-    register: Register, contract: Contract, council: Council, period: Period, *, seed: int
-) -> dict[str, Sequence[Row]]:
+def generate_dhp_rows(request: RowRequest) -> Mapping[str, Sequence[Row]]:
     """Return one row of running totals since 1 April; awards stay within decisions."""
-    (table,) = contract.tables
-    random = random_for(seed, "dhp", council.code, find_period(PeriodKind.FINANCIAL_YEAR, period.start).id)
+    period = request.period
+    random = request.make_random("dhp", request.council.code, find_period(PeriodKind.FINANCIAL_YEAR, period.start).id)
     size = random.randint(40, 400)
     received = decided = awarded = pence = 0
     for _ in range((period.start.month - 4) % 12 + 1):
@@ -38,24 +43,20 @@ def dhp_rows(
         "awards_count": str(awarded),
         "committed_gbp": f"{pence // 100}.{pence % 100:02d}",
     }
-    return {table.name: [identity_cells(table, council, register.code_lists, period) | figures]}
+    return {request.table.name: [spell_identity(request.table, request) | figures]}
 
 
-def people_supported_rows(
-    register: Register, contract: Contract, council: Council, period: Period, *, seed: int
-) -> dict[str, Sequence[Row]]:
+def generate_people_supported_rows(request: RowRequest) -> Mapping[str, Sequence[Row]]:
     """Return counts in fives and their rates by age group, client group and measure."""
-    (table,) = contract.tables
-    lists = {
-        item.name: valid_codes(register.code_lists[item.code_list], period) for item in table.key if item.code_list
-    }
-    random = random_for(seed, "people", council.code)
+    table = request.table
+    lists = {item.name: request.list_valid_codes(item.code_list) for item in table.key if item.code_list}
+    random = request.make_random("people", request.council.code)
     size = random.randint(4, 40)
     ages = [age for age in lists["age_group"] if age != "All Ages"]
     rows = []
     for measure in lists["measure"]:
         people = {(age, group): 5 * random.randint(0, size) for age in ages for group in lists["client_group"]}
-        people = {place: _grow(figure, period, random) for place, figure in people.items()}
+        people = {place: _grow(figure, request.period, random) for place, figure in people.items()}
         for group in lists["client_group"]:
             people["All Ages", group] = sum(people[age, group] for age in ages)
         for age in lists["age_group"]:
@@ -65,7 +66,7 @@ def people_supported_rows(
                 rate = 1000 * figure / clients if clients else 0.0
                 row = {"age_group": age, "client_group": group, "measure": measure}
                 row |= {"people_count": str(figure), "rate_per_1000_clients": f"{rate:.1f}"}
-                rows.append(identity_cells(table, council, register.code_lists, period) | row)
+                rows.append(spell_identity(table, request) | row)
     return {table.name: rows}
 
 
@@ -74,33 +75,26 @@ def _grow(figure: int, period: Period, random: Random) -> int:
     return figure + 5 * int(figure * random.uniform(0, 0.02) * (period.start.year - 2017) / 5)
 
 
-def waste_rows(
-    register: Register, contract: Contract, council: Council, period: Period, *, seed: int
-) -> dict[str, Sequence[Row]]:
+def generate_waste_rows(request: RowRequest) -> Mapping[str, Sequence[Row]]:
     """Return tonnes by material and end state, and carbon in some years, over one population."""
-    material, *other_tables = contract.tables
-    lists = {
-        item.name: valid_codes(register.code_lists[item.code_list], period) for item in material.key if item.code_list
-    }
-    random = random_for(seed, "waste", council.code)
+    material, *other_tables = request.contract.tables
+    lists = {item.name: request.list_valid_codes(item.code_list) for item in material.key if item.code_list}
+    random = request.make_random("waste", request.council.code)
     people = random.randint(20_000, 600_000)
     households = int(people * 0.45)
     rows = []
-    for waste in lists["material"]:
-        for end_state in lists["end_state"]:
-            tonnes = random.choice((0, random.randint(1, people // 40))) + 0.0
-            row = {"material": waste, "end_state": end_state, "tonnes": repr(tonnes)}
-            row |= {"tonnes_per_citizen": repr(tonnes / people), "tonnes_per_household": repr(tonnes / households)}
-            rows.append(identity_cells(material, council, register.code_lists, period) | row)
+    for waste, end_state in product(lists["material"], lists["end_state"]):
+        tonnes = random.choice((0, random.randint(1, people // 40))) + 0.0
+        row = {"material": waste, "end_state": end_state, "tonnes": repr(tonnes)}
+        row |= {"tonnes_per_citizen": repr(tonnes / people), "tonnes_per_household": repr(tonnes / households)}
+        rows.append(spell_identity(material, request) | row)
     carbon = round(people * 0.9, 2)
-    rows_by_table: dict[str, Sequence[Row]] = {material.name: rows}
-    for table in other_tables:
-        figures = {"co2e": carbon, "co2e_per_citizen": carbon / people, "co2e_per_household": carbon / households}
-        row = {name: repr(figure) for name, figure in figures.items()}
-        rows_by_table[table.name] = (
-            [identity_cells(table, council, register.code_lists, period) | row] if period.id in _CARBON_YEARS else []
-        )
-    return rows_by_table
+    figures = {"co2e": carbon, "co2e_per_citizen": carbon / people, "co2e_per_household": carbon / households}
+    carbon_row = {name: repr(figure) for name, figure in figures.items()}
+    has_carbon = request.period.id in _CARBON_YEARS
+    return {material.name: rows} | {
+        table.name: [spell_identity(table, request) | carbon_row] if has_carbon else [] for table in other_tables
+    }
 
 
 _HRA = "HRA"
@@ -110,17 +104,16 @@ _Figures = dict[str, tuple[int, int]]
 """Gross expenditure and income in thousands of pounds, by code."""
 
 
-def lfr_rows(
-    register: Register, contract: Contract, council: Council, period: Period, *, seed: int
-) -> dict[str, Sequence[Row]]:
+def generate_lfr_rows(request: RowRequest) -> Mapping[str, Sequence[Row]]:
     """Return lines, services, control totals, and the postings behind some of the lines."""
-    random = random_for(seed, "lfr", council.code, period.id)
-    codes = {name: valid_codes(register.code_lists[f"lfr-{name}"], period) for name in ("line", "service")}
+    period = request.period
+    random = request.make_random("lfr", request.council.code, period.id)
+    codes = {name: request.list_valid_codes(f"lfr-{name}") for name in ("line", "service")}
     lines: _Figures = {code: (random.randint(200, 9_000), -random.randint(0, 200)) for code in codes["line"]}
-    services = {service: _service_figures(service, lines, random) for service in codes["service"]}
+    services = {service: _sum_service(service, lines, random) for service in codes["service"]}
     net = dict.fromkeys(("GF", _HRA), 0)
     for service, figures in services.items():
-        net[_account(service)] += sum(figures)
+        net[_find_account(service)] += sum(figures)
     rows: Mapping[str, list[Row]] = {
         "control": [
             {"account_code": account}
@@ -128,54 +121,204 @@ def lfr_rows(
             for account, total in net.items()
         ],
         "service": [
-            {"service_code": code, "account_code": _account(code)} | _figures(*figures)
+            {"service_code": code, "account_code": _find_account(code)} | _format_amounts(*figures)
             for code, figures in services.items()
         ],
         "line": [
-            {"line_code": code, "service_code": code.partition(".")[0]} | _figures(*figures)
+            {"line_code": code, "service_code": code.partition(".")[0]} | _format_amounts(*figures)
             for code, figures in lines.items()
         ],
-        "ledger": _ledger(lines, period, random),
+        "ledger": _generate_postings(lines, period, random),
     }
     return {
-        table.name: [identity_cells(table, council, register.code_lists, period) | row for row in rows[table.name]]
-        for table in contract.tables
+        table.name: [spell_identity(table, request) | row for row in rows[table.name]]
+        for table in request.contract.tables
     }
 
 
-def _service_figures(service: str, lines: _Figures, random: Random) -> tuple[int, int]:
+def _sum_service(service: str, lines: _Figures, random: Random) -> tuple[int, int]:
+    """Return a service's sums over its lines; at random for a service without lines."""
     service_lines = [figures for code, figures in lines.items() if code.startswith(f"{service}.")]
     if not service_lines:
         return random.randint(500, 40_000), -random.randint(0, 30_000)
     return sum(gross for gross, _ in service_lines), sum(income for _, income in service_lines)
 
 
-def _account(service: str) -> str:
+def _find_account(service: str) -> str:
+    """Return the account that a service belongs to."""
     return _HRA if service == _HRA else "GF"
 
 
-def _figures(gross: int, income: int) -> Row:
+def _format_amounts(gross: int, income: int) -> Row:
+    """Return expenditure, income and their sum as cells."""
     figures = {"gross_gbp_thousand": gross, "income_gbp_thousand": income, "net_gbp_thousand": gross + income}
     return {name: str(figure) for name, figure in figures.items()}
 
 
-def _ledger(lines: _Figures, period: Period, random: Random) -> list[Row]:
+def _generate_postings(lines: _Figures, period: Period, random: Random) -> list[Row]:
     """Return two postings for each of a few lines.
 
     The line has them rounded to thousands.
     """
-    rows: list[Row] = []
-    for code, figures in list(lines.items())[:_POSTED_LINES]:
-        for kind, figure in zip("EI", figures, strict=True):
-            rows.append(
-                {
-                    "posting_ref": f"J{len(rows) + 1:06d}",
-                    "line_code": code,
-                    "cost_centre": f"C{random.randint(0, 99_999):05d}",
-                    "kind_code": kind,
-                    "posted_date": str(period.start + timedelta(days=random.randint(0, 364))),
-                    "amount_gbp": f"{figure * 1_000 + random.randint(-400, 400)}.{random.randint(0, 99):02d}",
-                    "note": "",
-                }
-            )
-    return rows
+    postings = ((code, *posting) for code, figures in lines.items() for posting in zip("EI", figures, strict=True))
+    return [
+        {
+            "posting_ref": f"J{number:06d}",
+            "line_code": code,
+            "cost_centre": f"C{random.randint(0, 99_999):05d}",
+            "kind_code": kind,
+            "posted_date": str(period.start + timedelta(days=random.randint(0, 364))),
+            "amount_gbp": f"{figure * 1_000 + random.randint(-400, 400)}.{random.randint(0, 99):02d}",
+            "note": "",
+        }
+        for number, (code, kind, figure) in enumerate(islice(postings, 2 * _POSTED_LINES), start=1)
+    ]
+
+
+_TYPES = (*["Primary"] * 8, *["Secondary"] * 2, "Special")
+_STAGES: Mapping[str, tuple[str, ...]] = {
+    "Primary": tuple(f"p{year}_count" for year in range(1, 8)),
+    "Secondary": tuple(f"s{year}_count" for year in range(1, 7)),
+    "Special": ("special_count",),
+}
+_PUPIL_GROUPS = (
+    ("female_count", "male_count"),
+    (*(f"simd_quintile_{fifth}_count" for fifth in range(1, 6)), "simd_unknown_count"),
+    ("white_british_count", "white_other_count", "minority_ethnic_count", "ethnicity_unknown_count"),
+    *((f"{group}_count", f"no_{group}_count") for group in ("asn", "eal", "gaelic")),
+)
+"""Figures that add up to the roll, beside those of the stages."""
+_WITHHELD = range(1, 5)
+"""Counts that the publisher withholds."""
+
+
+def generate_school_summary_rows(request: RowRequest) -> Mapping[str, Sequence[Row]]:
+    """Return a row for each school: the same schools in every year, with other pupils."""
+    table, period = request.table, request.period
+    rows = []
+    for number, kind in enumerate(_TYPES):
+        random = request.make_random("school", request.council.code, number, period.id)
+        figures = _generate_school_figures(kind, random)
+        row = {item.name: _generate_school_cell(item, request, random, figures) for item in table.items}
+        row |= _identify_school(request, number) | {"school_type": kind} | _generate_places(random)
+        rows.append(_withhold_small_counts(table, row))
+    return {table.name: rows}
+
+
+def generate_school_list_rows(request: RowRequest) -> Mapping[str, Sequence[Row]]:
+    """Return a row for each open school, one department each, as the list's rules require."""
+    rows = generate_table_rows(request, request.table, len(_TYPES))
+    same_cells = {"meets_pe_target": "Yes", "email": "", "phone_number": "", "website": ""}
+    schools = []
+    for number, (kind, row) in enumerate(zip(_TYPES, rows, strict=True)):
+        identity = _identify_school(request, number)
+        departments = {f"has_{stage.lower()}": "Yes" if stage == kind else "No" for stage in _STAGES}
+        schools.append(
+            row | identity | departments | same_cells | {"uprn": f"{117_000_000 + int(identity['seed_code'])}"}
+        )
+    return {request.table.name: schools}
+
+
+_NAMES = ("Harbour", "Glen", "Moor", "Bridge", "Strand", "Hillside", "Riverside", "Northfield")
+
+
+def _identify_school(request: RowRequest, number: int) -> Row:
+    """Return the number and the name of a school, the same in every year and return."""
+    council_code = request.council.code
+    seed_code = 1_000_000 + 10_000 * request.register.councils.codes.index(council_code) + number
+    name = request.make_random(council_code, number).choice(_NAMES)
+    return {"seed_code": str(seed_code), "school_name": f"{name} {_TYPES[number]} School {number + 1}"}
+
+
+def _generate_school_figures(kind: str, random: Random) -> dict[str, str]:
+    """Return figures under every name that a version has for them, for the school's stages."""
+    stages = {name: random.choice((random.randint(0, 4), random.randint(10, 60))) for name in _STAGES[kind]}
+    roll = max(sum(stages.values()), _WITHHELD.stop)
+    stages[_STAGES[kind][0]] += roll - sum(stages.values())
+    counts = stages | {"pupil_roll": roll}
+    for names in _PUPIL_GROUPS:
+        counts |= _split_at_random(roll, names, random)
+    later = {year: sum(list(stages.values())[year:]) if kind == "Primary" else roll for year in (3, 5)}
+    counts |= {f"fsm_p{year + 1}_up_count": random.randint(0, pupils) for year, pupils in later.items()}
+    teachers = max(1.0, round(roll / random.uniform(10, 18), 1))
+    away = [random.randint(0, 400) for _ in range(2)]
+    excluded = random.randint(0, 10)
+    shares = {
+        "attendance_pct": 10_000 - sum(away) - excluded,
+        "authorised_absence_pct": away[0],
+        "unauthorised_absence_pct": away[1],
+        "temporary_exclusion_pct": excluded,
+        "temporary_exclusion_absence_pct": excluded,
+    }
+    figures = {name: str(count) for name, count in counts.items()}
+    figures |= {name: f"{share / 100:.2f}" for name, share in shares.items()}
+    figures |= dict.fromkeys(("fte_teachers", "teachers_fte"), f"{teachers:.1f}")
+    figures["pupil_teacher_ratio"] = f"{roll / teachers:.1f}"
+    figures |= {
+        f"fsm_p{year + 1}_up_pct": f"{100 * counts[f'fsm_p{year + 1}_up_count'] / pupils:.1f}" if pupils else "0.0"
+        for year, pupils in later.items()
+    }
+    if kind == "Primary":
+        registered = sum(stages[f"p{year}_count"] for year in range(1, 6))
+        figures |= {"fsm_p1_p5_count": str(registered), "fsm_p1_p5_pct": "100.0"}
+        figures["average_class_size"] = f"{random.uniform(10, 30):.1f}"
+    return figures
+
+
+def _split_at_random(total: int, names: Sequence[str], random: Random) -> dict[str, int]:
+    """Return figures that add up to a total, by name."""
+    cuts = sorted(random.randint(0, total) for _ in names[1:])
+    return {name: end - start for name, start, end in zip(names, [0, *cuts], [*cuts, total], strict=True)}
+
+
+def _generate_school_cell(item: Item, request: RowRequest, random: Random, figures: Mapping[str, str]) -> str:
+    """Return a cell of a school: council, text or figure, or the mark for no figure."""
+    if item.role is Role.COUNCIL:
+        return spell_council(item, request)
+    if item.role is not Role.MEASURE:
+        return generate_text(item, request, random) if item.required else ""
+    return figures.get(item.name) or _find_mark(item, ObservationStatus.CANNOT_EXIST)
+
+
+def _find_mark(item: Item, status: ObservationStatus) -> str:
+    """Return the item's mark for a status."""
+    return next(mark for mark, mark_status in item.marks.items() if mark_status is status)
+
+
+def _generate_places(random: Random) -> Row:
+    """Return the location of a school and of its pupils' homes.
+
+    The bands of shares can add up to 100%.
+    """
+    six, eight = random.choice(_CLASSES)
+    cuts = sorted(random.sample(range(1, 100), 3))
+    shares = [end - start for start, end in zip([0, *cuts], [*cuts, 100], strict=True)]
+    bands = [f"{share // 10 * 10}-{share // 10 * 10 + 10}%" for share in shares]
+    return {"urban_rural_six": six, "urban_rural_eight": eight} | dict(zip(_HOMES, bands, strict=True))
+
+
+_HOMES = ("urban_share", "small_town_share", "rural_share", "home_unclassified_share")
+_CLASSES = (
+    ("Large urban areas", "Large urban areas"),
+    ("Accessible small towns", "Accessible small towns"),
+    ("Remote small towns", "Very Remote Small Towns"),
+    ("Accessible rural areas", "Accessible rural areas"),
+    ("Remote rural areas", "Very Remote Rural"),
+)
+"""Pairs of a six-fold class and an eight-fold class within it."""
+
+
+def _withhold_small_counts(table: Table, row: Row) -> Row:
+    """Return the row with small counts withheld, and a second count where one would follow."""
+    counts = {
+        item.name: int(row[item.name])
+        for item in table.having(Role.MEASURE)
+        if item.name.endswith("_count") and row[item.name].isdecimal()
+    }
+    withheld_names = {name for name, count in counts.items() if count in _WITHHELD}
+    for names in (*_STAGES.values(), *_PUPIL_GROUPS):
+        counted_names = [name for name in names if name in counts]
+        shown_names = [name for name in counted_names if name not in withheld_names]
+        if shown_names and len(counted_names) - len(shown_names) == 1:
+            withheld_names.add(max(shown_names, key=counts.__getitem__))
+    return row | {name: _find_mark(table.by_name[name], ObservationStatus.SUPPRESSED) for name in withheld_names}

@@ -1,96 +1,343 @@
 """Synthetic rows made from a contract alone, so that a new return can be tried before any council has data.
 
-**Every figure and case made here is synthetic.** Belongs here: rows that keep to everything that a contract declares of
-its items and its key. Belongs elsewhere: rules across items (``synthetic_cases``, ``synthetic_figures`` and
-``synthetic_schools`` know those of their returns) and mistakes (``planted_defects``).
+**Every figure and case made here is synthetic.** Belongs here: cells and rows that keep to everything that a contract
+declares of its items and its key. Belongs elsewhere: rules across items (``synthetic_cases`` and ``synthetic_figures``
+know those of their returns), mistakes (``planted_defects``) and files (``extract_writers``).
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
 from itertools import product
+from math import ceil, floor
 from random import Random
-from typing import Protocol
+from re import _constants as sre  # type: ignore[attr-defined]  # Python has no public parser of regular expressions
+from re import _parser as sre_parser  # type: ignore[attr-defined]
+from typing import Any
 
 from lgdp_pipelines.register.model.contract import Contract, Register
-from lgdp_pipelines.register.model.table_model import Item, Role, Table
-from lgdp_pipelines.simulator.synthetic_values import council_spelling, period_spelling, text_for, valid_codes
+from lgdp_pipelines.register.model.table_model import Item, ItemType, Range, Role, Table
 from lgdp_pipelines.vocabulary.councils import Council
-from lgdp_pipelines.vocabulary.periods import Period
+from lgdp_pipelines.vocabulary.periods import Period, PeriodKind, read_period
 
 Row = dict[str, str]
-"""Text by item name; empty where a cell is."""
+"""Text by item name; empty for an empty cell."""
+
 MOST_ROWS = 2_000
 ROWS_PER_TABLE = 40
 _FILLED_SHARE = 0.9
 _MARKED_SHARE = 0.03
+_LOWEST, _HIGHEST = 0.0, 500.0
+"""Bounds of a number whose item declares no bounds."""
 
 
-def random_for(*parts: object) -> Random:
-    """Return a random generator that is the same for the same parts on every machine."""
-    return Random(hashlib.sha256("|".join(map(str, parts)).encode()).digest())  # noqa: S311 - synthetic data, no secret
+@dataclass(frozen=True, slots=True)
+class RowRequest:
+    """A request for the synthetic rows of one submission.
+
+    Attributes:
+        register: gives code lists and councils.
+        contract: the contract that the rows keep to.
+        council: the council that the rows are of.
+        period: the period that the rows are of.
+        seed: of the random generators; the same seed gives the same rows.
+    """
+
+    register: Register
+    contract: Contract
+    council: Council
+    period: Period
+    seed: int
+
+    @property
+    def table(self) -> Table:
+        """The only table of the contract."""
+        (table,) = self.contract.tables
+        return table
+
+    def make_random(self, *parts: object) -> Random:
+        """Return a random generator that is the same for the same seed and parts on every machine."""
+        text = "|".join(map(str, (self.seed, *parts)))
+        return Random(hashlib.sha256(text.encode()).digest())  # noqa: S311 - synthetic data, no secret
+
+    def list_valid_codes(self, code_list: str) -> list[str]:
+        """Return the codes that are valid at the end of the period, in the list's order."""
+        codes = self.register.code_lists[code_list].codes
+        return [code.code for code in codes if code.is_valid_on(self.period.end)]
 
 
-def synthetic_rows(
-    register: Register, contract: Contract, table: Table, council: Council, period: Period, *, seed: int, count: int
-) -> list[Row]:
+RowGenerator = Callable[[RowRequest], Mapping[str, Sequence[Row]]]
+"""Returns the rows of a submission by table name, the same for the same request."""
+
+
+def generate_contract_rows(request: RowRequest) -> Mapping[str, Sequence[Row]]:
+    """Return rows of every table from the contract alone; see :func:`generate_table_rows`."""
+    return {table.name: generate_table_rows(request, table, ROWS_PER_TABLE) for table in request.contract.tables}
+
+
+def generate_table_rows(request: RowRequest, table: Table, count: int) -> list[Row]:
     """Return rows that keep to everything that a table declares of its items and its key.
 
     A table whose key is made of codes alone gets one row for each combination, up to :data:`MOST_ROWS`; any other gets
     ``count`` rows.
     """
-    random = random_for(seed, contract.return_code, table.name, council.code, period.id)
+    random = request.make_random(request.contract.return_code, table.name, request.council.code, request.period.id)
     rows: list[Row] = []
-    seen: set[tuple[str, ...]] = set()
-    for key_cells in _key_cells(register, table, period, random, count):
+    keys: set[tuple[str, ...]] = set()
+    for key_cells in _generate_key_cells(request, table, random, count):
         for _ in range(100):
-            row = {item.name: _cell(register, item, council, period, random) for item in table.items} | key_cells
+            row = {item.name: _generate_cell(item, request, random) for item in table.items} | key_cells
             key = tuple(row[item.name] for item in table.key)
-            if not key or key not in seen:
-                seen.add(key)
+            if not key or key not in keys:
+                keys.add(key)
                 rows.append(row)
                 break
     return rows
 
 
-def _key_cells(register: Register, table: Table, period: Period, random: Random, count: int) -> list[Row]:
-    key_items = [item for item in table.key if item.role not in {Role.COUNCIL, Role.PERIOD}]
-    if not key_items or any(item.code_list is None for item in key_items):
-        return [{} for _ in range(count if key_items or not table.key else 1)]
-    lists = [valid_codes(register.code_lists[item.code_list], period) for item in key_items if item.code_list]
-    names = [item.name for item in key_items]
+def _generate_key_cells(request: RowRequest, table: Table, random: Random, count: int) -> list[Row]:
+    """Return the key's cells of each row; empty rows for a key that is not made of codes alone."""
+    items = [item for item in table.key if item.role not in {Role.COUNCIL, Role.PERIOD}]
+    if not items or any(item.code_list is None for item in items):
+        return [{} for _ in range(count if items or not table.key else 1)]
+    lists = [request.list_valid_codes(item.code_list) for item in items if item.code_list]
+    names = [item.name for item in items]
     combinations = [dict(zip(names, codes, strict=True)) for codes in product(*lists)]
-    if len(combinations) <= MOST_ROWS:
-        return combinations
-    return random.sample(combinations, MOST_ROWS)
+    return combinations if len(combinations) <= MOST_ROWS else random.sample(combinations, MOST_ROWS)
 
 
-def _cell(register: Register, item: Item, council: Council, period: Period, random: Random) -> str:
+def _generate_cell(item: Item, request: RowRequest, random: Random) -> str:
+    """Return a cell: the council or period, a mark now and then, or else a value or nothing."""
     if item.role is Role.COUNCIL:
-        return council_spelling(item, council, register.code_lists, period)
+        return spell_council(item, request)
     if item.role is Role.PERIOD:
-        return period_spelling(item, period)
+        return spell_period(item, request.period)
     if item.marks and random.random() < _MARKED_SHARE:
         return random.choice(sorted(item.marks))
     if not (item.required or item.key) and random.random() > _FILLED_SHARE:
         return ""
-    return text_for(item, register.code_lists, period, random)
+    return generate_text(item, request, random)
 
 
-class RowGenerator(Protocol):
-    """Generates the synthetic rows of one submission."""
+def generate_text(item: Item, request: RowRequest, random: Random) -> str:
+    """Return one synthetic text that keeps to everything that the item declares."""
+    if item.code_list is not None:
+        return random.choice(request.list_valid_codes(item.code_list))
+    match item.type:
+        case ItemType.DATE:
+            return _generate_day(item, request.period, random).strftime(item.date_format or "%Y-%m-%d")
+        case ItemType.BOOLEAN:
+            return random.choice(("true", "false"))
+        case ItemType.TEXT:
+            return _generate_words(item, random)
+        case ItemType.INTEGER | ItemType.NUMBER | ItemType.DECIMAL:
+            return _generate_number(item, random)
 
-    def __call__(
-        self, register: Register, contract: Contract, council: Council, period: Period, *, seed: int
-    ) -> Mapping[str, Sequence[Row]]:
-        """Return rows by table name, the same for the same seed."""
-        ...
+
+def _generate_day(item: Item, period: Period, random: Random) -> date:
+    """Return a day within both the period and the item's range."""
+    declared = item.range or Range()
+    first = max(period.start, date.fromisoformat(declared.minimum)) if declared.minimum else period.start
+    last = min(period.end, date.fromisoformat(declared.maximum)) if declared.maximum else period.end
+    return first + timedelta(days=random.randint(0, max((last - first).days, 0)))
 
 
-def contract_rows(
-    register: Register, contract: Contract, council: Council, period: Period, *, seed: int
-) -> Mapping[str, Sequence[Row]]:
-    """Return rows of every table from the contract alone; see :func:`synthetic_rows`."""
-    return {
-        table.name: synthetic_rows(register, contract, table, council, period, seed=seed, count=ROWS_PER_TABLE)
-        for table in contract.tables
+def _generate_number(item: Item, random: Random) -> str:
+    """Return a number within the item's bounds, with its digits."""
+    low, high = _find_bounds(item)
+    if item.multiple_of is not None:
+        step = Decimal(item.multiple_of)
+        return str(step * random.randint(ceil(Decimal(str(low)) / step), floor(Decimal(str(high)) / step)))
+    if item.type is ItemType.INTEGER:
+        return str(random.randint(int(low), int(high)))
+    digits = item.scale if item.type is ItemType.DECIMAL else 2
+    return f"{random.uniform(low, high):.{digits}f}"
+
+
+def _find_bounds(item: Item) -> tuple[float, float]:
+    """Return the lowest and the highest value that a number can have."""
+    step = 1.0 if item.type is ItemType.INTEGER else 10.0**-item.scale if item.scale else 0.01
+    declared = item.range or Range()
+    low = _find_bound(declared.minimum, declared.exclusive_minimum, step, _LOWEST)
+    high = _find_bound(declared.maximum, declared.exclusive_maximum, -step, _HIGHEST)
+    if item.type is ItemType.DECIMAL and item.precision:
+        high = min(high, 10.0 ** (item.precision - item.scale) - step)
+    return low, max(low, high)
+
+
+def _find_bound(inclusive: str | None, exclusive: str | None, step: float, default: float) -> float:
+    """Return the inclusive bound, or one step from the exclusive one, or else the default."""
+    if inclusive is not None:
+        return float(inclusive)
+    return default if exclusive is None else float(exclusive) + step
+
+
+_WORDS = ("north", "south", "east", "west", "river", "harbour", "hill", "moor", "glen", "strand", "field", "bridge")
+_REPEATS = 6
+
+
+def _generate_words(item: Item, random: Random) -> str:
+    """Return text of the item's pattern, or else two words and a number, within its length."""
+    if item.pattern is not None:
+        return generate_matching_text(item.pattern, random)
+    text = f"{random.choice(_WORDS)} {random.choice(_WORDS)} {random.randint(1, 999)}"
+    return text.ljust(item.min_length or 0, "x")[: item.max_length or None]
+
+
+def generate_matching_text(pattern: str, random: Random) -> str:
+    """Return synthetic text that a regular expression matches as a whole.
+
+    Raises:
+        ValueError: the expression has a construct that is not supported.
+    """
+    text = _PatternWriter(random, _REPEATS, {}).write_nodes(sre_parser.parse(pattern))
+    if re.fullmatch(pattern, text) is None:
+        message = f"No synthetic text can be written for the pattern {pattern}"
+        raise ValueError(message)
+    return text
+
+
+def find_shortest_text(pattern: str, groups: Mapping[str, str]) -> str | None:
+    """Return the shortest matching text whose named groups have the given texts.
+
+    None if no text matches. Groups that the expression does not have are ignored.
+    """
+    parsed = sre_parser.parse(pattern)
+    numbers = parsed.state.groupdict
+    fixed = {numbers[name]: text for name, text in groups.items() if name in numbers}
+    text = _PatternWriter(Random(pattern), 0, fixed).write_nodes(parsed)  # noqa: S311 - a name, no secret
+    match = re.fullmatch(pattern, text)
+    return text if match and all(match[name] == groups[name] for name in groups if name in numbers) else None
+
+
+@dataclass(frozen=True)
+class _PatternWriter:
+    """Writes text along the parse tree of a regular expression, which has no types.
+
+    Attributes:
+        random: source of chance.
+        surplus: highest number of repetitions beyond the least that the expression allows.
+        fixed: texts of groups, by number.
+    """
+
+    random: Random
+    surplus: int
+    fixed: Mapping[int, str]
+
+    def write_nodes(self, nodes: Any) -> str:  # noqa: ANN401 - no types
+        """Return text for nodes that follow each other."""
+        return "".join(map(self.write_node, nodes))
+
+    def write_node(self, node: Any) -> str:  # noqa: ANN401, PLR0911 - a line for each kind of node
+        """Return text for one node: a kind and its argument."""
+        match node:
+            case (sre.LITERAL, code):
+                return chr(code)
+            case (sre.IN, members):
+                return self.random.choice(_list_members(members))
+            case (sre.NOT_LITERAL, code):
+                return self.random.choice([character for character in _PRINTABLE if character != chr(code)])
+            case (sre.ANY, _):
+                return self.random.choice(_PRINTABLE)
+            case (sre.SUBPATTERN, (number, _, _, inner)):
+                return self.fixed[number] if number in self.fixed else self.write_nodes(inner)
+            case (sre.BRANCH, (_, branches)):
+                return self.write_nodes(self.random.choice(branches))
+            case (sre.MAX_REPEAT | sre.MIN_REPEAT, (least, most, inner)):
+                count = self.random.randint(least, min(int(most), least + self.surplus))
+                return "".join(self.write_nodes(inner) for _ in range(count))
+            case (sre.AT, _):
+                return ""
+        message = f"No synthetic text can be written for {node[0]} in a pattern"
+        raise ValueError(message)
+
+
+_PRINTABLE = [chr(number) for number in range(33, 127)]
+_CATEGORIES = {
+    sre.CATEGORY_DIGIT: [character for character in _PRINTABLE if character.isdecimal()],
+    sre.CATEGORY_NOT_DIGIT: [character for character in _PRINTABLE if not character.isdecimal()],
+    sre.CATEGORY_WORD: [character for character in _PRINTABLE if character.isalnum() or character == "_"],
+    sre.CATEGORY_NOT_WORD: [character for character in _PRINTABLE if not character.isalnum() and character != "_"],
+    sre.CATEGORY_SPACE: [" "],
+    sre.CATEGORY_NOT_SPACE: _PRINTABLE,
+}
+
+
+def _list_members(nodes: Any) -> list[str]:  # noqa: ANN401 - the parser's own tree, which has no types
+    """Return the characters of a set such as ``[a-z_]`` or ``[^,;]``."""
+    members: list[str] = []
+    for node in nodes:
+        match node:
+            case (sre.LITERAL, code):
+                members.append(chr(code))
+            case (sre.RANGE, (first, last)):
+                members.extend(map(chr, range(first, last + 1)))
+            case (sre.CATEGORY, category):
+                members.extend(_CATEGORIES[category])
+    if nodes[0] == (sre.NEGATE, None):
+        return [character for character in _PRINTABLE if character not in members]
+    return members
+
+
+def spell_council(item: Item, request: RowRequest) -> str:
+    """Return the first of a council's codes and names that the item can hold.
+
+    Raises:
+        ValueError: the item can hold none of them.
+    """
+    council = request.council
+    spellings = [council.name, council.gss_code, council.sg_code, council.code, *council.spellings]
+    if item.code_list:
+        listed = request.list_valid_codes(item.code_list)
+        spellings = [spelling for spelling in spellings if spelling in listed]
+    return _choose_fitting(item, spellings)
+
+
+def spell_period(item: Item, period: Period) -> str:
+    """Return the first spelling of a period that the item can hold.
+
+    Raises:
+        ValueError: the item can hold none of them.
+    """
+    if item.type is ItemType.DATE:
+        return period.start.strftime(item.date_format or "%Y-%m-%d")
+    return _choose_fitting(item, list_period_spellings(period))
+
+
+def spell_identity(table: Table, request: RowRequest) -> Row:
+    """Return council and period as a table spells them, by item name."""
+    councils = {item.name: spell_council(item, request) for item in table.having(Role.COUNCIL)}
+    return councils | {item.name: spell_period(item, request.period) for item in table.having(Role.PERIOD)}
+
+
+def list_period_spellings(period: Period) -> tuple[str, ...]:
+    """Return the spellings of a period that read as that period, its id last."""
+    first, last = period.start.year, period.end.year
+    quarter = period.id[-2:]
+    years = (f"{first}/{last % 100:02d}", f"{first}-{last % 100:02d}", f"{first}-{last}")
+    by_kind: Mapping[PeriodKind, tuple[str, ...]] = {
+        PeriodKind.FINANCIAL_YEAR: years,
+        PeriodKind.ACADEMIC_YEAR: years,
+        PeriodKind.FINANCIAL_QUARTER: tuple(f"{period.id[2:9]}{between}{quarter}" for between in ("_", "-", " ", "")),
+        PeriodKind.CALENDAR_YEAR: (str(first),),
+        PeriodKind.CALENDAR_QUARTER: tuple(f"{first}{between}{quarter}" for between in ("", "_", "-", " ")),
+        PeriodKind.MONTH: (f"{first}-{period.start.month:02d}", f"{first}{period.start.month:02d}"),
+        PeriodKind.DAY: (),
     }
+    return tuple(text for text in (*by_kind[period.kind], period.id) if read_period(text, period.kind) == period)
+
+
+def _choose_fitting(item: Item, spellings: Sequence[str]) -> str:
+    """Return the first spelling that the item can hold."""
+    for text in spellings:
+        if (
+            (item.type is not ItemType.INTEGER or text.isdecimal())
+            and (item.pattern is None or re.fullmatch(item.pattern, text))
+            and (item.min_length or 0) <= len(text) <= (item.max_length or len(text))
+        ):
+            return text
+    message = f"No spelling fits the item {item.urn}"
+    raise ValueError(message)

@@ -8,7 +8,9 @@ they are found.
 import json
 import os
 import secrets
+from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import asyncssh
@@ -49,14 +51,14 @@ def write_files(settings: Settings, register: Register, scenario: Scenario) -> W
     """Write the files that are new or changed: expected outcomes, then keys and tokens, then extracts."""
     folder = settings.simulator
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "SYNTHETIC.txt").write_text(_notice(scenario), encoding="utf-8")
-    (folder / "planted.json").write_text(expected_as_json(scenario), encoding="utf-8")
+    (folder / "SYNTHETIC.txt").write_text(_format_notice(scenario), encoding="utf-8")
+    (folder / "planted.json").write_text(format_expected(scenario), encoding="utf-8")
     _write_accounts(folder, register)
     changes = [_write_if_changed(folder, file) for file in scenario.files]
     return WrittenFiles(sum(changes), len(changes) - sum(changes), scenario)
 
 
-def expected_as_json(scenario: Scenario) -> str:
+def format_expected(scenario: Scenario) -> str:
     """Return the expected outcomes as JSON for tests and people."""
     content = {
         "note": "Mistakes and events planted in synthetic extracts. The platform never reads this file.",
@@ -66,9 +68,11 @@ def expected_as_json(scenario: Scenario) -> str:
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
-def _notice(scenario: Scenario) -> str:
-    synthetic = ", ".join(sorted(code for code, is_synthetic in scenario.is_synthetic.items() if is_synthetic))
-    published = ", ".join(sorted(code for code, is_synthetic in scenario.is_synthetic.items() if not is_synthetic))
+def _format_notice(scenario: Scenario) -> str:
+    """Return the notice that says which extracts are synthetic."""
+    codes = sorted(scenario.is_synthetic)
+    synthetic = ", ".join(code for code in codes if scenario.is_synthetic[code])
+    published = ", ".join(code for code in codes if not scenario.is_synthetic[code])
     return _NOTICE.format(
         synthetic=f"Every figure and every case in the extracts of {synthetic} is synthetic. No row is about anybody.",
         published=f"The extracts of {published} are cut from published files, unaltered." if published else "",
@@ -76,7 +80,7 @@ def _notice(scenario: Scenario) -> str:
 
 
 def _write_if_changed(folder: Path, file: SystemFile) -> bool:
-    """Return whether a file had to be written.
+    """Write a file that is new or changed, and return whether it was.
 
     A changed file gets a later time than before.
     """
@@ -95,10 +99,10 @@ def _write_if_changed(folder: Path, file: SystemFile) -> bool:
 
 
 def _write_accounts(folder: Path, register: Register) -> None:
-    private_folders = [folder / "keys", folder / "tokens", folder / "public_keys"]
-    for private_folder in private_folders:
-        private_folder.mkdir(exist_ok=True)
-        private_folder.chmod(0o700)
+    """Write keys, tokens and empty folders of the server and of every council."""
+    for name in ("keys", "tokens", "public_keys"):
+        (folder / name).mkdir(exist_ok=True)
+        (folder / name).chmod(0o700)
     _write_key(folder / "host_key")
     host = asyncssh.read_private_key(folder / "host_key").export_public_key().decode().split(" ")
     # On any port: a free one is taken where the usual port is in use.
@@ -106,8 +110,7 @@ def _write_accounts(folder: Path, register: Register) -> None:
     declared = (entry for source in register.sources.values() for entry in source.returns)
     subfolders = {entry.folder.strip("/") for entry in declared if isinstance(entry, FolderReturn)}
     for council_code in register.councils.codes:
-        (folder / "councils" / council_code).mkdir(parents=True, exist_ok=True)
-        for subfolder in subfolders:
+        for subfolder in ("", *subfolders):
             (folder / "councils" / council_code / subfolder).mkdir(parents=True, exist_ok=True)
         _write_key(folder / "keys" / council_code)
         public = asyncssh.read_private_key(folder / "keys" / council_code).export_public_key()
@@ -116,18 +119,15 @@ def _write_accounts(folder: Path, register: Register) -> None:
 
 
 def _write_key(path: Path) -> None:
+    """Write a new private key, unless there is one."""
     if not path.is_file():
         _write_secret(path, asyncssh.generate_private_key("ssh-ed25519").export_private_key())
 
 
 def _write_secret(path: Path, content: bytes) -> None:
-    """Write a file that only its owner can read from its first moment.
+    """Write a new file that only its owner can read from its first moment.
 
     Keep one that exists.
     """
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return
-    with os.fdopen(descriptor, "wb") as file:
+    with suppress(FileExistsError), open(path, "xb", opener=partial(os.open, mode=0o600)) as file:
         file.write(content)

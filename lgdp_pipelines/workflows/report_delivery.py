@@ -40,7 +40,7 @@ from lgdp_pipelines.reporting.report_content import (
     UnplacedFileNote,
 )
 from lgdp_pipelines.reporting.report_formats import hash_note, hash_report, render_note_files, render_report_files
-from lgdp_pipelines.simulator.synthetic_values import period_spellings, shortest_text
+from lgdp_pipelines.simulator.synthetic_rows import find_shortest_text, list_period_spellings
 from lgdp_pipelines.storage.lake import Lake
 from lgdp_pipelines.storage.lake_tables import FINDING, define_landed_table, parse_submission_id
 from lgdp_pipelines.vocabulary.periods import parse_period
@@ -432,9 +432,9 @@ def _suggest_file_name(data_return: Return, folder: FolderReturn, today: date) -
     """Return the shortest name that a folder's pattern takes, for the latest period."""
     table = next(({"table": table.name} for table in data_return.latest.tables if table.file_pattern), {})
     names = (
-        shortest_text(folder.pattern, {"period": spelling} | table)
+        find_shortest_text(folder.pattern, {"period": spelling} | table)
         for period in list_begun_periods(data_return, today)[-1:]
-        for spelling in period_spellings(period)
+        for spelling in list_period_spellings(period)
     )
     name = next((name for name in names if name), "")
     return ExpectedFileName(data_return.code, data_return.latest.title, folder.folder.strip("/"), name)

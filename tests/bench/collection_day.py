@@ -21,7 +21,7 @@ import polars as pl
 from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.settings import Settings
-from lgdp_pipelines.simulator.council_systems import served_accounts
+from lgdp_pipelines.simulator.council_systems import list_served_accounts
 from lgdp_pipelines.simulator.scenario import Scenario, SystemFile
 from lgdp_pipelines.simulator.simulated_sftp import serve_sftp
 from lgdp_pipelines.simulator.system_files import HOST, write_files
@@ -222,7 +222,7 @@ async def _serve(folder: Path) -> None:
         listening.bind((HOST, 0))
         listening.listen(128)
         host_key = asyncssh.read_private_key(simulator / "host_key")
-        acceptor = await serve_sftp(listening, host_key, served_accounts(simulator, codes))
+        acceptor = await serve_sftp(listening, host_key, list_served_accounts(simulator, codes))
         print(json.dumps({"port": listening.getsockname()[1]}), flush=True)
         async with acceptor:
             await asyncio.Event().wait()

@@ -9,7 +9,7 @@ import pytest
 from lgdp_pipelines.collection.transports.hand_in import hand_in
 from lgdp_pipelines.collection.transports.transport import Inbox
 from lgdp_pipelines.settings import PROJECT, Settings
-from lgdp_pipelines.simulator.published_extracts import people_supported, school_list
+from lgdp_pipelines.simulator.published_extracts import PUBLISHED_RETURNS
 from lgdp_pipelines.storage.catalogue_reader import run_select
 from lgdp_pipelines.vocabulary.councils import fold_spelling
 from lgdp_pipelines.vocabulary.periods import parse_period
@@ -37,11 +37,9 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Platform:
     for part in ("councils", "codelists", "returns/people_supported", "returns/school_list"):
         shutil.copytree(PROJECT / "schemas" / part, folder / "schemas" / part)
     found = Platform(Settings.from_folder(folder / "home", folder / "schemas"))
-    for code, period, cutter in (
-        ("PEOPLE-SUPPORTED", PERIOD, people_supported),
-        ("SCHOOL-LIST", CENSUS, school_list),
-    ):
-        data_return, cut = found.register.returns[code], cutter(REAL, found.register.councils)
+    for code, period in (("PEOPLE-SUPPORTED", PERIOD), ("SCHOOL-LIST", CENSUS)):
+        data_return = found.register.returns[code]
+        cut = PUBLISHED_RETURNS[code](REAL, found.register.councils)
         for council in SHOWN:
             file = folder / f"{council}-{code}.{data_return.latest.extract.format}"
             file.write_bytes(cut[council, period.id])

@@ -10,7 +10,7 @@ from lgdp_pipelines.landing.extract_reader import read_extract
 from lgdp_pipelines.register.model.contract import Contract, Register
 from lgdp_pipelines.register.model.extract_format import Container, Extract, Format
 from lgdp_pipelines.simulator.extract_writers import write_extract
-from lgdp_pipelines.simulator.synthetic_rows import contract_rows
+from lgdp_pipelines.simulator.synthetic_rows import RowRequest, generate_contract_rows
 from tests.support.shipped_register import shipped_register
 
 
@@ -43,7 +43,7 @@ def test_written_rows_are_read_back_the_same(register: Register, extract: Extrac
     hl1 = register.returns["HL1"]
     contract = replace(_with_paths(hl1.latest) if extract.format is Format.XML else hl1.latest, extract=extract)
     council, period = register.councils.by_code["FIF"], hl1.first_period
-    rows = contract_rows(register, contract, council, period, seed=1)
+    rows = generate_contract_rows(RowRequest(register, contract, council, period, seed=1))
     (file,) = write_extract(contract, rows)
     assert write_extract(contract, rows)[0].content == file.content
     reading = read_extract(contract, [ExtractFile("extract", file.content)])
@@ -60,6 +60,8 @@ def test_written_rows_are_read_back_the_same(register: Register, extract: Extrac
 def test_a_format_that_cannot_be_written_is_refused(register: Register) -> None:
     hl1 = register.returns["HL1"]
     contract = replace(hl1.latest, extract=Extract(Format.XLS))
-    rows = contract_rows(register, contract, register.councils.by_code["FIF"], hl1.first_period, seed=1)
+    rows = generate_contract_rows(
+        RowRequest(register, contract, register.councils.by_code["FIF"], hl1.first_period, seed=1)
+    )
     with pytest.raises(WrongUse, match="XLS"):
         write_extract(contract, rows)

@@ -12,7 +12,7 @@ from lgdp_pipelines.handover.extract_reading import ExtractFile
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.model.table_model import Table
 from lgdp_pipelines.simulator import story
-from lgdp_pipelines.simulator.sample_files import samples
+from lgdp_pipelines.simulator.sample_files import build_samples
 from lgdp_pipelines.simulator.scenario import ExpectedOutcome, Scenario, SystemFile
 from lgdp_pipelines.validation.judge import ValidationResult
 from lgdp_pipelines.vocabulary.periods import Period, parse_period
@@ -21,7 +21,7 @@ from tests.support.judging import judge_files, make_context
 DEFECTS = [("HL1", *key[1:]) for key in story.MISTAKES if key[0] == "HL1"] + [
     key for key in story.MISTAKES if key[0] != "HL1"
 ]
-RESENT = [key for key, event in story.EVENTS.items() if event.mistake is not None]
+RESENT = [key for key, event in story.EVENTS.items() if any(delivery.mistake for delivery in event.deliveries)]
 
 Judged = Callable[..., ValidationResult]
 
@@ -132,7 +132,7 @@ def test_an_extract_without_a_mistake_breaks_no_rule(
 @pytest.mark.parametrize("code", ["DHP", "HL1", "PEOPLE-SUPPORTED", "SCHOOL-LIST", "SCHOOL-SUMMARY", "WASTE"])
 def test_the_sample_of_each_return_breaks_no_rule(code: str, register: Register, judged: Judged) -> None:
     slug = register.returns[code].slug
-    ((name, content),) = [sample for sample in samples(register).items() if sample[0].startswith(f"{slug}_FIF")]
+    ((name, content),) = [sample for sample in build_samples(register).items() if sample[0].startswith(f"{slug}_FIF")]
     period = parse_period(name.removeprefix(f"{slug}_FIF_").rpartition(".")[0])
     judgement = judged(code, "FIF", period, content)
     assert judgement.findings.height == 0

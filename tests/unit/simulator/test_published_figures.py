@@ -5,8 +5,8 @@ import pytest
 
 from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.register.model.contract import Register
-from lgdp_pipelines.simulator.extract_writers import record_texts
-from lgdp_pipelines.simulator.published_extracts import people_supported, waste
+from lgdp_pipelines.simulator.extract_writers import split_records
+from lgdp_pipelines.simulator.published_extracts import cut_people_supported, cut_waste
 
 CSV = b"""financial_year,sending_location,age_group,client_group,measure,rate,nclient
 2017/18,Scotland (All Areas Submitted),All Ages,Dementia,"Rate per 1,000",82.8,16240
@@ -31,7 +31,7 @@ def with_files(folder: Path, csv: bytes = CSV, text: str = JSON) -> Path:
 
 def test_lines_of_a_csv_go_to_their_council_and_year_as_they_are_written(tmp_path: Path, register: Register) -> None:
     lines = CSV.splitlines(keepends=True)
-    assert people_supported(with_files(tmp_path), register.councils) == {
+    assert cut_people_supported(with_files(tmp_path), register.councils) == {
         ("FIF", "FY2017-18"): lines[0] + lines[2] + lines[5],
         ("FIF", "FY2018-19"): lines[0] + lines[3],
         ("ELS", "FY2017-18"): lines[0] + lines[4],
@@ -39,7 +39,7 @@ def test_lines_of_a_csv_go_to_their_council_and_year_as_they_are_written(tmp_pat
 
 
 def test_records_of_a_json_go_to_their_council_and_year_as_they_are_written(tmp_path: Path, register: Register) -> None:
-    cut = waste(with_files(tmp_path), register.councils)
+    cut = cut_waste(with_files(tmp_path), register.councils)
     assert cut == {
         ("FIF", "CY2011"): b'[{"year":2011,\n  "area":"Fife", "tonnes":2.8318148239349914E-4}]\n',
         ("FIF", "CY2012"): b'[{"year":2012, "area":"Fife", "tonnes":0.10}]\n',
@@ -50,13 +50,13 @@ def test_records_of_a_json_go_to_their_council_and_year_as_they_are_written(tmp_
 def test_an_unknown_place_is_an_error_and_not_a_loss(tmp_path: Path, register: Register) -> None:
     unknown = CSV.replace(b"2018/19,Fife", b"2018/19,Fiffe")
     with pytest.raises(WrongUse, match="is unknown") as refusal:
-        people_supported(with_files(tmp_path, csv=unknown), register.councils)
+        cut_people_supported(with_files(tmp_path, csv=unknown), register.councils)
     assert refusal.value.where.endswith("row 4")
 
 
 def test_an_unreadable_year_is_an_error_and_not_a_loss(tmp_path: Path, register: Register) -> None:
     with pytest.raises(WrongUse, match="is unknown"):
-        waste(with_files(tmp_path, text=JSON.replace("2012", "12")), register.councils)
+        cut_waste(with_files(tmp_path, text=JSON.replace("2012", "12")), register.councils)
 
 
 def test_of_the_real_csv_every_line_but_the_national_ones_is_in_one_extract(
@@ -64,7 +64,7 @@ def test_of_the_real_csv_every_line_but_the_national_ones_is_in_one_extract(
 ) -> None:
     source = (real_data / "phs-social-care" / "data_people_supported_client_group.csv").read_bytes()
     header, *lines = source.splitlines(keepends=True)
-    cut = people_supported(real_data, register.councils)
+    cut = cut_people_supported(real_data, register.councils)
     assert all(content.startswith(header) for content in cut.values())
     given = sorted(line for content in cut.values() for line in content.splitlines(keepends=True)[1:])
     assert given == sorted(line for line in lines if b",Scotland" not in line)
@@ -73,13 +73,13 @@ def test_of_the_real_csv_every_line_but_the_national_ones_is_in_one_extract(
 
 def test_of_the_real_json_every_record_is_in_one_extract(real_data: Path, register: Register) -> None:
     text = (real_data / "waste" / "household-waste-dx-data.json").read_text()
-    cut = waste(real_data, register.councils)
-    given = sorted(record for content in cut.values() for record in record_texts(content.decode()))
+    cut = cut_waste(real_data, register.councils)
+    given = sorted(record for content in cut.values() for record in split_records(content.decode()))
     assert len(given) == len([record for record in json.loads(text) if record["area"] != "Scotland"])
     assert all(record in text for record in given[::50])
     assert len(cut) == 32 * 8
 
 
 def test_records_are_cut_to_the_letter() -> None:
-    assert record_texts(' [ {"a": 1.0} ,\n{"b":[1, 2]}] ') == ['{"a": 1.0}', '{"b":[1, 2]}']
-    assert record_texts("[]") == []
+    assert split_records(' [ {"a": 1.0} ,\n{"b":[1, 2]}] ') == ['{"a": 1.0}', '{"b":[1, 2]}']
+    assert split_records("[]") == []

@@ -13,8 +13,8 @@ from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.handover.chunked_frame import ChunkSpool
 from lgdp_pipelines.handover.extract_reading import ExtractFile
 from lgdp_pipelines.register.model.contract import Register
-from lgdp_pipelines.simulator.extract_writers import WorkbookSheet, header_rows, workbook
-from lgdp_pipelines.simulator.published_extracts import school_summary
+from lgdp_pipelines.simulator.extract_writers import WorkbookSheet, build_header, write_workbook
+from lgdp_pipelines.simulator.published_extracts import PUBLISHED_RETURNS
 from lgdp_pipelines.vocabulary.periods import parse_period
 from tests.support.judging import judge_files, make_context
 
@@ -23,6 +23,8 @@ FILES = {
     "AY2023-24": ("school-level-summary-2023-v2.xlsx", "2023 School Level Statistics"),
 }
 TOP = [["Schools", ""], ["Local Authority", "SeedCode"]]
+
+cut_summaries = PUBLISHED_RETURNS["SCHOOL-SUMMARY"]
 
 
 def grid(book: CalamineWorkbook, name: str) -> list[list[Any]]:
@@ -35,7 +37,7 @@ def opened(content: bytes) -> CalamineWorkbook:
 
 @pytest.fixture(scope="module")
 def cut(real_data: Path, register: Register) -> dict[tuple[str, str], bytes]:
-    return dict(school_summary(real_data, register.councils))
+    return dict(cut_summaries(real_data, register.councils))
 
 
 @pytest.mark.parametrize("period", FILES)
@@ -89,33 +91,33 @@ def test_the_contracts_take_all_of_it_and_eight_schools_are_asked_about(
 def with_schools(folder: Path, *rows: list[str | float]) -> Path:
     (folder / "sg-schools").mkdir()
     for file, name in FILES.values():
-        (folder / "sg-schools" / file).write_bytes(workbook({name: WorkbookSheet([*TOP, *rows])}))
+        (folder / "sg-schools" / file).write_bytes(write_workbook({name: WorkbookSheet([*TOP, *rows])}))
     return folder
 
 
 def test_an_unknown_council_is_an_error_and_not_a_loss(tmp_path: Path, register: Register) -> None:
     folder = with_schools(tmp_path, ["Fife", 1.0], ["Fiffe", 2.0])
     with pytest.raises(WrongUse, match="is unknown") as refusal:
-        school_summary(folder, register.councils)
+        cut_summaries(folder, register.councils)
     assert refusal.value.where.endswith("2019.xlsx, row 4")
 
 
 def test_grant_aided_schools_and_notes_are_in_no_extract(tmp_path: Path, register: Register) -> None:
     folder = with_schools(tmp_path, ["Fife", 1.0], ["Grant aided", 2.0], ["(1) A note", ""], ["", "more of it"])
-    found = school_summary(folder, register.councils)
+    found = cut_summaries(folder, register.councils)
     assert list(found) == [("FIF", "AY2019-20"), ("FIF", "AY2023-24")]
     assert grid(opened(found["FIF", "AY2019-20"]), "2019") == [*TOP, ["Fife", 1.0]]
 
 
 def test_the_upper_header_row_is_merged_over_its_columns() -> None:
-    sheet = header_rows(["Name", "Pupils / P1", "Pupils / P2", "Type", "Rates / Here", "Other / There"], 2)
+    sheet = build_header(["Name", "Pupils / P1", "Pupils / P2", "Type", "Rates / Here", "Other / There"], 2)
     assert [list(row) for row in sheet.rows] == [
         ["", "Pupils", "", "", "Rates", "Other"],
         ["Name", "P1", "P2", "Type", "Here", "There"],
     ]
     assert sheet.merged == [(0, 1, 2)]
-    assert header_rows(["A / B"], 1) == WorkbookSheet([["A / B"]])
+    assert build_header(["A / B"], 1) == WorkbookSheet([["A / B"]])
 
 
 def test_a_workbook_is_the_same_bytes_each_time() -> None:
-    assert workbook({"A": WorkbookSheet([["x", 1.0]])}) == workbook({"A": WorkbookSheet([["x", 1.0]])})
+    assert write_workbook({"A": WorkbookSheet([["x", 1.0]])}) == write_workbook({"A": WorkbookSheet([["x", 1.0]])})

@@ -18,18 +18,25 @@ from hypothesis import strategies as st
 from lgdp_pipelines.register.model.contract import Contract, Register
 from lgdp_pipelines.register.model.table_model import Item, ItemType, Range, Role
 from lgdp_pipelines.simulator.extract_writers import write_extract
-from lgdp_pipelines.simulator.synthetic_rows import ROWS_PER_TABLE, contract_rows
-from lgdp_pipelines.simulator.synthetic_values import (
-    council_spelling,
-    period_spelling,
-    period_spellings,
-    shortest_text,
-    text_matching,
+from lgdp_pipelines.simulator.synthetic_rows import (
+    ROWS_PER_TABLE,
+    RowRequest,
+    find_shortest_text,
+    generate_contract_rows,
+    generate_matching_text,
+    list_period_spellings,
+    spell_council,
+    spell_period,
 )
 from lgdp_pipelines.vocabulary.observation_status import ObservationStatus
 from lgdp_pipelines.vocabulary.periods import Period, financial_quarter, parse_period, read_period
 
 PERIOD = financial_quarter(2024, 1)
+
+
+def request_of(register: Register) -> RowRequest:
+    """A request for Fife's rows of HL1."""
+    return RowRequest(register, register.returns["HL1"].latest, register.councils.by_code["FIF"], PERIOD, seed=1)
 
 
 @pytest.fixture
@@ -54,7 +61,7 @@ def rows_of(register: Register, contract_of: Callable[..., Contract]) -> Callabl
     def rows(seed: int = 1, **changes: dict[str, Any]) -> list[dict[str, str]]:
         contract = contract_of(**changes)
         fife = register.councils.by_code["FIF"]
-        (file,) = write_extract(contract, contract_rows(register, contract, fife, PERIOD, seed=seed))
+        (file,) = write_extract(contract, generate_contract_rows(RowRequest(register, contract, fife, PERIOD, seed)))
         return list(csv.DictReader(io.StringIO(file.content.decode(), newline="")))
 
     return rows
@@ -133,7 +140,9 @@ def test_the_same_seed_gives_the_same_rows(rows_of: Any) -> None:
 def test_json_has_figures_as_figures_and_the_rest_in_quotes(register: Register) -> None:
     contract = register.returns["WASTE"].latest
     fife = register.councils.by_code["FIF"]
-    (file,) = write_extract(contract, contract_rows(register, contract, fife, parse_period("CY2017"), seed=1))
+    (file,) = write_extract(
+        contract, generate_contract_rows(RowRequest(register, contract, fife, parse_period("CY2017"), 1))
+    )
     records = json.loads(file.content)["records"]
     kinds = {key: {type(record[key]) for record in records if key in record} for key in ("material", "tonnes", "co2e")}
     assert kinds == {"material": {str}, "tonnes": {float}, "co2e": {float}}
@@ -157,12 +166,12 @@ def test_json_has_figures_as_figures_and_the_rest_in_quotes(register: Register) 
 )
 @given(seed=st.integers(0, 10**6))
 def test_a_text_made_for_an_expression_matches_all_of_it(pattern: str, seed: int) -> None:
-    assert re.fullmatch(pattern, text_matching(pattern, Random(seed)))
+    assert re.fullmatch(pattern, generate_matching_text(pattern, Random(seed)))
 
 
 def test_an_expression_that_no_text_can_be_made_for_is_an_error() -> None:
     with pytest.raises(ValueError, match="No synthetic text"):
-        text_matching(r"(a)\1(?=b)", Random(1))
+        generate_matching_text(r"(a)\1(?=b)", Random(1))
 
 
 @given(
@@ -171,34 +180,34 @@ def test_an_expression_that_no_text_can_be_made_for_is_an_error() -> None:
     ).map(parse_period)
 )
 def test_every_spelling_of_a_period_is_read_as_that_period(period: Period) -> None:
-    spellings = period_spellings(period)
+    spellings = list_period_spellings(period)
     assert spellings[-1] == period.id
     assert all(read_period(text, period.kind) == period for text in spellings)
 
 
 def test_file_names_are_the_shortest_that_a_pattern_allows() -> None:
     assert (
-        shortest_text(r"HL1_(?P<period>\d{4}-\d{2}_Q[1-4])(_v\d+)?\.csv", {"period": "2024-25_Q1"})
+        find_shortest_text(r"HL1_(?P<period>\d{4}-\d{2}_Q[1-4])(_v\d+)?\.csv", {"period": "2024-25_Q1"})
         == "HL1_2024-25_Q1.csv"
     )
-    assert shortest_text(r"(?P<period>\d{6})_(?P<table>[a-z]+)\.csv", {"period": "202404", "table": "posts"}) == (
+    assert find_shortest_text(r"(?P<period>\d{6})_(?P<table>[a-z]+)\.csv", {"period": "202404", "table": "posts"}) == (
         "202404_posts.csv"
     )
-    assert shortest_text(r"(?P<period>\d{6})\.csv", {"period": "2024-04"}) is None
+    assert find_shortest_text(r"(?P<period>\d{6})\.csv", {"period": "2024-04"}) is None
 
 
 def test_an_item_that_can_hold_no_spelling_of_a_council_is_an_error(register: Register) -> None:
     item: Item = replace(register.returns["HL1"].latest.tables[0].by_name["la_code"], pattern="[xyz]{9}")
     with pytest.raises(ValueError, match="No spelling fits"):
-        council_spelling(item, register.councils.by_code["FIF"], {}, PERIOD)
+        spell_council(item, request_of(register))
     with pytest.raises(ValueError, match="No spelling fits"):
-        period_spelling(item, PERIOD)
+        spell_period(item, PERIOD)
 
 
 def test_a_council_s_name_or_code_is_chosen_by_what_the_item_can_hold(register: Register) -> None:
-    fife = register.councils.by_code["FIF"]
+    request = request_of(register)
     item = register.returns["HL1"].latest.tables[0].by_name["la_code"]
-    assert council_spelling(item, fife, {}, PERIOD) == "Fife"
-    assert council_spelling(replace(item, pattern=r"S12\d{6}"), fife, {}, PERIOD) == "S12000047"
-    assert council_spelling(replace(item, pattern=r"\d{3}"), fife, {}, PERIOD) == "250"
-    assert council_spelling(replace(item, max_length=3), fife, {}, PERIOD) == "250"
+    assert spell_council(item, request) == "Fife"
+    assert spell_council(replace(item, pattern=r"S12\d{6}"), request) == "S12000047"
+    assert spell_council(replace(item, pattern=r"\d{3}"), request) == "250"
+    assert spell_council(replace(item, max_length=3), request) == "250"

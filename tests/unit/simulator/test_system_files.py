@@ -12,7 +12,7 @@ from python_calamine import CalamineWorkbook
 
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.settings import PROJECT, Settings
-from lgdp_pipelines.simulator.sample_files import samples
+from lgdp_pipelines.simulator.sample_files import build_samples
 from lgdp_pipelines.simulator.scenario import Scenario, ScenarioOptions, build_scenario
 from lgdp_pipelines.simulator.system_files import WrittenFiles, write_files
 
@@ -121,7 +121,7 @@ def cells(content: bytes) -> dict[str, list[list[object]]]:
 def test_the_samples_in_the_project_are_those_that_the_contracts_make(register: Register) -> None:
     folder = PROJECT / "data" / "samples"
     kept = {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "README.md"}
-    made = dict(samples(register))
+    made = dict(build_samples(register))
     assert kept.keys() == made.keys()
     for name in [name for name in kept if name.endswith(".xlsx")]:
         # How a machine packs a ZIP is its own affair.

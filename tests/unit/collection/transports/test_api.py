@@ -31,7 +31,7 @@ from lgdp_pipelines.collection.transports.transport import (
 from lgdp_pipelines.errors import SourceRefused, SourceUnreachable
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.model.sources import Source
-from lgdp_pipelines.simulator.simulated_api import ApiRequest, api
+from lgdp_pipelines.simulator.simulated_api import ApiRequest, build_api
 from lgdp_pipelines.vocabulary.periods import calendar_year
 
 UNKNOWN = CacheValidators()
@@ -140,7 +140,7 @@ def test_every_period_that_has_begun_is_asked_for(api_source: Source, register: 
 
 
 def test_the_extract_is_the_pages_as_sent_with_a_line_feed_between(get: Any, requests: Any) -> None:
-    content, etag = get(api(requests, TOKENS, page_size=2))
+    content, etag = get(build_api(requests, TOKENS, page_size=2))
     assert etag
     assert b'"tonnes":2.8318148239349914E-4' in content
     assert b'"tonnes":0.10' in content
@@ -155,21 +155,21 @@ def test_the_extract_is_the_pages_as_sent_with_a_line_feed_between(get: Any, req
 
 
 def test_an_extract_that_has_not_changed_is_no_news(get: Any, requests: Any) -> None:
-    _, etag = get(api(requests, TOKENS))
-    assert isinstance(get(api(requests, TOKENS), validators=CacheValidators(etag)), NoNewContent)
+    _, etag = get(build_api(requests, TOKENS))
+    assert isinstance(get(build_api(requests, TOKENS), validators=CacheValidators(etag)), NoNewContent)
 
 
 def test_an_extract_that_has_changed_is_news(get: Any, requests: Any, tmp_path: Path) -> None:
-    _, etag = get(api(requests, TOKENS))
+    _, etag = get(build_api(requests, TOKENS))
     (tmp_path / "FIF.json").write_text('[{"year":2023, "tonnes":1}]')
-    content, other = get(api(requests, TOKENS), validators=CacheValidators(etag))
+    content, other = get(build_api(requests, TOKENS), validators=CacheValidators(etag))
     assert b'"tonnes":1}' in content
     assert other != etag
 
 
 def test_a_period_without_data_is_no_news(get: Any, requests: Any, tmp_path: Path) -> None:
     (tmp_path / "FIF.json").unlink()
-    assert isinstance(get(api(requests, TOKENS)), NoNewContent)
+    assert isinstance(get(build_api(requests, TOKENS)), NoNewContent)
 
 
 @pytest.mark.parametrize("status", [204, 404, 410])
@@ -179,13 +179,13 @@ def test_a_period_that_the_api_does_not_know_yet_is_no_news(status: int, get: An
 
 def test_a_wrong_token_is_refused_and_not_repeated_in_the_message(get: Any, requests: Any) -> None:
     with pytest.raises(SourceRefused, match="does not accept our token, key or password") as refusal:
-        get(api(requests, TOKENS), TOKEN_FIF="wrong-and-secret")
+        get(build_api(requests, TOKENS), TOKEN_FIF="wrong-and-secret")
     assert "wrong-and-secret" not in str(refusal.value)
 
 
 def test_a_council_s_token_opens_no_other_council_s_data(get: Any, requests: Any) -> None:
     with pytest.raises(SourceRefused, match="403"):
-        get(api(requests, TOKENS), TOKEN_FIF=TOKENS["GLG"])
+        get(build_api(requests, TOKENS), TOKEN_FIF=TOKENS["GLG"])
 
 
 def page(records: str, following: str | None = None) -> str:
@@ -303,6 +303,6 @@ def test_a_proxy_in_the_environment_is_not_used(get: Any, monkeypatch: pytest.Mo
 
 def test_tokens_and_addresses_stay_out_of_the_log(get: Any, requests: Any, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", "httpx2")
-    get(api(requests, TOKENS))
+    get(build_api(requests, TOKENS))
     assert TOKENS["FIF"] not in caplog.text
     assert "waste/FIF" not in caplog.text
