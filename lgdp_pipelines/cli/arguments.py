@@ -3,10 +3,11 @@
 Belongs here: turning words into values, with a clear refusal. Belongs elsewhere: commands.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -20,6 +21,8 @@ from lgdp_pipelines.vocabulary.periods import Period, parse_period, read_period
 
 if TYPE_CHECKING:
     from lgdp_pipelines.workflows.platform import Platform
+
+Candidate = TypeVar("Candidate")
 
 _FILES = typer.Argument(metavar="FILE", help="The extract; one file for each table where the return has several files.")
 
@@ -67,19 +70,29 @@ def open_platform() -> "Platform":
     return Platform(Settings.from_environment())
 
 
-def select(
-    register: Register, return_code: str | None = None, council: str | None = None, period: str | None = None
-) -> Selection:
-    """Return the selection that the filters of a command name.
+def open_selection(
+    return_code: str | None = None, council: str | None = None, period: str | None = None, *, needs_return: bool = False
+) -> tuple["Platform", Selection]:
+    """Return the platform, and the selection that a command's filters name.
+
+    Args:
+        return_code: of the one return.
+        council: any code or name of the one council.
+        period: in any spelling.
+        needs_return: refuse a period without its return.
 
     Raises:
-        WrongUse: a return, council or period does not exist.
+        WrongUse: a return, council or period does not exist, or the period lacks its return.
     """
+    platform = open_platform()
+    register = platform.register
+    if needs_return and period and not return_code:
+        raise WrongUse("--period needs --return: each return has periods of its own.", remedy="Add --return HL1.")
     data_return = register.named(return_code) if return_code else None
     span = None
     if period:
         span = parse_return_period(data_return, period) if data_return else parse_period(period)
-    return Selection(
+    return platform, Selection(
         (data_return,) if data_return else tuple(register.returns.values()),
         data_return.code if data_return else None,
         register.councils.require(council).code if council else None,
@@ -87,14 +100,21 @@ def select(
     )
 
 
-def require_return_with_period(return_code: str | None, period: str | None) -> None:
-    """Refuse a period without its return.
+def choose(name: str, candidates: Mapping[str, Candidate], refusal: str, *, otherwise: str = "") -> Candidate:
+    """Return the candidate of a name.
+
+    Args:
+        name: as typed.
+        candidates: by name.
+        refusal: the message for a name that no candidate has.
+        otherwise: the remedy where there are no candidates.
 
     Raises:
-        WrongUse: only the period is there.
+        WrongUse: no candidate has the name.
     """
-    if period and not return_code:
-        raise WrongUse("--period needs --return: each return has periods of its own.", remedy="Add --return HL1.")
+    if name not in candidates:
+        raise WrongUse(refusal, remedy=f"Choose one of: {', '.join(candidates)}." if candidates else otherwise)
+    return candidates[name]
 
 
 def parse_return_period(data_return: Return, text: str) -> Period:
@@ -140,15 +160,10 @@ def select_mapping(register: Register, system: str, contract: Contract, council:
     Raises:
         WrongUse: the register has no mapping of the system for the contract.
     """
-    mapping = register.mapping_for(system, contract.return_code, council.code, contract)
-    if system and mapping is None:
-        candidates = [
-            name
-            for name in register.systems
-            if register.mapping_for(name, contract.return_code, council.code, contract)
-        ]
-        raise WrongUse(
-            f"The register has no mapping of the system “{system}” to {contract.return_code} {contract.version}.",
-            remedy=f"Choose one of: {', '.join(candidates)}." if candidates else "Leave --system out.",
-        )
-    return mapping
+    mappings = {
+        name: mapping
+        for name in register.systems
+        if (mapping := register.mapping_for(name, contract.return_code, council.code, contract))
+    }
+    refusal = f"The register has no mapping of the system “{system}” to {contract.return_code} {contract.version}."
+    return choose(system, mappings, refusal, otherwise="Leave --system out.") if system else None

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from rich.markup import escape
 
 from lgdp_pipelines.cli import arguments
-from lgdp_pipelines.cli.output import Row, TableFormat, new_table, print_markup, print_rows, print_table
+from lgdp_pipelines.cli.output import Row, new_table, print_markup, print_rows, print_table
 from lgdp_pipelines.ledger.obligations import LatestOutcome, Obligation, ObligationState
 from lgdp_pipelines.vocabulary.councils import Council
 from lgdp_pipelines.workflows.platform import Platform
@@ -31,14 +31,13 @@ def calendar(
     return_code: arguments.ReturnFilter = None,
     council: arguments.CouncilFilter = None,
     period: arguments.PeriodFilter = None,
-    table_format: arguments.FormatOption = TableFormat.TABLE,
+    table_format: arguments.FormatOption = "table",
 ) -> None:
     """Show each council's due, late and open returns over the past year.
 
     Example: `lgdp calendar --council Fife`
     """
-    platform = arguments.open_platform()
-    selection = arguments.select(platform.register, return_code, council, period)
+    platform, selection = arguments.open_selection(return_code, council, period)
     obligations = [
         obligation
         for obligation in list_obligations(platform.register, platform.ledger, platform.day_in_scotland)
@@ -46,7 +45,7 @@ def calendar(
         and selection.council_code in {None, obligation.council_code}
         and selection.period_id in {None, obligation.period.id}
     ]
-    if table_format is not TableFormat.TABLE:
+    if table_format != "table":
         print_rows([_row(platform, obligation) for obligation in obligations], COLUMNS, table_format)
     elif selection.council_code:
         _print_council(platform.register.councils.by_code[selection.council_code], obligations)

@@ -30,7 +30,17 @@ def check(
         register = load_register(settings.schemas)
         load_notices(settings.schemas)
     if not part:
-        _check_all()
+        # dbt and Dagster take seconds to import, and `lgdp check register` needs neither.
+        from lgdp_pipelines.orchestration.definitions_builder import check_definitions  # noqa: PLC0415
+        from lgdp_pipelines.workflows.publishing import check_lineage, load_dbt_project  # noqa: PLC0415
+
+        platform = arguments.open_platform()
+        with show_progress("dbt project, with the models that follow from the register"):
+            load_dbt_project(platform)
+        with show_progress("Lineage of every published column"):
+            check_lineage(platform)
+        with show_progress("Dagster definitions"):
+            check_definitions(platform)
     contracts = [contract for data_return in register.returns.values() for contract in data_return.contracts]
     say(
         f"{len(register.returns)} returns, {sum(len(list_rules(contract)) for contract in contracts)} rules, "
@@ -38,18 +48,3 @@ def check(
         f"{len(register.sources)} sources, {len(register.mappings)} mappings, {len(register.councils.codes)} councils: "
         "no contradiction."
     )
-
-
-def _check_all() -> None:
-    """Check the dbt project, the lineage of published columns and the Dagster definitions."""
-    # dbt and Dagster take seconds to import, and `lgdp check register` needs neither.
-    from lgdp_pipelines.orchestration.definitions_builder import check_definitions  # noqa: PLC0415
-    from lgdp_pipelines.workflows.publishing import check_lineage, load_dbt_project  # noqa: PLC0415
-
-    platform = arguments.open_platform()
-    with show_progress("dbt project, with the models that follow from the register"):
-        load_dbt_project(platform)
-    with show_progress("Lineage of every published column"):
-        check_lineage(platform)
-    with show_progress("Dagster definitions"):
-        check_definitions(platform)

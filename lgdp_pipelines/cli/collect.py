@@ -8,7 +8,7 @@ from rich.markup import escape
 
 from lgdp_pipelines.cli import arguments
 from lgdp_pipelines.cli.journey import print_delivery_failures, run_with_progress
-from lgdp_pipelines.cli.output import say
+from lgdp_pipelines.cli.output import print_failure, say
 from lgdp_pipelines.collection.collection_run import CollectionReport
 from lgdp_pipelines.register.model.sources import Source
 from lgdp_pipelines.workflows.stages import Stage, list_fetched_sources, run_stages
@@ -21,8 +21,7 @@ def collect(return_code: arguments.ReturnFilter = None, council: arguments.Counc
 
     Example: `lgdp collect --return HL1 --council Fife`
     """
-    platform = arguments.open_platform()
-    selection = arguments.select(platform.register, return_code, council)
+    platform, selection = arguments.open_selection(return_code, council)
     councils = [selection.council_code] if selection.council_code else []
     sources = list_fetched_sources(platform.register, selection.returns)
     with run_with_progress(platform, "Collection and journey") as runner:
@@ -50,5 +49,4 @@ def print_collection(source: Source, report: CollectionReport) -> None:
         for entry in account.skipped:
             say(f"  [yellow]·[/yellow] {account.council_code}: {escape(entry.name)}: {escape(entry.reason)}")
         for failure in account.failures:
-            say(f"  [red]✗[/red] {account.council_code}: {escape(failure.what)} ({escape(failure.where)})")
-            say(f"    → {escape(failure.remedy)}")
+            print_failure(f"{account.council_code}: {failure.what} ({failure.where})", failure.remedy)

@@ -7,9 +7,7 @@ Belongs here: the steps that several commands share, with their progress. Belong
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rich.markup import escape
-
-from lgdp_pipelines.cli.output import say, show_progress
+from lgdp_pipelines.cli.output import print_failure, show_progress
 from lgdp_pipelines.orchestration.in_process_runner import InProcessRunner, open_runner
 from lgdp_pipelines.workflows.platform import Platform
 from lgdp_pipelines.workflows.report_delivery import DeliveryReport
@@ -33,5 +31,4 @@ def finish_journey(runner: InProcessRunner, first: Stage = Stage.PROCESS) -> Sta
 def print_delivery_failures(delivery: DeliveryReport) -> None:
     """Print each failure to deliver a report; the next delivery tries again."""
     for failure in delivery.failures:
-        say(f"  [red]✗[/red] {escape(failure.what)} ({escape(failure.where)})")
-        say(f"    → {escape(failure.remedy)}")
+        print_failure(f"{failure.what} ({failure.where})", failure.remedy)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from lgdp_pipelines.cli import arguments
-from lgdp_pipelines.cli.output import Row, TableFormat, print_markup, print_rows
+from lgdp_pipelines.cli.output import Row, print_markup, print_rows
 from lgdp_pipelines.ledger.query_records import RecordedIssue
 from lgdp_pipelines.workflows import queries_and_known_issues as issue_workflow
 from lgdp_pipelines.workflows.queries_and_known_issues import PLATFORM_ROLE
@@ -59,14 +59,13 @@ def list_issues(
     period: arguments.PeriodFilter = None,
     *,
     has_lifted: Annotated[bool, typer.Option("--lifted", help="Include lifted known issues.")] = False,
-    table_format: arguments.FormatOption = TableFormat.TABLE,
+    table_format: arguments.FormatOption = "table",
 ) -> None:
     """List known issues in the order in which they were put.
 
     Example: `lgdp known-issue list --return HL1 --format csv`
     """
-    platform = arguments.open_platform()
-    selection = arguments.select(platform.register, return_code, council, period)
+    platform, selection = arguments.open_selection(return_code, council, period)
     issues = platform.ledger.known_issues.find(selection.return_code, selection.council_code, selection.period_id)
     rows = [_row(known_issue) for known_issue in issues if has_lifted or known_issue.lifted_at is None]
     print_rows(rows, COLUMNS, table_format, is_spreadsheet_safe=True)

@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 
 from lgdp_pipelines.cli import arguments
-from lgdp_pipelines.cli.output import TableFormat, new_table, print_rows, print_table, say, show_progress
+from lgdp_pipelines.cli.output import new_table, print_rows, print_table, say, show_progress
 from lgdp_pipelines.errors import LedgerError, StorageError
 from lgdp_pipelines.ledger.submission_records import ReceiptTotals
 from lgdp_pipelines.workflows.balance_check import find_imbalances, verify_bytes
@@ -23,7 +23,7 @@ def ledger(
     return_code: arguments.ReturnFilter = None,
     *,
     is_verified: Annotated[bool, typer.Option("--verify", help="Read all received bytes again.")] = False,
-    table_format: arguments.FormatOption = TableFormat.TABLE,
+    table_format: arguments.FormatOption = "table",
 ) -> None:
     """Account for every byte received, and check that the ledger balances.
 
@@ -31,10 +31,9 @@ def ledger(
 
     Example: `lgdp ledger --return HL1`
     """
-    platform = arguments.open_platform()
-    code = arguments.select(platform.register, return_code).return_code
-    lines = platform.ledger.balance.total_receipts(code)
-    if table_format is TableFormat.TABLE:
+    platform, selection = arguments.open_selection(return_code)
+    lines = platform.ledger.balance.total_receipts(selection.return_code)
+    if table_format == "table":
         _print_account(lines)
     else:
         rows = [
@@ -48,7 +47,7 @@ def ledger(
             for line in lines
         ]
         print_rows(rows, COLUMNS, table_format)
-    problems = find_imbalances(platform.ledger, platform.received_bytes, code)
+    problems = find_imbalances(platform.ledger, platform.received_bytes, selection.return_code)
     for problem in problems:
         say(f"[red]✗[/red] {escape(problem)}")
     if problems:
@@ -58,7 +57,7 @@ def ledger(
         )
     say("[green]✓[/green] The ledger balances, and each receipt's bytes are there in their size.")
     if is_verified:
-        _verify(platform, code)
+        _verify(platform, selection.return_code)
 
 
 def _print_account(lines: Sequence[ReceiptTotals]) -> None:

@@ -8,8 +8,8 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from enum import StrEnum
 from time import monotonic
+from typing import Literal
 
 from rich.console import Console
 from rich.markup import escape
@@ -25,18 +25,18 @@ _PIPE_WIDTH = 10_000
 
 Row = Mapping[str, object]
 
-
-class TableFormat(StrEnum):
-    """The formats of rows."""
-
-    TABLE = "table"
-    CSV = "csv"
-    JSON = "json"
+TableFormat = Literal["table", "csv", "json"]
+"""A format of rows."""
 
 
 def say(text: str) -> None:
     """Print a line of prose, with rich's markup, to standard error."""
     _ERR.print(text)
+
+
+def print_failure(failure: str, remedy: str) -> None:
+    """Print a failure to standard error, and its remedy below it."""
+    say(f"  [red]✗[/red] {escape(failure)}\n    → {escape(remedy)}")
 
 
 @contextmanager
@@ -90,12 +90,12 @@ def print_rows(
         is_spreadsheet_safe: in CSV, no spreadsheet takes a text for a formula; for columns that people fill in.
     """
     match table_format:
-        case TableFormat.JSON:
+        case "json":
             print_json([{name: row.get(name) for name in columns} for row in rows])
-        case TableFormat.CSV:
+        case "csv":
             cells = ([row.get(name) for name in columns] for row in rows)
             print_csv(columns, (list(map(_guard, row)) if is_spreadsheet_safe else row for row in cells))
-        case TableFormat.TABLE:
+        case "table":
             _print_table_of_rows(rows, columns)
 
 

@@ -52,18 +52,17 @@ def list_queries(
     state: Annotated[
         list[QueryState] | None, typer.Option("--state", help="Only in this state; may be given several times.")
     ] = None,
-    table_format: arguments.FormatOption = TableFormat.TABLE,
+    table_format: arguments.FormatOption = "table",
 ) -> None:
     """List queries with their answers; a table shows the main columns, CSV and JSON show all.
 
     Example: `lgdp query list --council Fife --state open`
     """
-    platform = arguments.open_platform()
-    selection = arguments.select(platform.register, return_code, council, period)
+    platform, selection = arguments.open_selection(return_code, council, period)
     queries = platform.ledger.queries.find(
         selection.return_code, selection.council_code, selection.period_id, state or ()
     )
-    columns = SHORT_COLUMNS if table_format is TableFormat.TABLE else COLUMNS
+    columns = SHORT_COLUMNS if table_format == "table" else COLUMNS
     print_rows([_row(platform, query) for query in queries], columns, table_format, is_spreadsheet_safe=True)
 
 
@@ -154,18 +153,16 @@ def send_answer_back(
 
 
 @commands.command("rules")
-def rate_rules(
-    return_code: arguments.ReturnFilter = None, table_format: arguments.FormatOption = TableFormat.TABLE
-) -> None:
+def rate_rules(return_code: arguments.ReturnFilter = None, table_format: arguments.FormatOption = "table") -> None:
     """Show how many queries each rule has opened, and their outcomes, noisiest rules first.
 
     Noise is the share of settled queries (accepted, or corrected by a later file) whose data was correct as sent.
 
     Example: `lgdp query rules --return HL1`
     """
-    platform = arguments.open_platform()
-    rules = platform.ledger.queries.measure_rules(arguments.select(platform.register, return_code).return_code)
-    if table_format is TableFormat.TABLE:
+    platform, selection = arguments.open_selection(return_code)
+    rules = platform.ledger.queries.measure_rules(selection.return_code)
+    if table_format == "table":
         _print_rules(rules)
     else:
         print_rows([_rule_row(rule, table_format) for rule in rules], RULE_COLUMNS, table_format)
@@ -220,7 +217,7 @@ def _rule_row(rule: RuleEffectiveness, table_format: TableFormat) -> Row:
         "judged": rule.judged,
         "findings": rule.findings,
         "opened": rule.opened,
-        "answered": dict(rule.answered) if table_format is TableFormat.JSON else _answer_counts(rule),
+        "answered": dict(rule.answered) if table_format == "json" else _answer_counts(rule),
         "accepted": rule.accepted,
         "sent_back": rule.sent_back,
         "corrected": rule.corrected,

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from lgdp_pipelines.cli import arguments
-from lgdp_pipelines.cli.output import TableFormat, print_rows, print_text
+from lgdp_pipelines.cli.output import print_rows, print_text
 from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.register.contract_report import contract_text, reference_text
 from lgdp_pipelines.register.loader import load_register
@@ -50,7 +50,7 @@ def show_contract(
     contract = _select_version(data_return, version)
     if codes:
         rows = [_code_row(code) for code in _select_code_list(register, contract, codes).codes]
-        print_rows(rows, CODE_COLUMNS, TableFormat.TABLE)
+        print_rows(rows, CODE_COLUMNS, "table")
     else:
         print_text(contract_text(register, data_return, contract))
 
@@ -60,7 +60,7 @@ def show_mapping(
     system: Annotated[str, typer.Argument(metavar="SYSTEM", help="A system that has a mapping.")],
     return_code: arguments.ReturnArgument,
     council: arguments.CouncilOption,
-    table_format: arguments.FormatOption = TableFormat.TABLE,
+    table_format: arguments.FormatOption = "table",
 ) -> None:
     """Show the columns and translations by which a system's export answers a return for a council.
 
@@ -93,27 +93,21 @@ def _code_row(code: Code) -> dict[str, str]:
 
 def _select_code_list(register: Register, contract: Contract, list_id: str) -> CodeList:
     list_ids = {item.code_list for table in contract.tables for item in table.items if item.code_list}
-    if list_id not in list_ids:
-        raise WrongUse(
-            f"{contract.return_code} {contract.version} has no code list {list_id}.",
-            remedy=f"Choose one of: {', '.join(sorted(list_ids))}." if list_ids else "",
-        )
-    return register.code_lists[list_id]
+    code_lists = {list_id: register.code_lists[list_id] for list_id in sorted(list_ids)}
+    return arguments.choose(
+        list_id, code_lists, f"{contract.return_code} {contract.version} has no code list {list_id}."
+    )
 
 
 def _select_version(data_return: Return, version: str) -> Contract:
-    if not version:
-        return data_return.latest
     versions = {str(contract.version): contract for contract in data_return.contracts}
-    if version not in versions:
-        raise WrongUse(f"{data_return.code} has no version {version}.", remedy=f"Choose one of: {', '.join(versions)}.")
-    return versions[version]
+    refusal = f"{data_return.code} has no version {version}."
+    return arguments.choose(version, versions, refusal) if version else data_return.latest
 
 
 def _select_reference_version(table: ReferenceTable, version: str) -> ReferenceVersion:
-    if version and version not in table.by_version:
-        raise WrongUse(f"{table.id} has no version {version}.", remedy=f"Choose one of: {', '.join(table.by_version)}.")
-    return table.by_version[version] if version else table.latest
+    refusal = f"{table.id} has no version {version}."
+    return arguments.choose(version, table.by_version, refusal) if version else table.latest
 
 
 def _origin(mapping: TableMapping, item: Item) -> str:

@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from lgdp_pipelines.cli import arguments
-from lgdp_pipelines.cli.output import TableFormat, print_rows, say, show_progress
+from lgdp_pipelines.cli.output import print_rows, say, show_progress
 from lgdp_pipelines.workflows.reminder_delivery import ReminderReport, list_new_reminders, send_reminders
 
 COLUMNS = ("council", "return", "period", "due", "stage", "submission", "message")
@@ -18,7 +18,7 @@ COLUMNS = ("council", "return", "period", "due", "stage", "submission", "message
 def remind(
     *,
     is_dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the reminders, and send none.")] = False,
-    table_format: arguments.FormatOption = TableFormat.TABLE,
+    table_format: arguments.FormatOption = "table",
 ) -> None:
     """Remind councils of returns that are due, late or rejected, and of open queries.
 

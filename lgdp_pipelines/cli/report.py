@@ -3,9 +3,8 @@
 Belongs here: arguments and output formats. Belongs elsewhere: the content of a report (``reporting``).
 """
 
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -24,23 +23,15 @@ from lgdp_pipelines.reporting.report_formats import (
 from lgdp_pipelines.workflows.platform import Platform
 from lgdp_pipelines.workflows.report_delivery import gather_note, gather_report
 
-
-class ReportFormat(StrEnum):
-    """The formats of a report."""
-
-    TEXT = "text"
-    JSON = "json"
-    CSV = "csv"
-    HTML = "html"
+ReportFormat = Literal["text", "json", "csv", "html"]
+"""A format of a report."""
 
 
 def report(
     submission: Annotated[
         str | None, typer.Argument(metavar="SUBMISSION", help="A submission's id, such as HL1.FIF.FY2024-25-Q1.001.")
     ] = None,
-    report_format: Annotated[
-        ReportFormat, typer.Option("--format", "-f", help="The format of the report.")
-    ] = ReportFormat.TEXT,
+    report_format: Annotated[ReportFormat, typer.Option("--format", "-f", help="The format of the report.")] = "text",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the report to this file.")] = None,
     *,
     is_unrecognised: Annotated[
@@ -79,22 +70,22 @@ def _render_report(platform: Platform, submission: str, report_format: ReportFor
             f"{submission} has not been judged yet.", remedy="Run `lgdp collect`, then ask for the report again."
         )
     match report_format:
-        case ReportFormat.TEXT:
+        case "text":
             return format_report_text(content)
-        case ReportFormat.JSON:
+        case "json":
             return format_json(build_report_document(content))
-        case ReportFormat.CSV:
+        case "csv":
             return format_findings_csv(content)
-        case ReportFormat.HTML:
+        case "html":
             return render_report_page(content)
 
 
 def _render_unrecognised(platform: Platform, report_format: ReportFormat) -> str:
     notes = [gather_note(platform, receipt.id) for receipt in platform.ledger.receipts.list_unrecognised()]
     match report_format:
-        case ReportFormat.JSON:
+        case "json":
             return format_json({"unrecognised": [build_note_document(note) for note in notes]})
-        case ReportFormat.TEXT:
+        case "text":
             return format_notes_text(notes)
         case _:
             raise WrongUse("Files that could not be placed are listed as text or JSON.", remedy="Add --format json.")

@@ -3,8 +3,7 @@
 Belongs here: arguments, and how results look. Belongs elsewhere: repeating a judgement (``workflows.reproduction``).
 """
 
-from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.markup import escape
@@ -22,24 +21,12 @@ from lgdp_pipelines.workflows.reproduction import (
     to_json_fields,
 )
 
-
-class ReproduceFormat(StrEnum):
-    """The formats of results."""
-
-    TEXT = "text"
-    JSON = "json"
-
-
-_WORDS = {
-    ReproductionResult.IDENTICAL: "identical",
-    ReproductionResult.DIFFERENT: "different",
-    ReproductionResult.CANNOT: "cannot be made again",
+_LABELS = {
+    ReproductionResult.IDENTICAL: ("[green]✓[/green]", "identical"),
+    ReproductionResult.DIFFERENT: ("[red]✗[/red]", "different"),
+    ReproductionResult.CANNOT: ("[yellow]?[/yellow]", "cannot be made again"),
 }
-_MARKS = {
-    ReproductionResult.IDENTICAL: "[green]✓[/green]",
-    ReproductionResult.DIFFERENT: "[red]✗[/red]",
-    ReproductionResult.CANNOT: "[yellow]?[/yellow]",
-}
+"""A mark and words for each result."""
 
 
 def reproduce(
@@ -59,8 +46,8 @@ def reproduce(
         bool, typer.Option("--evidence", help="Only print the evidence of the judgement, as JSON.")
     ] = False,
     result_format: Annotated[
-        ReproduceFormat, typer.Option("--format", "-f", help="The format of the results.")
-    ] = ReproduceFormat.TEXT,
+        Literal["text", "json"], typer.Option("--format", "-f", help="The format of the results.")
+    ] = "text",
 ) -> None:
     """Repeat past judgements from the bytes and the register of the time, and compare.
 
@@ -69,20 +56,20 @@ def reproduce(
 
     Example: `lgdp reproduce HL1.FIF.FY2024-25-Q1.001`
     """
-    platform = arguments.open_platform()
     if is_all == bool(submission):
         raise WrongUse("Give one submission, or --all.", remedy="`lgdp status` lists submissions.")
     if not is_all and (return_code or period or council):
         raise WrongUse("--return, --period and --council go with --all.", remedy="Leave them out, or give --all.")
     if is_all and (judgement or is_evidence):
         raise WrongUse("--judgement and --evidence go with one submission.", remedy="Name the submission.")
-    submissions: tuple[str, ...] = (submission,)
-    if is_all:
-        arguments.require_return_with_period(return_code, period)
-        selection = arguments.select(platform.register, return_code, council, period)
-        submissions = platform.ledger.judgements.list_judged_submissions(
+    platform, selection = arguments.open_selection(return_code, council, period, needs_return=True)
+    submissions = (
+        platform.ledger.judgements.list_judged_submissions(
             selection.return_code, selection.period_id, selection.council_code
         )
+        if is_all
+        else (submission,)
+    )
     proofs = [find_judgement(platform.ledger, submission_id, judgement) for submission_id in submissions]
     if is_evidence:
         print_json(_evidence(proofs[0]))
@@ -93,15 +80,15 @@ def reproduce(
         for number, proof in enumerate(proofs, 1):
             progress(f"{number}/{len(proofs)} {proof.submission_id}")
             results.append(reproduce_judgement(platform, past, proof))
-            if result_format is ReproduceFormat.TEXT:
+            if result_format == "text":
                 _print_result(results[-1])
-    if result_format is ReproduceFormat.JSON:
+    if result_format == "json":
         documents = [
             {**to_json_fields(result), "evidence": _evidence(result.original)["evidence"]} for result in results
         ]
         print_json(documents if is_all else documents[0])
     counts = {kind: sum(result.result is kind for result in results) for kind in ReproductionResult}
-    summary = ", ".join(f"{count} {_WORDS[kind]}" for kind, count in counts.items() if count)
+    summary = ", ".join(f"{count} {_LABELS[kind][1]}" for kind, count in counts.items() if count)
     say(summary or "Nothing was judged yet.")
     if counts[ReproductionResult.IDENTICAL] < len(results):
         raise typer.Exit(1)
@@ -109,8 +96,8 @@ def reproduce(
 
 def _print_result(result: Reproduction) -> None:
     """Print a line for a judgement, and one for each difference and note."""
-    name = f"{result.original.submission_id}, judgement {result.original.number}"
-    print_markup(f"{_MARKS[result.result]} {name}: {_WORDS[result.result]}")
+    mark, words = _LABELS[result.result]
+    print_markup(f"{mark} {result.original.submission_id}, judgement {result.original.number}: {words}")
     for text in (*([result.reason] if result.reason else []), *result.differences, *result.notes):
         print_markup(f"  {escape(text)}")
 

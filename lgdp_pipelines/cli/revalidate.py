@@ -20,9 +20,7 @@ def revalidate(
 
     Example: `lgdp revalidate --return HL1 --period FY2024-25-Q1`
     """
-    platform = arguments.open_platform()
-    arguments.require_return_with_period(return_code, period)
-    selection = arguments.select(platform.register, return_code, council, period)
+    platform, selection = arguments.open_selection(return_code, council, period, needs_return=True)
     councils = [selection.council_code] if selection.council_code else []
     judged = 0
     with run_with_progress(platform, "Judging again") as runner:

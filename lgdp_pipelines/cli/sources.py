@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from lgdp_pipelines.cli import arguments
-from lgdp_pipelines.cli.output import Row, TableFormat, print_rows, say, show_progress
+from lgdp_pipelines.cli.output import Row, print_failure, print_rows, show_progress
 from lgdp_pipelines.collection.account_checks import UNHEALTHY, AccountHealth, check_accounts
 from lgdp_pipelines.collection.transports import create_transport
 from lgdp_pipelines.collection.transports.transport import IMPATIENT
@@ -27,7 +26,7 @@ def sources(
     is_checked: Annotated[
         bool, typer.Option("--check", help="Check whether each account answers; nothing is fetched.")
     ] = False,
-    table_format: arguments.FormatOption = TableFormat.TABLE,
+    table_format: arguments.FormatOption = "table",
 ) -> None:
     """List the source of each council's extracts, and its latest receipt.
 
@@ -35,13 +34,12 @@ def sources(
 
     Example: `lgdp sources --council Fife --check`
     """
-    platform = arguments.open_platform()
-    selected = arguments.select(platform.register, council=council).council_code
+    platform, selection = arguments.open_selection(council=council)
     last_receipts = platform.ledger.receipts.find_last_arrivals()
     rows: list[Row] = []
     failures: list[AccountHealth] = []
     for source in platform.register.sources.values():
-        codes = [code for code in sorted(source.councils) if selected in {None, code}]
+        codes = [code for code in sorted(source.councils) if selection.council_code in {None, code}]
         health = _check(platform, source, codes) if is_checked and codes else ()
         failures += [account for account in health if account.state in UNHEALTHY]
         by_council = {account.council_code: account for account in health}
@@ -60,7 +58,7 @@ def sources(
             )
     print_rows(rows, (*COLUMNS, *HEALTH_COLUMNS) if is_checked else COLUMNS, table_format)
     for account in failures:
-        say(f"[red]✗[/red] {account.council_code}: {escape(account.what)}\n    → {escape(account.remedy)}")
+        print_failure(f"{account.council_code}: {account.what}", account.remedy)
     if failures:
         raise typer.Exit(1)
 

@@ -4,31 +4,23 @@ Belongs here: arguments and output formats. Belongs elsewhere: running the state
 """
 
 import sys
-from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from lgdp_pipelines.cli.output import TableFormat, print_rows, say
+from lgdp_pipelines.cli.output import print_rows, say
 from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.storage.catalogue_reader import run_select
-
-
-class SqlFormat(StrEnum):
-    """The formats of an answer."""
-
-    TABLE = "table"
-    CSV = "csv"
-    JSON = "json"
-    PARQUET = "parquet"
 
 
 def sql(
     statement: Annotated[
         str, typer.Argument(metavar="STATEMENT", help="A SELECT; `SHOW ALL TABLES` lists the tables.")
     ],
-    sql_format: Annotated[SqlFormat, typer.Option("--format", "-f", help="The format of the rows.")] = SqlFormat.TABLE,
+    sql_format: Annotated[
+        Literal["table", "csv", "json", "parquet"], typer.Option("--format", "-f", help="The format of the rows.")
+    ] = "table",
 ) -> None:
     """Ask the lakehouse in SQL, read-only.
 
@@ -40,12 +32,12 @@ def sql(
     if not catalogue.exists():
         raise WrongUse("There is no lakehouse yet.", where=str(catalogue), remedy="Run `lgdp demo`, or submit a file.")
     answer = run_select(catalogue, statement)
-    if sql_format is SqlFormat.PARQUET:
+    if sql_format == "parquet":
         if sys.stdout.isatty():
             raise WrongUse("Parquet cannot be shown on a terminal.", remedy="Send it to a file: `… > answer.parquet`.")
         from pyarrow import parquet  # noqa: PLC0415 - a second import for this one format
 
         parquet.write_table(answer, sys.stdout.buffer)
     else:
-        print_rows(answer.to_pylist(), answer.column_names, TableFormat(sql_format.value))
+        print_rows(answer.to_pylist(), answer.column_names, sql_format)
     say(f"[dim]{answer.num_rows:,} row{'s' if answer.num_rows != 1 else ''}[/dim]")

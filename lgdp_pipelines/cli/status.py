@@ -8,7 +8,7 @@ from collections import Counter
 from rich.markup import escape
 
 from lgdp_pipelines.cli import arguments
-from lgdp_pipelines.cli.output import Row, TableFormat, new_table, print_markup, print_rows, print_table
+from lgdp_pipelines.cli.output import Row, new_table, print_markup, print_rows, print_table
 from lgdp_pipelines.ledger.obligations import LatestOutcome, find_latest_outcome
 from lgdp_pipelines.ledger.submission_records import SubmissionState, SubmissionStatus
 from lgdp_pipelines.register.model.contract import Return
@@ -29,15 +29,14 @@ PERIODS_SHOWN = 9
 def status(
     return_code: arguments.ReturnFilter = None,
     period: arguments.PeriodFilter = None,
-    table_format: arguments.FormatOption = TableFormat.TABLE,
+    table_format: arguments.FormatOption = "table",
 ) -> None:
     """Show who has submitted, and each verdict.
 
     Example: `lgdp status --return HL1`
     """
-    platform = arguments.open_platform()
-    selection = arguments.select(platform.register, return_code, period=period)
-    if table_format is not TableFormat.TABLE:
+    platform, selection = arguments.open_selection(return_code, period=period)
+    if table_format != "table":
         rows = [row for data_return in selection.returns for row in _rows(platform, data_return, selection.period_id)]
         print_rows(rows, COLUMNS, table_format)
         return

@@ -31,11 +31,9 @@ def issue(
     platform = arguments.open_platform()
     code = platform.register.councils.require(council).code
     sources = {candidate.id: candidate for candidate in list_push_sources(platform.register)}
-    if source is not None and source not in sources:
-        raise WrongUse(f"There is no push source “{source}”.", remedy=f"Choose one of: {', '.join(sources)}.")
-    fitting = [
-        candidate for candidate in sources.values() if code in candidate.councils and source in {None, candidate.id}
-    ]
+    if source is not None:
+        sources = {source: arguments.choose(source, sources, f"There is no push source “{source}”.")}
+    fitting = [candidate for candidate in sources.values() if code in candidate.councils]
     if len(fitting) != 1:
         raise WrongUse(
             f"{len(fitting)} push sources fit {code}.",

@@ -5,8 +5,7 @@ Belongs here: arguments, and a trace as text, JSON or OpenLineage. Belongs elsew
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.markup import escape
@@ -22,14 +21,6 @@ from lgdp_pipelines.workflows.publishing import load_column_edges
 _ROWS_SHOWN = 30
 
 
-class TraceFormat(StrEnum):
-    """The formats of a trace."""
-
-    TEXT = "text"
-    JSON = "json"
-    OPENLINEAGE = "openlineage"
-
-
 def trace(
     table: Annotated[
         str, typer.Argument(metavar="TABLE[.COLUMN]", help="Such as published.waste_material.value or published.hl1.")
@@ -40,8 +31,8 @@ def trace(
         int | None, typer.Option("--row", help="The figure's _release_row within its council and period.")
     ] = None,
     trace_format: Annotated[
-        TraceFormat, typer.Option("--format", "-f", help="The format of the trace.")
-    ] = TraceFormat.TEXT,
+        Literal["text", "json", "openlineage"], typer.Option("--format", "-f", help="The format of the trace.")
+    ] = "text",
 ) -> None:
     """Trace a figure back to its data item, contract, submission, file and rows.
 
@@ -59,12 +50,12 @@ def trace(
     column = parts[2] if len(parts) == 3 else None
     result = find_trace(sources, ".".join(parts[:2]), column, council=council, period=period, row=row)
     match trace_format:
-        case TraceFormat.JSON:
+        case "json":
             print_json(asdict(result), ensure_ascii=False)
-        case TraceFormat.OPENLINEAGE:
+        case "openlineage":
             event = build_openlineage_event(edges, result.return_code, result.table, at=platform.clock())
             print_json(event, ensure_ascii=False)
-        case TraceFormat.TEXT:
+        case "text":
             _print_trace(result)
 
 

@@ -6,10 +6,9 @@ Belongs here: arguments, and how a result looks to people and machines. Belongs 
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
-from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated
+from typing import Annotated, Literal
 
 import polars as pl
 import typer
@@ -36,13 +35,7 @@ from lgdp_pipelines.workflows.offline_validation import LocalExtract, judge_loca
 PLACES_SHOWN = 20
 """Places of a rule in the text for people; the formats for machines hold all that are listed."""
 
-
-class ValidateFormat(StrEnum):
-    """The formats of a result."""
-
-    TEXT = "text"
-    JSON = "json"
-    CSV = "csv"
+_NO_COMPARISON = "Leave the option out: there is nothing to compare with."
 
 
 def validate(
@@ -63,8 +56,8 @@ def validate(
         typer.Option("--with", metavar="RETURN=FILE", help="Your file of another return; RETURN/PERIOD=FILE of many."),
     ] = None,
     result_format: Annotated[
-        ValidateFormat, typer.Option("--format", "-f", help="The format of the result.")
-    ] = ValidateFormat.TEXT,
+        Literal["text", "json", "csv"], typer.Option("--format", "-f", help="The format of the result.")
+    ] = "text",
 ) -> None:
     """Judge a file offline by the rules that the platform will apply.
 
@@ -81,19 +74,20 @@ def validate(
     day = arguments.parse_day(received) if received else day_in_scotland(datetime.now(UTC))
     mapping = arguments.select_mapping(register, system, contract, authority)
     sent = LocalExtract(contract, authority, span, tuple(arguments.require_files(files)), day, mapping)
-    comparisons = [
-        *_comparisons(register, sent, system, [_parse_earlier(data_return, sent, text) for text in earlier or ()]),
-        *_comparisons(register, sent, system, [_parse_other(register, sent, text) for text in other or ()]),
+    files_to_compare = [
+        *(_parse_earlier(data_return, sent, text) for text in earlier or ()),
+        *(_parse_other(register, sent, text) for text in other or ()),
     ]
+    comparisons = list(_comparisons(register, sent, system, files_to_compare))
     with TemporaryDirectory(prefix="lgdp-") as folder, ChunkSpool(Path(folder)) as spill:
         reading, judgement = judge_local_extract(register, sent, comparisons, spill)
     match result_format:
-        case ValidateFormat.JSON:
+        case "json":
             _print_json(reading, judgement)
-        case ValidateFormat.CSV:
+        case "csv":
             columns = ["rule", "severity", "table", "item", "sheet", "row", "column", "message"]
             print_csv(columns, judgement.findings.select(columns).iter_rows())
-        case ValidateFormat.TEXT:
+        case "text":
             _print_result(register, reading, judgement, sent)
     if reading.unreadable_reason is not None:
         raise UnreadableExtract(
@@ -122,34 +116,28 @@ def _comparisons(
 
 
 def _parse_earlier(data_return: Return, sent: LocalExtract, text: str) -> tuple[Return, Period, Path]:
+    """Return the return, period and file in a text such as ``FY2023-24=FILE``."""
     period_text, file = _split_option(text, "--earlier FY2023-24=FILE")
     period = arguments.parse_return_period(data_return, period_text)
-    usable = list_prior_periods(sent.contract, sent.period)
-    if period not in usable:
-        raise WrongUse(
-            f"No rule of {data_return.code} compares {sent.period.id} with {period.id}.",
-            remedy=_choice([usable_period.id for usable_period in usable]),
-        )
-    return data_return, period, file
+    candidates = {candidate.id: candidate for candidate in list_prior_periods(sent.contract, sent.period)}
+    refusal = f"No rule of {data_return.code} compares {sent.period.id} with {period.id}."
+    return data_return, arguments.choose(period.id, candidates, refusal, otherwise=_NO_COMPARISON), file
 
 
 def _parse_other(register: Register, sent: LocalExtract, text: str) -> tuple[Return, Period, Path]:
+    """Return the return, period and file in a text such as ``HL1=FILE`` or ``HL1/FY2023-24=FILE``."""
     name, file = _split_option(text, "--with HL1=FILE")
     code, _, period_text = name.partition("/")
     data_return = register.named(code)
-    usable = list_other_periods(register, sent.contract, sent.period)
-    periods = [period for other_code, period in usable if other_code == data_return.code]
-    selected = [arguments.parse_return_period(data_return, period_text)] if period_text else periods
-    if len(selected) != 1 or selected[0] not in periods:
-        raise WrongUse(
-            f"No rule compares {sent.contract.return_code} for {sent.period.id} with “{name}”.",
-            remedy=_choice([f"{other_code}/{period.id}" for other_code, period in usable]),
-        )
-    return data_return, selected[0], file
-
-
-def _choice(names: Sequence[str]) -> str:
-    return f"Choose one of: {', '.join(names)}." if names else "Leave the option out: there is nothing to compare with."
+    compared = list_other_periods(register, sent.contract, sent.period)
+    candidates = {f"{other_code}/{period.id}": period for other_code, period in compared}
+    if period_text:
+        keys = [f"{data_return.code}/{arguments.parse_return_period(data_return, period_text).id}"]
+    else:
+        keys = [f"{other_code}/{period.id}" for other_code, period in compared if other_code == data_return.code]
+    refusal = f"No rule compares {sent.contract.return_code} for {sent.period.id} with “{name}”."
+    key = keys[0] if len(keys) == 1 else name
+    return data_return, arguments.choose(key, candidates, refusal, otherwise=_NO_COMPARISON), file
 
 
 def _split_option(text: str, example: str) -> tuple[str, Path]:
