@@ -68,16 +68,8 @@ def find_news(transport: Transport[Source], ledger: Ledger) -> News:
     results = visit_accounts(transport.source, None, list_new)
     entries = {code: result for code, result in results.items() if result and not isinstance(result, Failure)}
     failures = tuple(result for result in results.values() if isinstance(result, Failure))
-    return News(entries, hash_entries(entries), failures)
-
-
-def hash_entries(entries: Mapping[str, Collection[Entry]]) -> str:
-    """Return a hash of entries that does not depend on their order.
-
-    Empty for none.
-    """
     listed = sorted([code, entry.path, entry.size, entry.modified] for code in entries for entry in entries[code])
-    return hashlib.sha256(json.dumps(listed).encode()).hexdigest() if listed else ""
+    return News(entries, hashlib.sha256(json.dumps(listed).encode()).hexdigest() if listed else "", failures)
 
 
 class AccountState(StrEnum):

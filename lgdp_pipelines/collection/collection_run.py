@@ -132,22 +132,11 @@ class CollectionScope:
 
     Attributes:
         councils: register codes; None: every council with an account.
-        returns: codes; None: everything the source gives.
         seconds_per_account: a longer visit ends, and the next collection fetches the rest.
     """
 
     councils: Collection[str] | None = None
-    returns: Collection[str] | None = None
     seconds_per_account: float = LONGEST_VISIT_SECONDS
-
-    def has_entry(self, entry: Entry) -> bool:
-        """Return whether an entry is in scope.
-
-        An unrecognised one is where all returns are.
-        """
-        if self.returns is None:
-            return True
-        return isinstance(entry.routing, Route) and entry.routing.return_code in self.returns
 
 
 EVERYTHING = CollectionScope()
@@ -222,9 +211,8 @@ async def _visit_account(
         known = inbox.ledger.receipts.list_known_entries(transport.source.id, name)
         async with asyncio.timeout(scope.seconds_per_account), transport.account(council_code) as account:
             listing = await account.entries()
-            entries = [entry for entry in listing.entries if scope.has_entry(entry)]
-            new = [entry for entry in entries if not is_known(entry, known)]
-            report = replace(report, known=len(entries) - len(new), skipped=listing.skipped)
+            new = [entry for entry in listing.entries if not is_known(entry, known)]
+            report = replace(report, known=len(listing.entries) - len(new), skipped=listing.skipped)
             for entry in new:
                 report = await _fetch(transport, inbox, report, account, entry)
     except SourceError as error:
@@ -294,6 +282,7 @@ def _record(transport: Transport[Source], inbox: Inbox, council_code: str, entry
     sha256 = inbox.raw.put(download.chunks())
     routing = entry.routing
     route = routing if isinstance(routing, Route) else None
+    answers = transport.source.for_council(council_code).returns
     return inbox.ledger.receipts.record(
         Arrival(
             return_code=route.return_code if route else None,
@@ -310,18 +299,11 @@ def _record(transport: Transport[Source], inbox: Inbox, council_code: str, entry
             modified=None if download.modified is None else datetime.fromtimestamp(download.modified, UTC),
             etag=download.etag,
             reason=routing.reason if isinstance(routing, RoutingFailure) else "",
-            system=_find_system(transport.source.for_council(council_code), route),
+            # The back-office system whose mapping reads the file, if there is one.
+            system=next((answer.system for answer in answers if route and answer.return_code == route.return_code), ""),
             nil=route is not None and route.nil,
         )
     )
-
-
-def _find_system(source: Source, route: Route | None) -> str:
-    """Return the back-office system whose mapping reads a routed file.
-
-    Empty where no mapping does.
-    """
-    return next((answer.system for answer in source.returns if route and answer.return_code == route.return_code), "")
 
 
 def summarise(report: AccountReport) -> str:

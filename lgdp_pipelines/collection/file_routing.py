@@ -102,7 +102,7 @@ def _route_to_table(
     if system:
         # The system's mapping declares the files of an export, and the name uses the mapping's names for them.
         return Route(contract.return_code, period, table_text.casefold() if table_text else None)
-    if not has_file_per_table(contract):
+    if not list_file_patterns(contract):
         return Route(contract.return_code, period)
     table = find_table_named(table_text, contract) if table_text else match_table(name, contract)
     if table is None:
@@ -110,17 +110,19 @@ def _route_to_table(
     return Route(contract.return_code, period, table)
 
 
-def has_file_per_table(contract: Contract, mapping: SystemMapping | None = None) -> bool:
-    """Return whether a submission has several files: one per table, or a system's export files."""
-    return bool(mapping.files if mapping else any(table.file_pattern for table in contract.tables))
+def list_file_patterns(contract: Contract, mapping: SystemMapping | None = None) -> Mapping[str, str]:
+    """Return the patterns of file names, by table or export file.
+
+    Empty where a submission is a single file.
+    """
+    if mapping:
+        return {file.name: file.pattern for file in mapping.files}
+    return {table.name: table.file_pattern for table in contract.tables if table.file_pattern}
 
 
 def match_table(name: str, contract: Contract, mapping: SystemMapping | None = None) -> str | None:
     """Return the table, or export file, whose pattern matches a file's name."""
-    if mapping:
-        patterns = {file.name: file.pattern for file in mapping.files}
-    else:
-        patterns = {table.name: table.file_pattern for table in contract.tables if table.file_pattern}
+    patterns = list_file_patterns(contract, mapping)
     matches = [table for table, pattern in patterns.items() if re.fullmatch(pattern, name)]
     return matches[0] if len(matches) == 1 else None
 

@@ -12,7 +12,7 @@ from http import HTTPStatus
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 
-from lgdp_pipelines.collection.file_routing import find_table_named, has_file_per_table, match_table, table_names
+from lgdp_pipelines.collection.file_routing import find_table_named, list_file_patterns, match_table, table_names
 from lgdp_pipelines.collection.transports.push import PushedExtract
 from lgdp_pipelines.collection.transports.transport import Download
 from lgdp_pipelines.errors import WrongUse
@@ -144,7 +144,7 @@ def _check_file_name(name: str) -> str:
 
 
 def _find_table(contract: Contract, mapping: SystemMapping | None, name: str | None, file_name: str) -> str | None:
-    if not has_file_per_table(contract, mapping):
+    if not list_file_patterns(contract, mapping):
         return None
     table = find_table_named(name, contract, mapping) if name else match_table(file_name, contract, mapping)
     if table is None:

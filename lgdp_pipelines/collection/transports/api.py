@@ -13,7 +13,7 @@ Belongs here: requests and answers. Belongs elsewhere: the ways of paging (``api
 """
 
 from collections.abc import AsyncIterator, Collection, Mapping
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
@@ -143,21 +143,15 @@ class ApiAccount:
         if not isinstance(first, _Answer):
             return NoNewContent()
         page = first.page()
-        download = (
-            Download(modified=first.download.modified, etag=first.download.etag)
-            if source_return.has_whole_etag
-            else Download()
-        )
-        try:
-            is_complete = await self._fetch_pages(
-                pages, page, has_one_etag=source_return.paging.has_one_etag, into=download
+        with ExitStack() as stack:
+            download = stack.enter_context(
+                Download(modified=first.download.modified, etag=first.download.etag)
+                if source_return.has_whole_etag
+                else Download()
             )
-        except BaseException:
-            download.close()
-            raise
-        if is_complete:
-            return download
-        download.close()
+            if await self._fetch_pages(pages, page, has_one_etag=source_return.paging.has_one_etag, into=download):
+                stack.pop_all()  # the caller closes it
+                return download
         return SkippedEntry(
             entry.name, "It changed while its pages were fetched; it is fetched again at the next collection."
         )
@@ -240,14 +234,11 @@ class ApiAccount:
         async with self._response(address, headers) as response:
             if response.status_code in _NO_PAGE:
                 return int(response.status_code)
-            download = Download(
-                etag=response.headers.get("ETag"), modified=parse_http_date(response.headers.get("Last-Modified"))
-            )
-            try:
+            modified = parse_http_date(response.headers.get("Last-Modified"))
+            with ExitStack() as stack:
+                download = stack.enter_context(Download(etag=response.headers.get("ETag"), modified=modified))
                 await self._read(response, download, limit)
-            except BaseException:
-                download.close()
-                raise
+                stack.pop_all()  # the caller closes it
             return _Answer(download, read_next_link(response))
 
     async def _read(self, response: httpx2.Response, into: Download, limit: int) -> None:

@@ -51,58 +51,59 @@ class Authenticator(Protocol):
             SourceRefused: the server issues no token.
             SourceUnreachable: the server of tokens does not answer.
         """
-        ...
 
     def renew(self) -> bool:
         """Return whether a refused request is worth another try, with a new token."""
-        ...
+        return False
 
     def secrets(self) -> tuple[str, ...]:
         """Return the texts that no answer may contain."""
-        ...
 
 
-class HeaderAuthenticator:
-    """A secret in a header: a bearer token, a user's password, a key."""
+@dataclass(frozen=True, slots=True)
+class HeaderAuthenticator(Authenticator):
+    """A secret in a header: a bearer token, a user's password, a key.
 
-    def __init__(self, name: str, value: Secret, secret: Secret) -> None:
-        self._name = name
-        self._value = value
-        self._secret = secret
+    Attributes:
+        name: of the header.
+        value: of the header.
+        secret: that the value holds.
+    """
+
+    name: str
+    value: Secret
+    secret: Secret
 
     async def authorise(self, request: httpx2.Request) -> httpx2.Request:
         """Return the request with the header."""
-        return _copy_request(request, request.url, {self._name: self._value.reveal()})
-
-    def renew(self) -> bool:
-        """Return False: the secret stays the same."""
-        return False
+        return _copy_request(request, request.url, {self.name: self.value.reveal()})
 
     def secrets(self) -> tuple[str, ...]:
         """Return the secret, as it is and as the header holds it."""
-        return tuple(dict.fromkeys((self._secret.reveal(), self._value.reveal().rpartition(" ")[2])))
+        return tuple(dict.fromkeys((self.secret.reveal(), self.value.reveal().rpartition(" ")[2])))
 
 
-class ParameterAuthenticator:
-    """A key in a parameter of the address."""
+@dataclass(frozen=True, slots=True)
+class ParameterAuthenticator(Authenticator):
+    """A key in a parameter of the address.
 
-    def __init__(self, name: str, key: Secret) -> None:
-        self._name = name
-        self._key = key
+    Attributes:
+        name: of the parameter.
+        key: its value.
+    """
+
+    name: str
+    key: Secret
 
     async def authorise(self, request: httpx2.Request) -> httpx2.Request:
         """Return the request with the parameter at the end of its address."""
-        parameter = f"{quote(self._name)}={quote(self._key.reveal(), safe='')}".encode()
+        parameter = f"{quote(self.name)}={quote(self.key.reveal(), safe='')}".encode()
         query = request.url.query
         return _copy_request(request, request.url.copy_with(query=query + b"&" + parameter if query else parameter), {})
 
-    def renew(self) -> bool:
-        """Return False: the secret stays the same."""
-        return False
-
     def secrets(self) -> tuple[str, ...]:
         """Return the key, as it is and as an address encodes it."""
-        key = self._key.reveal()
+        key = self.key.reveal()
         return tuple(dict.fromkeys((key, quote(key, safe=""), quote_plus(key))))
 
 
@@ -134,7 +135,7 @@ class OAuthClient:
     scope: str
 
 
-class ClientCredentials:
+class ClientCredentials(Authenticator):
     """A client's token, used until shortly before its end and renewed (RFC 6749)."""
 
     def __init__(

@@ -16,7 +16,7 @@ import os
 import pwd
 import stat
 from collections.abc import AsyncIterator, Collection, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -174,17 +174,13 @@ class DropBoxAccount:
             return SkippedEntry(entry.name, reason)
         if (before.st_size, int(before.st_mtime)) != (entry.size, entry.modified):
             return skip_changing(entry)
-        download = Download(modified=entry.modified)
-        try:
+        with ExitStack() as stack:
+            download = stack.enter_context(Download(modified=entry.modified))
             while download.size <= before.st_size and (chunk := os.read(file, _CHUNK)):
                 download.add(chunk)
-        except BaseException:
-            download.close()
-            raise
-        after = os.fstat(file)
-        if download.size == before.st_size and _state(after) == _state(before):
-            return download
-        download.close()
+            if download.size == before.st_size and _state(os.fstat(file)) == _state(before):
+                stack.pop_all()  # the caller closes it
+                return download
         return skip_changing(entry)
 
     def _deliver(self, folder: str, name: str, content: bytes) -> None:
@@ -278,13 +274,12 @@ def _refuse_file(seen: os.stat_result, owner: int) -> str | None:
 
     None where it may be.
     """
-    if not stat.S_ISREG(seen.st_mode):
-        return "It is a link, a pipe or another special file."
-    if seen.st_uid != owner:
-        return "It does not belong to the account whose folder it lies in."
-    if seen.st_nlink != 1:
-        return "It has a second name elsewhere (a hard link); deliver a file of its own."
-    return None
+    refusals = {
+        "It is a link, a pipe or another special file.": not stat.S_ISREG(seen.st_mode),
+        "It does not belong to the account whose folder it lies in.": seen.st_uid != owner,
+        "It has a second name elsewhere (a hard link); deliver a file of its own.": seen.st_nlink != 1,
+    }
+    return next((reason for reason, is_refused in refusals.items() if is_refused), None)
 
 
 def _state(seen: os.stat_result) -> tuple[int, int, int]:

@@ -40,13 +40,12 @@ def refuse_name(name: str) -> str | None:
 
     None where it may be.
     """
-    if not name or len(name) > 255:
-        return "The name is empty or longer than 255 characters."
-    if "/" in name or "\\" in name or name in {".", ".."}:
-        return "The name has a path separator in it."
-    if not name.isprintable():
-        return "The name has control characters, or bytes that are not UTF-8, in it."
-    return None
+    refusals = {
+        "The name is empty or longer than 255 characters.": not 0 < len(name) <= 255,
+        "The name has a path separator in it.": "/" in name or "\\" in name or name in {".", ".."},
+        "The name has control characters, or bytes that are not UTF-8, in it.": not name.isprintable(),
+    }
+    return next((reason for reason, is_refused in refusals.items() if is_refused), None)
 
 
 def is_unfinished(name: str) -> bool:

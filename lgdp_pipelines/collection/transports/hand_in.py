@@ -7,7 +7,7 @@ platform cannot know without a log-in.
 from collections.abc import Sequence
 from pathlib import Path
 
-from lgdp_pipelines.collection.file_routing import has_file_per_table, match_table, table_names
+from lgdp_pipelines.collection.file_routing import list_file_patterns, match_table, table_names
 from lgdp_pipelines.collection.transports.transport import Inbox
 from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.ledger.submission_records import Arrival, Receipt
@@ -113,7 +113,7 @@ def _match_tables(files: Sequence[Path], contract: Contract, mapping: SystemMapp
 
     None where one file holds all of a return.
     """
-    if not has_file_per_table(contract, mapping):
+    if not list_file_patterns(contract, mapping):
         if len(files) != 1:
             raise WrongUse(
                 f"{contract.return_code} is answered by one file, and {len(files)} were given.",

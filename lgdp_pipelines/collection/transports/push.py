@@ -4,22 +4,12 @@ Belongs here: recording a posted extract, and probing whether a council has a to
 who may make them (``portal``).
 """
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from lgdp_pipelines.collection.secrets import resolve_credential
-from lgdp_pipelines.collection.transports.transport import (
-    NO_VALIDATORS,
-    CacheValidators,
-    Download,
-    Entry,
-    Inbox,
-    ListedEntry,
-    Listing,
-    NoNewContent,
-    Transport,
-)
+from lgdp_pipelines.collection.transports.transport import Account, Download, Inbox, Transport
 from lgdp_pipelines.errors import StorageError
 from lgdp_pipelines.ledger.submission_records import Arrival, Receipt
 from lgdp_pipelines.register.model.sources import PushSource, TransportKind
@@ -36,24 +26,17 @@ class PushTransport(Transport[PushSource]):
         yield PushAccount(self, council_code)
 
 
-class PushAccount:
-    """One council's account: it can be probed, and holds nothing to fetch."""
+@dataclass(frozen=True)
+class PushAccount(Account):
+    """One council's account: it can be probed, and holds nothing to fetch, because extracts come by themselves.
 
-    def __init__(self, transport: PushTransport, council_code: str) -> None:
-        self._transport = transport
-        self._council_code = council_code
+    Attributes:
+        transport: of the account's source.
+        council_code: of the account.
+    """
 
-    async def entries(self, known: Collection[ListedEntry] = frozenset()) -> Listing:  # noqa: ARG002 - none are there
-        """Return an empty listing: extracts come by themselves."""
-        return Listing((), ())
-
-    async def fetch(
-        self,
-        entry: Entry,  # noqa: ARG002 - there are none
-        validators: CacheValidators = NO_VALIDATORS,  # noqa: ARG002 - there are none
-    ) -> NoNewContent:
-        """Return that there is nothing to fetch."""
-        return NoNewContent()
+    transport: PushTransport
+    council_code: str
 
     async def probe(self) -> None:
         """Check that the council has a token.
@@ -61,7 +44,7 @@ class PushAccount:
         Raises:
             SourceRefused: it has none.
         """
-        resolve_credential(self._transport.source, self._transport.environment, self._council_code)
+        resolve_credential(self.transport.source, self.transport.environment, self.council_code)
 
 
 @dataclass(frozen=True, slots=True)

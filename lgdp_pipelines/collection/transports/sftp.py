@@ -10,7 +10,7 @@ path. ``folder_files`` says when a file is complete.
 import asyncio
 import stat
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TypeVar, cast
 
@@ -45,6 +45,7 @@ from lgdp_pipelines.register.model.sources import SftpSource
 T = TypeVar("T")
 
 _CHUNK = 4 * 1024**2
+_NO_FILE = (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath)
 _NAMES_IN_ANSWERS = 100
 """Servers list so many names of a folder in one answer, and each answer may take its time."""
 
@@ -189,7 +190,7 @@ class SftpAccount:
                         raise refuse_crowded_folder(self._where, folder)
                     if (path_in(folder, name.filename), name.attrs.size, name.attrs.mtime) not in known:
                         names.append(name)
-        except (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath):
+        except _NO_FILE:
             return [SkippedEntry(folder or ".", "The account has no such folder.")]
         return [self._classify(folder, name) for name in names if name.filename not in {".", ".."}]
 
@@ -206,24 +207,21 @@ class SftpAccount:
         try:
             async with asyncio.timeout(self._answer_seconds):
                 now = await client.lstat(entry.path)
-        except (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath):
+        except _NO_FILE:
             return False
         return _is_regular(now) and now.size == entry.size and now.mtime == entry.modified
 
     async def _download(self, entry: Entry) -> Download | SkippedEntry:
         async with self._session() as client:
-            download = Download(modified=entry.modified)
-            try:
-                is_complete = await self._read(client, entry, download) and await self._is_same(client, entry)
-            except BaseException as error:
-                download.close()
-                if isinstance(error, asyncssh.SFTPNoSuchFile | asyncssh.SFTPNoSuchPath):
+            with ExitStack() as stack:
+                download = stack.enter_context(Download(modified=entry.modified))
+                try:
+                    if await self._read(client, entry, download) and await self._is_same(client, entry):
+                        stack.pop_all()  # the caller closes it
+                        return download
+                except _NO_FILE:
                     return SkippedEntry(entry.name, "It was taken away after it was listed.")
-                raise
-            if is_complete:
-                return download
-            download.close()
-            return skip_changing(entry)
+        return skip_changing(entry)
 
     async def _read(self, client: asyncssh.SFTPClient, entry: Entry, download: Download) -> bool:
         """Return whether exactly as many bytes came as were listed.
@@ -231,9 +229,7 @@ class SftpAccount:
         Never reads much more than that.
         """
         size = entry.size or 0
-        async with asyncio.timeout(self._answer_seconds):
-            file = await client.open(entry.path, "rb", encoding=None)
-        try:
+        async with self._open(client, entry.path, "rb") as file:
             while download.size <= size:
                 async with asyncio.timeout(self._answer_seconds):
                     # Opened without an encoding, so what is read is bytes.
@@ -241,10 +237,18 @@ class SftpAccount:
                 if not chunk:
                     break
                 download.add(chunk)
+        return download.size == size
+
+    @asynccontextmanager
+    async def _open(self, client: asyncssh.SFTPClient, path: str, mode: str) -> AsyncIterator[asyncssh.SFTPClientFile]:
+        """Yield a file opened for bytes; opening and closing may each take as long as one answer."""
+        async with asyncio.timeout(self._answer_seconds):
+            file = await client.open(path, mode, encoding=None)
+        try:
+            yield file
         finally:
             async with asyncio.timeout(self._answer_seconds):
                 await file.close()
-        return download.size == size
 
     async def _deliver(self, folder: str, name: str, content: bytes) -> None:
         path, unfinished = f"{folder}/{name}", f"{folder}/{make_unfinished_name(name)}"
@@ -252,11 +256,11 @@ class SftpAccount:
             if await self._has_file(client, path, content):
                 return
             async with asyncio.timeout(self._answer_seconds):
-                with suppress(asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath):
+                with suppress(*_NO_FILE):
                     await client.remove(unfinished)  # left by an earlier delivery that died
             try:
                 await self._write(client, unfinished, content)
-            except (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath) as error:
+            except _NO_FILE as error:
                 raise SourceRefused(
                     "The account has no such outbox.",
                     where=f"{self._where}, folder {folder}",
@@ -270,15 +274,10 @@ class SftpAccount:
                     raise
 
     async def _write(self, client: asyncssh.SFTPClient, path: str, content: bytes) -> None:
-        async with asyncio.timeout(self._answer_seconds):
-            file = await client.open(path, "xb", encoding=None)
-        try:
+        async with self._open(client, path, "xb") as file:
             for start in range(0, len(content), _CHUNK):
                 async with asyncio.timeout(self._answer_seconds):
                     await file.write(content[start : start + _CHUNK], start)
-        finally:
-            async with asyncio.timeout(self._answer_seconds):
-                await file.close()
 
     async def _has_file(self, client: asyncssh.SFTPClient, path: str, content: bytes) -> bool:
         """Return whether a file with exactly these bytes is there.
@@ -289,7 +288,7 @@ class SftpAccount:
         async with asyncio.timeout(self._answer_seconds):
             try:
                 attributes = await client.lstat(path)
-            except (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath):
+            except _NO_FILE:
                 return False
             if _is_regular(attributes) and attributes.size == len(content):
                 async with client.open(path, "rb", encoding=None) as file:
@@ -363,7 +362,7 @@ def _translate_errors(where: str) -> Iterator[None]:
         raise SourceRefused(
             "The server offers no SFTP to this account.", where=where, remedy="Ask the council to allow SFTP for it."
         ) from error
-    except (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath):
+    except _NO_FILE:
         raise
     except asyncssh.SFTPError as error:
         raise SourceRefused(

@@ -169,8 +169,8 @@ NO_VALIDATORS = CacheValidators()
 class Account(Protocol):
     """One council's account in a source, opened."""
 
-    async def entries(self, known: Collection[ListedEntry] = frozenset()) -> Listing:
-        """Return what can be fetched.
+    async def entries(self, known: Collection[ListedEntry] = frozenset()) -> Listing:  # noqa: ARG002 - for overrides
+        """Return the entries that can be fetched: none, unless a transport lists them.
 
         Args:
             known: entries that a receipt knows; an account may leave them out.
@@ -179,10 +179,12 @@ class Account(Protocol):
             SourceUnreachable: no server answered, after every retry.
             SourceRefused: another host answered, or the right one refused us.
         """
-        ...
+        return Listing((), ())
 
     async def fetch(
-        self, entry: Entry, validators: CacheValidators = NO_VALIDATORS
+        self,
+        entry: Entry,  # noqa: ARG002 - for overrides
+        validators: CacheValidators = NO_VALIDATORS,  # noqa: ARG002 - for overrides
     ) -> Download | SkippedEntry | NoNewContent:
         """Return the bytes of an entry, or the reason why there are none this time.
 
@@ -194,7 +196,7 @@ class Account(Protocol):
             SourceUnreachable: the line broke, after every retry.
             SourceRefused: the system refused this entry.
         """
-        ...
+        return NoNewContent()
 
     async def probe(self) -> None:
         """Check with as little as possible that the account can be used.
@@ -203,7 +205,6 @@ class Account(Protocol):
             SourceUnreachable: no server answered, after every retry.
             SourceRefused: another host answered, or the right one refused us.
         """
-        ...
 
 
 class DeliveringAccount(Account, Protocol):
@@ -224,7 +225,6 @@ class DeliveringAccount(Account, Protocol):
             SourceUnreachable: the line broke, after every retry.
             SourceRefused: the folder is not there or takes no file, or another file has the name.
         """
-        ...
 
 
 SourceT = TypeVar("SourceT", bound=Source, covariant=True)  # noqa: PLC0105 - the name that pydantic and others use
