@@ -4,7 +4,7 @@ Belongs here: these views and their comments. Belongs elsewhere: writing the cat
 views of releases (``publication.release_views``).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from string import Template
@@ -100,7 +100,7 @@ def _view(
     name: str,
     description: str,
     columns: Mapping[str, tuple[str, str]],
-    rows: list[tuple[object, ...]],
+    rows: Iterable[tuple[object, ...]],
 ) -> CatalogueView:
     """Return a view of constant rows, with SQL type and comment of each column."""
     types = {column: kind for column, (kind, _) in columns.items()}
@@ -125,135 +125,155 @@ def _view_reference_table(table: ReferenceTable) -> CatalogueView:
         "source": (_TEXT, "Where it was read."),
     }
     ends = [later.valid_from - timedelta(days=1) for later in table.versions[1:]]
-    rows: list[tuple[object, ...]] = [
+    rows = (
         (*(cell or None for cell in row), version.version, version.valid_from, end, version.verified, version.source)
         for version, end in zip(table.versions, [*ends, None], strict=True)
         for row in version.rows
-    ]
+    )
     return _view("reference", table.slug, table.title, columns, rows)
 
 
 def _view_returns(register: Register) -> CatalogueView:
-    columns = {
-        "return_code": (_TEXT, "The return."),
-        "title": (_TEXT, "For people."),
-        "purpose": (_TEXT, "Why it is asked."),
-        "limitations": (_TEXT, "What a user should know."),
-        "subject": (_TEXT, "Group of returns."),
-        "owner": (_TEXT, "Who answers for it."),
-        "recipients": (_TEXT, "Bodies entitled to it."),
-        "legal_basis": (_TEXT, "Why councils give it."),
-        "burden_minutes": ("bigint", "What answering once costs a council; null where nobody has said."),
-        "period_kind": (_TEXT, "Kind of its periods."),
-        "first_period": (_TEXT, "First period it was asked for."),
-        "due_days": ("bigint", "Days after a period's end on which a submission is due."),
-        "retention_years": ("bigint", "How long received bytes are kept."),
-        "contract_version": (_TEXT, "Newest version of the contract."),
-        "disclosure": (_TEXT, "How small numbers are treated."),
-        "threshold": ("bigint", "Counts above 0 and below it are withheld; 0 where none are."),
-        "verified": (_TEXT, "READ, or memory, unverified."),
-        "source": (_TEXT, "Where it was read."),
-    }
-    rows: list[tuple[object, ...]] = [
-        (
-            data_return.code, contract.title, contract.purpose, contract.limitations, contract.subject,
-            contract.owner, ", ".join(contract.recipients), contract.legal_basis, contract.burden_minutes,
-            str(contract.period_kind), data_return.first_period.id, contract.due_days, contract.retention_years,
-            str(contract.version), str(contract.disclosure.method), contract.disclosure.threshold,
-            contract.provenance.verified, contract.provenance.source,
-        )
-        for data_return in register.returns.values()
-        for contract in [data_return.latest]
-    ]  # fmt: skip
-    return _view("register", "return", "What councils are asked for.", columns, rows)
+    """Return the view of returns, by their newest contracts."""
+    return _view(
+        "register",
+        "return",
+        "What councils are asked for.",
+        columns={
+            "return_code": (_TEXT, "The return."),
+            "title": (_TEXT, "For people."),
+            "purpose": (_TEXT, "Why it is asked."),
+            "limitations": (_TEXT, "What a user should know."),
+            "subject": (_TEXT, "Group of returns."),
+            "owner": (_TEXT, "Who answers for it."),
+            "recipients": (_TEXT, "Bodies entitled to it."),
+            "legal_basis": (_TEXT, "Why councils give it."),
+            "burden_minutes": ("bigint", "What answering once costs a council; null where nobody has said."),
+            "period_kind": (_TEXT, "Kind of its periods."),
+            "first_period": (_TEXT, "First period it was asked for."),
+            "due_days": ("bigint", "Days after a period's end on which a submission is due."),
+            "retention_years": ("bigint", "How long received bytes are kept."),
+            "contract_version": (_TEXT, "Newest version of the contract."),
+            "disclosure": (_TEXT, "How small numbers are treated."),
+            "threshold": ("bigint", "Counts above 0 and below it are withheld; 0 where none are."),
+            "verified": (_TEXT, "READ, or memory, unverified."),
+            "source": (_TEXT, "Where it was read."),
+        },
+        rows=[
+            (
+                data_return.code, contract.title, contract.purpose, contract.limitations, contract.subject,
+                contract.owner, ", ".join(contract.recipients), contract.legal_basis, contract.burden_minutes,
+                str(contract.period_kind), data_return.first_period.id, contract.due_days, contract.retention_years,
+                str(contract.version), str(contract.disclosure.method), contract.disclosure.threshold,
+                contract.provenance.verified, contract.provenance.source,
+            )
+            for data_return in register.returns.values()
+            for contract in [data_return.latest]
+        ],
+    )  # fmt: skip
 
 
 def _view_items(register: Register) -> CatalogueView:
-    columns = {
-        "item": (_TEXT, "URN of the data item, stable over versions and names."),
-        "return_code": (_TEXT, "The return that asks it."),
-        "table_name": (_TEXT, "Table of the return."),
-        "name": (_TEXT, "Column in conformed and published tables; null for what the platform counts."),
-        "header": (_TEXT, "Column in a council's extract; null for what the platform counts or works out."),
-        "title": (_TEXT, "For people."),
-        "definition": (_TEXT, "In full."),
-        "type": (_TEXT, "What its text reads as."),
-        "role": (_TEXT, "What it is in its table; count for what the platform counts."),
-        "unit": (_TEXT, "Of a figure."),
-        "code_list": (_TEXT, "Its code list; null where it has none."),
-        "is_required": ("boolean", "Whether every row must fill it in."),
-        "is_key": ("boolean", "Whether it is part of the table's key."),
-        "privacy": (_TEXT, "What happens to its value before publication."),
-        "guidance": (_TEXT, "What a council should do where it is wrong."),
-        "verified": (_TEXT, "READ; memory, unverified; or ours."),
-        "source": (_TEXT, "Where it was read."),
-    }
+    """Return the view of data items, and of figures that the platform counts."""
     rows: list[tuple[object, ...]] = []
-    for data_return in register.returns.values():
-        for table in unite_tables(data_return):
-            for united in table.items:
-                item = united.declared
-                rows.append(
-                    (
-                        united.urn, data_return.code,
-                        table.name, united.name, None if item.derived else item.header, item.title,
-                        item.definition, str(united.type), str(item.role), item.unit, item.code_list, item.required,
-                        item.key, str(united.privacy), item.guidance, item.provenance.verified, item.provenance.source,
-                    )
-                )  # fmt: skip
-            rows += [
-                (
-                    count.urn, data_return.code, table.name, None, None, count.title,
-                    f"Counted by the platform over {table.newest.title}, by {', '.join(count.by) or 'nothing'}.",
-                    "integer", "count", count.unit, None, True, False, str(Privacy.OPEN), "", "ours", "",
-                )
-                for count in table.counts
-            ]  # fmt: skip
+    for table in (table for data_return in register.returns.values() for table in unite_tables(data_return)):
+        rows += [
+            (
+                united.urn, table.data_return.code, table.name, united.name, None if item.derived else item.header,
+                item.title, item.definition, str(united.type), str(item.role), item.unit, item.code_list,
+                item.required, item.key, str(united.privacy), item.guidance, item.provenance.verified,
+                item.provenance.source,
+            )
+            for united in table.items
+            for item in [united.declared]
+        ]  # fmt: skip
+        rows += [
+            (
+                count.urn, table.data_return.code, table.name, None, None, count.title,
+                f"Counted by the platform over {table.newest.title}, by {', '.join(count.by) or 'nothing'}.",
+                "integer", "count", count.unit, None, True, False, str(Privacy.OPEN), "", "ours", "",
+            )
+            for count in table.counts
+        ]  # fmt: skip
     return _view(
-        "register", "data_item", "Every data item that councils are asked for, where it is asked.", columns, rows
+        "register",
+        "data_item",
+        "Every data item that councils are asked for, where it is asked.",
+        columns={
+            "item": (_TEXT, "URN of the data item, stable over versions and names."),
+            "return_code": (_TEXT, "The return that asks it."),
+            "table_name": (_TEXT, "Table of the return."),
+            "name": (_TEXT, "Column in conformed and published tables; null for what the platform counts."),
+            "header": (_TEXT, "Column in a council's extract; null for what the platform counts or works out."),
+            "title": (_TEXT, "For people."),
+            "definition": (_TEXT, "In full."),
+            "type": (_TEXT, "What its text reads as."),
+            "role": (_TEXT, "What it is in its table; count for what the platform counts."),
+            "unit": (_TEXT, "Of a figure."),
+            "code_list": (_TEXT, "Its code list; null where it has none."),
+            "is_required": ("boolean", "Whether every row must fill it in."),
+            "is_key": ("boolean", "Whether it is part of the table's key."),
+            "privacy": (_TEXT, "What happens to its value before publication."),
+            "guidance": (_TEXT, "What a council should do where it is wrong."),
+            "verified": (_TEXT, "READ; memory, unverified; or ours."),
+            "source": (_TEXT, "Where it was read."),
+        },
+        rows=rows,
     )
 
 
 def _view_codes(register: Register) -> CatalogueView:
-    columns = {
-        "code_list": (_TEXT, "Id of the code list."),
-        "version": (_TEXT, "Its version."),
-        "title": (_TEXT, "Its title."),
-        "code": (_TEXT, "As stored."),
-        "label": (_TEXT, "What it means."),
-        "valid_from": ("date", "First day it may be used; null: always could."),
-        "valid_to": ("date", "Last day it may be used; null: still may."),
-        "verified": (_TEXT, "READ, or memory, unverified."),
-        "source": (_TEXT, "Where it was read."),
-    }
-    rows: list[tuple[object, ...]] = [
-        (
-            codes.id, codes.version, codes.title, code.code, code.label, code.valid_from, code.valid_to,
-            codes.verified, codes.source,
-        )
-        for codes in register.code_lists.values()
-        for code in codes.codes
-    ]  # fmt: skip
-    return _view("register", "code", "Every code of every code list.", columns, rows)
+    """Return the view of codes."""
+    return _view(
+        "register",
+        "code",
+        "Every code of every code list.",
+        columns={
+            "code_list": (_TEXT, "Id of the code list."),
+            "version": (_TEXT, "Its version."),
+            "title": (_TEXT, "Its title."),
+            "code": (_TEXT, "As stored."),
+            "label": (_TEXT, "What it means."),
+            "valid_from": ("date", "First day it may be used; null: always could."),
+            "valid_to": ("date", "Last day it may be used; null: still may."),
+            "verified": (_TEXT, "READ, or memory, unverified."),
+            "source": (_TEXT, "Where it was read."),
+        },
+        rows=[
+            (
+                codes.id, codes.version, codes.title, code.code, code.label, code.valid_from, code.valid_to,
+                codes.verified, codes.source,
+            )
+            for codes in register.code_lists.values()
+            for code in codes.codes
+        ],
+    )  # fmt: skip
 
 
 def _view_rules(register: Register) -> CatalogueView:
-    columns = {
-        "rule": (_TEXT, "Stable id."),
-        "return_code": (_TEXT, "The return."),
-        "contract_version": (_TEXT, "Newest version of the contract that has it."),
-        "kind": (_TEXT, "What is tested."),
-        "severity": (_TEXT, "error, query or known_issue."),
-        "table_name": (_TEXT, "Table of the return; empty where the extract as a whole is meant."),
-        "title": (_TEXT, "What is true when it holds."),
-        "guidance": (_TEXT, "What a council should do where it does not."),
-    }
-    newest: dict[str, tuple[object, ...]] = {}
-    for data_return in register.returns.values():
-        for contract in data_return.contracts:
-            for rule in list_rules(contract):
-                newest[rule.id] = (
-                    rule.id, data_return.code, str(contract.version), str(rule.kind), str(rule.severity), rule.table,
-                    rule.title, rule.guidance,
-                )  # fmt: skip
-    return _view("register", "rule", "Every rule that submissions are held to.", columns, list(newest.values()))
+    """Return the view of rules, each as the newest contract that has it declares it."""
+    newest: dict[str, tuple[object, ...]] = {
+        rule.id: (
+            rule.id, data_return.code, str(contract.version), str(rule.kind), str(rule.severity), rule.table,
+            rule.title, rule.guidance,
+        )
+        for data_return in register.returns.values()
+        for contract in data_return.contracts
+        for rule in list_rules(contract)
+    }  # fmt: skip
+    return _view(
+        "register",
+        "rule",
+        "Every rule that submissions are held to.",
+        columns={
+            "rule": (_TEXT, "Stable id."),
+            "return_code": (_TEXT, "The return."),
+            "contract_version": (_TEXT, "Newest version of the contract that has it."),
+            "kind": (_TEXT, "What is tested."),
+            "severity": (_TEXT, "error, query or known_issue."),
+            "table_name": (_TEXT, "Table of the return; empty where the extract as a whole is meant."),
+            "title": (_TEXT, "What is true when it holds."),
+            "guidance": (_TEXT, "What a council should do where it does not."),
+        },
+        rows=newest.values(),
+    )
