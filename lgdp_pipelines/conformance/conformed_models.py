@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 
 from lgdp_pipelines.dbt_build.model_tables import (
+    COUNCIL,
     LEDGER_SOURCES,
     OBSERVATION,
     case_table,
@@ -57,7 +58,11 @@ def generate_conformed_models(register: Register) -> dict[str, str]:
     Raises:
         RegisterError: a table cannot be united over its majors.
     """
-    files = dict(_generate_register_models(register))
+    config = {"materialized": "view", "schema": "register", "tags": ["shared"]}
+    files = {
+        f"models/register/{name}.sql": format_model(config, select_rows(columns, rows))
+        for name, columns, rows in _list_register_tables(register)
+    }
     sources = [{"name": "ledger", "schema": "ledger", "tables": [{"name": name} for name in LEDGER_SOURCES]}]
     files["models/staging/_ledger.yml"] = format_properties({"sources": sources})
     for data_return in register.returns.values():
@@ -178,23 +183,13 @@ def _describe_columns(items: Iterable[UnitedItem]) -> list[dict[str, object]]:
     return [{"name": item.name, "description": item.declared.title, "meta": {"item": item.urn}} for item in items]
 
 
-def _generate_register_models(register: Register) -> Iterator[tuple[str, str]]:
-    config = {"materialized": "view", "schema": "register", "tags": ["shared"]}
-    for name, columns, rows in _list_register_tables(register):
-        yield f"models/register/{name}.sql", format_model(config, select_rows(columns, rows))
-
-
 def _list_register_tables(
     register: Register,
 ) -> Iterator[tuple[str, Mapping[str, str], list[tuple[object, ...]]]]:
     """Yield name, SQL types by column, and rows of each list."""
-    council_columns = (
-        "council_code", "council_name", "official_name", "gss_code", "former_gss_code", "sg_code", "health_code",
-        "org_id", "verified",
-    )  # fmt: skip
     yield (
         "register_council",
-        dict.fromkeys(council_columns, "varchar"),
+        dict.fromkeys(COUNCIL.comments, "varchar"),
         [
             (
                 council.code, council.name, council.official_name, council.gss_code, council.former_gss_code,

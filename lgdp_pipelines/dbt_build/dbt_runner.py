@@ -78,7 +78,11 @@ def invoke_dbt(
             outcome = dbtRunner(manifest=manifest).invoke([*arguments, *options])
         finally:
             reset_adapters()  # type: ignore[no-untyped-call] # dbt's own
-            _close_database()
+            # dbt would keep the scratch database open for its next invocation.
+            environment: Any = DuckDBConnectionManager._ENV  # noqa: SLF001 - dbt-duckdb has no public way to it
+            if environment is not None:
+                environment.close()
+            DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call] # dbt's own
     if outcome.result is None:
         raise BuildFailed(
             f"dbt failed to {arguments[0]} the project: {redact_message(str(outcome.exception))}",
@@ -87,18 +91,9 @@ def invoke_dbt(
     return outcome.result
 
 
-def _close_database() -> None:
-    """Close the scratch database, which dbt would keep open for its next invocation."""
-    environment: Any = DuckDBConnectionManager._ENV  # noqa: SLF001 - dbt-duckdb has no public way to it
-    if environment is not None:
-        environment.close()
-    DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call] # dbt's own
-
-
 def redact_message(message: str) -> str:
     """Return a message of dbt or DuckDB without any value: data errors are only named."""
-    lines = [line.strip() for line in message.splitlines() if line.strip()]
     for error in _DATA_ERRORS:
-        if any(error in line for line in lines):
+        if error in message:
             return f"{error} (not repeated here, because it may hold a value)"
-    return " ".join(lines)[:600]
+    return " ".join(line.strip() for line in message.splitlines() if line.strip())[:600]

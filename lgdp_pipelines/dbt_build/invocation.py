@@ -161,7 +161,9 @@ def run_build(
             scratch,
             dbt_runner.decode_manifest(project.encoded_manifest),
         )  # fmt: skip
-        writes = _read_writes(scratch / "writes.jsonl")
+        record = scratch / "writes.jsonl"
+        lines = record.read_text(encoding="utf-8").splitlines() if record.exists() else []
+    writes = {write["model"]: write for write in map(json.loads, lines)}
     for result in invocation.results:
         if str(result.status) in {"error", "runtime error", "partial success"}:
             raise BuildFailed(
@@ -216,12 +218,6 @@ def _create_source(lake: Lake, table: LakeTable) -> list[str]:
         f"create schema if not exists {schema}",
         f"create view {schema}.{duckdb_connections.quote_identifier(table.name)} as {rows}",
     ]
-
-
-def _read_writes(file: Path) -> dict[str, dict[str, Any]]:
-    """Return the writes that the plugin recorded, by unique id of the model."""
-    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-    return {write["model"]: write for write in map(json.loads, lines)}
 
 
 def _read_model(result: Any, writes: Mapping[str, dict[str, Any]]) -> BuiltModel:  # noqa: ANN401 - dbt's results are untyped

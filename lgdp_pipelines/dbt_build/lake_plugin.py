@@ -100,7 +100,8 @@ class Plugin(BasePlugin):
             table = LakeTable(layer, name, schema, tuple(target["partition_by"]), tuple(target["open_columns"]))
             self._lake.widen_types(table, schema, target["commit"])
             if target["whole_by"]:
-                version = self._replace_table(table, relation.to_arrow_table(), target["whole_by"], target["commit"])
+                frame = arrow_to_frame(relation.to_arrow_table())
+                version = self._replace_table(table, frame, target["whole_by"], target["commit"])
             else:
                 where = {
                     column: value if isinstance(value, str) else list(value)
@@ -111,14 +112,13 @@ class Plugin(BasePlugin):
         with self._writes.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(write) + "\n")
 
-    def _replace_table(self, table: LakeTable, rows: pa.Table, key: str, commit: dict[str, str]) -> int:
+    def _replace_table(self, table: LakeTable, rows: pl.DataFrame, key: str, commit: dict[str, str]) -> int:
         """Replace a small table by its key column; equal content makes no commit."""
-        stored = self._lake.read(table).to_arrow() if self._lake.exists(table) else rows.slice(0, 0)
-        version = self._lake.version(table)
-        if version is not None and _is_equal(stored, rows):
+        names, stored, version = rows.columns, self._lake.read(table), self._lake.version(table)
+        is_equal = stored.columns == names and stored.sort(names).equals(rows.sort(names))
+        if version is not None and is_equal:
             return version
-        keys = sorted({*stored[key].to_pylist(), *rows[key].to_pylist()})
-        return self._lake.replace_slice(table, rows, where={key: keys}, commit=commit)
+        return self._lake.replace_slice(table, rows, where={key: sorted({*stored[key], *rows[key]})}, commit=commit)
 
 
 def iterate_frames(relation: duckdb.DuckDBPyRelation) -> Iterator[pl.DataFrame]:
@@ -126,10 +126,3 @@ def iterate_frames(relation: duckdb.DuckDBPyRelation) -> Iterator[pl.DataFrame]:
     with relation.to_arrow_reader(BATCH_ROWS) as reader:
         for batch in reader:
             yield arrow_to_frame(pa.Table.from_batches([batch]))
-
-
-def _is_equal(stored: pa.Table, rows: pa.Table) -> bool:
-    if stored.schema.names != rows.schema.names:
-        return False
-    order = [(name, "ascending") for name in rows.schema.names]
-    return bool(stored.cast(rows.schema).sort_by(order).equals(rows.sort_by(order)))

@@ -107,13 +107,13 @@ def write_project(settings: Settings, models: Mapping[str, str]) -> Project:
 
 
 def _read_handwritten_files(folder: Path) -> dict[str, bytes]:
-    files = {}
-    for file in sorted(folder.rglob("*")):
-        path = file.relative_to(folder)
-        is_ignored = any(part.startswith(".") or part in _IGNORED_FOLDERS for part in path.parts)
-        if file.is_file() and not is_ignored:
-            files[path.as_posix()] = file.read_bytes()
-    return files
+    """Return the bytes of the project's own files, by path."""
+    paths = [file.relative_to(folder) for file in sorted(folder.rglob("*")) if file.is_file()]
+    return {
+        path.as_posix(): (folder / path).read_bytes()
+        for path in paths
+        if not any(part.startswith(".") or part in _IGNORED_FOLDERS for part in path.parts)
+    }
 
 
 def _is_model(path: str) -> bool:

@@ -19,7 +19,6 @@ Belongs here: the decision over the cells of one council and period. Belongs els
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 
 import pyarrow as pa
 
@@ -78,14 +77,11 @@ def suppress_small_counts(cells: pa.Table, threshold: int) -> pa.Table:
     """
     rows = cells.to_pylist()
     is_withheld = [False] * len(rows)
-
-    def population(number: int) -> tuple[str, str, str]:
+    populations: dict[tuple[str, str, str], list[int]] = {}
+    for number in sorted(range(len(rows)), key=lambda number: rows[number]["_cell"]):
         row = rows[number]
-        return row["council_code"], row["period"], row["population"]
-
-    order = sorted(range(len(rows)), key=lambda number: (*population(number), rows[number]["_cell"]))
-    for _, group in groupby(order, key=population):
-        numbers = list(group)
+        populations.setdefault((row["council_code"], row["period"], row["population"]), []).append(number)
+    for numbers in populations.values():
         counts = [CountCell(rows[n]["item"], dict(rows[n]["breakdown"]), rows[n]["value"]) for n in numbers]
         for number, is_suppressed in zip(numbers, choose_suppressed_cells(counts, threshold), strict=True):
             is_withheld[number] = is_suppressed

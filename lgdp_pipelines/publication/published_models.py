@@ -59,6 +59,13 @@ ANNOTATIONS: Mapping[str, str] = {
 """Columns that the catalogue's views add or replace (``release_views``)."""
 BROKEN_DOWN_BY: Mapping[str, str] = {"broken_down_by": "Names of the dimensions; empty for a total."}
 
+_COLUMNS_AROUND_ITEMS = {
+    ProductShape.CASES: ({**KEYS}, {**NOTES, **TRACE}),
+    ProductShape.FIGURES: ({**KEYS}, {**FIGURE, **NOTES, **TRACE}),
+    ProductShape.COUNTS: ({**KEYS, **BROKEN_DOWN_BY}, {**FIGURE, **NOTES}),
+}
+"""Columns of a published table before and after those of its items."""
+
 _RESERVED_OF_CASES = {**KEYS, **NOTES, **TRACE, **ANNOTATIONS}
 _RESERVED_OF_FIGURES = {**_RESERVED_OF_CASES, **FIGURE, **BROKEN_DOWN_BY}
 """Columns of the platform's own: an item of such a name gets another one."""
@@ -114,39 +121,47 @@ def generate_published_models(register: Register) -> dict[str, str]:
     Raises:
         RegisterError: a table cannot be united over its majors.
     """
-    files: dict[str, str] = {}
-    for data_return in register.returns.values():
-        for product in list_products(data_return):
-            files |= dict(_generate_product_models(register, product))
-    return files
+    return {
+        path: text
+        for data_return in register.returns.values()
+        for product in list_products(data_return)
+        for path, text in _generate_product_models(register, product)
+    }
 
 
 def describe_published_columns(register: Register, product: Product) -> dict[str, str]:
     """Return the description of each column of a published table, in the order of its model."""
-    descriptions: dict[str, str] = {}
-    for published in _list_items(register, product):
-        descriptions |= published.descriptions
-    match product.shape:
-        case ProductShape.CASES:
-            return {**KEYS, **descriptions, **NOTES, **TRACE}
-        case ProductShape.FIGURES:
-            return {**KEYS, **descriptions, **FIGURE, **NOTES, **TRACE}
-        case ProductShape.COUNTS:
-            return {**KEYS, **BROKEN_DOWN_BY, **descriptions, **FIGURE, **NOTES}
+    before, after = _COLUMNS_AROUND_ITEMS[product.shape]
+    items = _list_items(register, product)
+    return before | {name: text for item in items for name, text in item.descriptions.items()} | after
 
 
 def _generate_product_models(register: Register, product: Product) -> Iterator[tuple[str, str]]:
     name, slug = product.name, product.data_return.slug
     folder = f"models/candidate/{slug}"
     config = {"materialized": "table", "schema": "candidate", "tags": [slug]}
+    rows_model = _name_rows_model(product)
     items = [published.arguments for published in _list_items(register, product)]
     if product.shape is ProductShape.CASES:
-        candidate = call_macro("candidate_cases", cases=_source_model(product), items=items)
+        candidate = call_macro("candidate_cases", cases=rows_model, items=items)
     else:
-        yield f"{folder}/cell__{name}.sql", format_model(config, _call_numbered_cells(product))
+        is_counted = product.shape is ProductShape.COUNTS
+        cells = call_macro(
+            "numbered_cells",
+            observations=name_observation_model(product.data_return),
+            tables=[table.name for table in product.tables],
+            items=_list_urns(product),
+            is_counted=is_counted,
+        )
+        yield f"{folder}/{rows_model}.sql", format_model(config, cells)
         if product.threshold:
             yield f"{folder}/withheld__{name}.py", _generate_withheld_model(product)
-        candidate = _call_candidate_figures(product, items)
+        models = {
+            "withheld": f"withheld__{name}" if product.threshold else "",
+            "described_by": name_staging_model(product.tables[0]) if product.attributes else "",
+        }
+        optional = {argument: model for argument, model in models.items() if model}
+        candidate = call_macro("candidate_figures", cells=rows_model, items=items, is_counted=is_counted, **optional)
     yield f"{folder}/candidate__{name}.sql", format_model(config, candidate)
     table, columns = published_table(product), describe_published_columns(register, product)
     delta_config = configure_delta(table, slug, alias=table.name)
@@ -198,32 +213,9 @@ def _take_name(name: str, taken: set[str]) -> str:
     return name
 
 
-def _source_model(product: Product) -> str:
+def _name_rows_model(product: Product) -> str:
     """Return the name of the model whose rows are published, one for one."""
     return case_table(product.tables[0]).name if product.shape is ProductShape.CASES else f"cell__{product.name}"
-
-
-def _call_numbered_cells(product: Product) -> str:
-    return call_macro(
-        "numbered_cells",
-        observations=name_observation_model(product.data_return),
-        tables=[table.name for table in product.tables],
-        items=_list_urns(product),
-        is_counted=product.shape is ProductShape.COUNTS,
-    )
-
-
-def _call_candidate_figures(product: Product, items: list[dict[str, str | None]]) -> str:
-    optional = {}
-    if product.threshold:
-        optional["withheld"] = f"withheld__{product.name}"
-    if product.attributes:
-        (table,) = product.tables
-        optional["described_by"] = name_staging_model(table)
-    is_counted = product.shape is ProductShape.COUNTS
-    return call_macro(
-        "candidate_figures", cells=f"cell__{product.name}", items=items, is_counted=is_counted, **optional
-    )
 
 
 def _generate_withheld_model(product: Product) -> str:
@@ -268,7 +260,7 @@ def _describe_models(product: Product, columns: Mapping[str, str]) -> str:
     tests: list[object] = [
         data_test("slice_has_values", columns=filled),
         data_test("slice_is_unique", columns=["council_code", "period", "_release_row"]),
-        data_test("slice_keeps_every_row", source=_source_model(product)),
+        data_test("slice_keeps_every_row", source=_name_rows_model(product)),
     ]
     models: list[dict[str, object]] = []
     if not is_cases:
