@@ -1,4 +1,4 @@
-"""Settings of all tests: repeatable examples, no waits for the disk, shared parses of dbt, a line for each skip.
+"""Settings of all tests: repeatable examples, less waiting, shared parses of dbt, a line for each skip.
 
 ``HYPOTHESIS_PROFILE=exploring`` looks for new examples instead.
 """
@@ -13,6 +13,7 @@ from sqlalchemy import Engine, event
 
 from tests.support.dbt_projects import remove_unused_projects, share_dbt_projects
 from tests.support.machine import count_skip_reasons
+from tests.support.trusted_extension import trust_extensions
 
 settings.register_profile("repeatable", deadline=None, derandomize=True, database=None)
 settings.register_profile("exploring", deadline=None)
@@ -27,6 +28,13 @@ def skip_disk_synchronisation(connection: object, _record: object) -> None:
     """
     if isinstance(connection, sqlite3.Connection):
         connection.execute("PRAGMA synchronous = OFF")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def trusted_extensions() -> Iterator[None]:
+    """Spare the tests DuckDB's check of the ``delta`` extension's signature at each connection."""
+    with trust_extensions():
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

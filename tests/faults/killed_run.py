@@ -14,6 +14,7 @@ import os
 import shutil
 import signal
 import sys
+import tempfile
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -41,6 +42,8 @@ from lgdp_pipelines.workflows.platform import Platform
 from lgdp_pipelines.workflows.processing import ProcessRequest, process
 from tests.faults.state import state
 from tests.support.contracts import add_contract, library, rule, write_register
+from tests.support.dbt_projects import share_dbt_projects
+from tests.support.trusted_extension import trust_extensions
 
 PERIOD = parse_period("CY2023")
 AT_ONCE = 2
@@ -384,8 +387,13 @@ SLOW_TO_LOAD = (
     "lgdp_pipelines.dbt_build.dbt_runner",
     "lgdp_pipelines.dbt_build.lake_plugin",
     "dbt.task.build",
+    "dbt.adapters.duckdb.environments.local",
     "dbt.adapters.duckdb.impl",
+    "dbt_common.clients.agate_helper",
+    "deltalake.fs",
     "hypothesis",
+    "open_data_contract_standard",
+    "sqlglot.dialects.duckdb",
     "sqlglot.optimizer",
 )
 """Seconds, once for all forks."""
@@ -406,4 +414,5 @@ if __name__ == "__main__":
     else:
         for module in SLOW_TO_LOAD:
             importlib.import_module(module)
-        main(Path(sys.argv[1]))
+        with tempfile.TemporaryDirectory() as projects, share_dbt_projects(Path(projects)), trust_extensions():
+            main(Path(sys.argv[1]))

@@ -8,12 +8,11 @@ from typing import Any
 
 import pytest
 
-from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.register.rules.contract_rules import list_rules
 from tests.support.command_line import CommandLine, CommandOutput
 from tests.support.contracts import PROJECT
+from tests.support.shipped_register import copy_shipped_returns, shipped_register
 
-SCHEMAS = PROJECT / "schemas"
 SAMPLE = PROJECT / "data" / "samples" / "hl1_FIF_FY2024-25-Q1.csv"
 WHO = ("--council", "Fife", "--period", "FY2024-25-Q1")
 
@@ -21,9 +20,15 @@ SECRETS = {"APPREF": "ZZ-REF-987654", "DOB": "31021987", "POSTCODE": "QQ9 XX", "
 """Cells of the bad file: the key twice, a day that there is not, a code that there is not, another council's code."""
 
 
+@pytest.fixture(scope="module")
+def schemas(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A register with the shipped contract of HL1 alone."""
+    return copy_shipped_returns(tmp_path_factory.mktemp("register"), "hl1")
+
+
 @pytest.fixture
-def lgdp(tmp_path: Path) -> CommandLine:
-    return CommandLine(tmp_path / "home", SCHEMAS)
+def lgdp(tmp_path: Path, schemas: Path) -> CommandLine:
+    return CommandLine(tmp_path / "home", schemas)
 
 
 def changed(file: Path, change: Callable[[list[dict[str, str]]], None]) -> Path:
@@ -100,7 +105,7 @@ def test_machine_format_is_json_alone_of_the_agreed_shape(lgdp: CommandLine, bad
 
 def assert_shape(found: dict[str, Any]) -> None:
     """As the design has it, and no more."""
-    contract = load_register(SCHEMAS).returns["HL1"].latest
+    contract = shipped_register().returns["HL1"].latest
     assert list(found) == ["verdict", "rows", "findings", "rules", "repairs"]
     for finding in found["findings"]:
         assert list(finding) == ["rule", "severity", "item", "sheet", "row", "column", "message"]

@@ -1,6 +1,5 @@
 """Real figures published: comments on their quality held as known issues beside them, and the list of open schools."""
 
-import shutil
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
@@ -19,6 +18,7 @@ from lgdp_pipelines.workflows.publishing import publish
 from lgdp_pipelines.workflows.queries_and_known_issues import add_known_issue_file, lift_known_issue
 from tests.real.plain_rules import LIST
 from tests.real.quality_comments import ALL, NATION, PEOPLE, Comment, comments, write_known_issues
+from tests.support.shipped_register import copy_shipped_returns
 
 REAL = PROJECT.parent / "shared" / "realdata"
 PERIOD = parse_period("FY2018-19")
@@ -34,9 +34,8 @@ pytestmark = pytest.mark.skipif(not REAL.is_dir(), reason="The real public files
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Platform:
     """A platform that asks for people supported and for schools, with a period of three councils' figures published."""
     folder = tmp_path_factory.mktemp("published")
-    for part in ("councils", "codelists", "returns/people_supported", "returns/school_list"):
-        shutil.copytree(PROJECT / "schemas" / part, folder / "schemas" / part)
-    found = Platform(Settings.from_folder(folder / "home", folder / "schemas"))
+    schemas = copy_shipped_returns(folder / "schemas", "people_supported", "school_list")
+    found = Platform(Settings.from_folder(folder / "home", schemas))
     for code, period in (("PEOPLE-SUPPORTED", PERIOD), ("SCHOOL-LIST", CENSUS)):
         data_return = found.register.returns[code]
         cut = PUBLISHED_RETURNS[code](REAL, found.register.councils)
