@@ -1,9 +1,13 @@
-"""The judgement of a submission: each rule tested once, each broken place reported once, and the verdict.
+"""The judgement of a submission: each rule tested once, each violation reported once, and the verdict.
 
 One defect gives one finding. A row whose cells cannot be told apart is not tested further. A rule over several cells
 (key, SQL, earlier period) is not tested in a row where an item that it names is in error, or is not understood,
-already; in SQL a cell that could not be read is null. Belongs here: the order of the tests, what is excluded from them,
-and the verdict. Belongs elsewhere: any single test.
+already; in SQL a cell that could not be read is null.
+
+A message says what should be true and what to do, in the words of the contract, and never repeats a cell's value. A
+finding about several items names the column of the first; the title in the message says how they should relate.
+Belongs here: the order of the tests, the rows excluded from them, the words and the order of findings, and the
+verdict. Belongs elsewhere: any single test.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,7 +17,7 @@ import polars as pl
 
 from lgdp_pipelines.handover.chunked_frame import ChunkedFrame
 from lgdp_pipelines.handover.extract_reading import ROW, Reading
-from lgdp_pipelines.handover.findings import MAX_LISTED
+from lgdp_pipelines.handover.findings import MAX_LISTED, build_finding_rows, concat_findings
 from lgdp_pipelines.handover.judgement_values import Repair, RuleOutcome
 from lgdp_pipelines.handover.prefetch import prefetch_map
 from lgdp_pipelines.register.model.contract import Contract
@@ -21,12 +25,18 @@ from lgdp_pipelines.register.model.table_model import Rule, Table
 from lgdp_pipelines.register.rules.contract_rules import list_rules
 from lgdp_pipelines.validation.cell_rules import CELL_RULE_ORDER, CellViolations, check_cell_rules
 from lgdp_pipelines.validation.derived_items import DerivedColumns, build_validated_schema
-from lgdp_pipelines.validation.finding_messages import build_findings
 from lgdp_pipelines.validation.judging_context import JudgingContext
 from lgdp_pipelines.validation.normalisation import Normaliser
-from lgdp_pipelines.validation.rule_violations import NO_ROWS, RuleViolations, add_query_scopes
+from lgdp_pipelines.validation.rule_violations import NO_ROWS, RuleViolations, add_query_scopes, label_scopes
 from lgdp_pipelines.validation.source_mapping import MappingTranslator, TranslationCount, add_mapping_reasons
-from lgdp_pipelines.validation.table_rules import TableRows, check_table_rules, list_items_named, list_tables_read
+from lgdp_pipelines.validation.table_rules import (
+    KEY_KINDS,
+    TableRows,
+    check_table_rules,
+    find_first_occurrences,
+    list_items_named,
+    list_tables_read,
+)
 from lgdp_pipelines.validation.type_parsing import TypedChunk, parse_chunk
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, RuleResult, Severity, Verdict
 
@@ -60,17 +70,13 @@ def judge(reading: Reading, context: JudgingContext) -> ValidationResult:
     Raises:
         LgdpError: a rule cannot be run.
     """
-    contract, landed = context.contract, {outcome.rule: outcome for outcome in reading.results}
+    contract = context.contract
+    landed = {outcome.rule: outcome for outcome in reading.results}
     excluded = _find_excluded_data(contract, reading)
-    violations: dict[str, RuleViolations] = {}
-    rules: list[Rule] = []
-    for rule in list_rules(contract):
-        if rule.id in landed:
-            continue
-        if reason := _explain_not_run(contract, rule, reading.tables, excluded):
-            violations[rule.id] = RuleViolations(reason=reason)
-        else:
-            rules.append(rule)
+    untested = [rule for rule in list_rules(contract) if rule.id not in landed]
+    reasons = {rule.id: _explain_not_run(contract, rule, reading.tables, excluded) for rule in untested}
+    violations = {rule_id: RuleViolations(reason=reason) for rule_id, reason in reasons.items() if reason}
+    rules = [rule for rule in untested if rule.id not in violations]
     judges = {
         table.name: _TableJudge(table, rules, excluded.rows[table.name], context)
         for table in contract.tables
@@ -99,8 +105,8 @@ def judge(reading: Reading, context: JudgingContext) -> ValidationResult:
         outcomes = add_mapping_reasons(contract, outcomes, context.mapping, translated)
     outcomes = add_query_scopes(contract, outcomes, violations, typed)
     return ValidationResult(
-        verdict=_verdict(contract, outcomes),
-        findings=build_findings(contract, violations, typed, reading),
+        verdict=_decide_verdict(contract, outcomes),
+        findings=_build_findings(contract, violations, typed, reading),
         results=outcomes,
         tables={name: table for name, table in typed.items() if name in reading.tables},
         translated=translated,
@@ -132,31 +138,27 @@ def _find_excluded_data(contract: Contract, reading: Reading) -> _ExcludedData:
     column_rules = [rule.id for rule in list_rules(contract) if rule.kind is RuleKind.COLUMNS]
     column_findings = reading.findings.filter(pl.col("rule").is_in(column_rules))
     names = {(table.name, item.urn): item.name for table in contract.tables for item in table.items}
-    places = list(column_findings.filter(pl.col("row").is_null()).select("table", "item").iter_rows())
-    rows = {
-        table.name: pl.concat(
-            [
-                column_findings.filter(pl.col("table") == table.name)
-                .get_column("row")
-                .drop_nulls()
-                .unique()
-                .alias(ROW),
-                reading.unlisted_rows.get(table.name, NO_ROWS),
-            ]
-        )
-        for table in contract.tables
-    }
+    without_row = list(column_findings.filter(pl.col("row").is_null()).select("table", "item").iter_rows())
+    with_row = column_findings.drop_nulls("row").unique(["table", "row"])
     return _ExcludedData(
-        tables=frozenset(table for table, urn in places if urn is None),
-        items=frozenset((table, names[table, urn]) for table, urn in places if urn is not None),
-        rows=rows,
+        tables=frozenset(table for table, urn in without_row if urn is None),
+        items=frozenset((table, names[table, urn]) for table, urn in without_row if urn is not None),
+        rows={
+            table.name: pl.concat(
+                [
+                    with_row.filter(pl.col("table") == table.name).get_column("row").alias(ROW),
+                    reading.unlisted_rows.get(table.name, NO_ROWS),
+                ]
+            )
+            for table in contract.tables
+        },
     )
 
 
 def _explain_not_run(
     contract: Contract, rule: Rule, tables: Mapping[str, ChunkedFrame], excluded: _ExcludedData
 ) -> str:
-    """Return why a rule cannot be run; empty where it can."""
+    """Return why a rule cannot be run; empty for a rule that can."""
     if not tables:
         return "The extract cannot be read."
     tables_read = list_tables_read(rule)
@@ -179,7 +181,7 @@ class _TableJudge:
     """Judges a table's cells, chunk by chunk.
 
     Attributes:
-        violations: what breaks each rule about a cell so far, by rule id.
+        violations: violations of each rule about a cell so far, by rule id.
         in_error: ``_row`` of the cells that explain what else is wrong in their row, by item; only of the items that a
             rule over several cells names.
         normaliser: counts the repairs.
@@ -191,30 +193,33 @@ class _TableJudge:
         self.normaliser = Normaliser(table, context)
         self._derived = DerivedColumns(table, context)
         self._rules = [rule for rule in rules if rule.table == table.name and rule.kind in CELL_RULE_ORDER]
-        readers = [rule for rule in rules if rule.kind not in CELL_RULE_ORDER and table.name in list_tables_read(rule)]
-        self._named = frozenset(item for rule in readers for item in list_items_named(rule))
+        self._named = frozenset(
+            item
+            for rule in rules
+            if rule.kind not in CELL_RULE_ORDER and table.name in list_tables_read(rule)
+            for item in list_items_named(rule)
+        )
         self.violations = {rule.id: RuleViolations() for rule in self._rules}
         self.in_error: dict[str, list[pl.Series]] = {}
 
     def judge(self, landed: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-        """Yield the values of each chunk, which is judged on the way."""
-        for typed, broken in prefetch_map(self._read, map(self._prepare, landed)):
-            for rule_id, violations in broken.violations.items():
+        """Yield the typed rows of each chunk, after collecting the violations in them."""
+        for typed, cells in prefetch_map(self._read, map(self._prepare, landed)):
+            for rule_id, violations in cells.violations.items():
                 self.violations[rule_id] = self.violations[rule_id].followed_by(violations)
-            in_error = self._derived.extend_errors(broken.in_error)
+            in_error = self._derived.extend_errors(cells.in_error)
             for item in self._named & in_error.keys():
                 self.in_error.setdefault(item, []).append(in_error[item])
             yield self._derived.add_to(typed.frame)
 
     def _prepare(self, landed: pl.DataFrame) -> pl.DataFrame:
-        """Return a chunk as the contract asks for it, without the rows whose cells cannot be told apart."""
-        judged = landed
+        """Return a chunk in the contract's columns and codes, without excluded rows."""
         if not self._excluded.is_empty():
-            judged = landed.join(self._excluded, on=ROW, how="anti", maintain_order="left")
-        return self._translator.translate(judged) if self._translator else judged
+            landed = landed.join(self._excluded, on=ROW, how="anti", maintain_order="left")
+        return self._translator.translate(landed) if self._translator else landed
 
     def _read(self, text: pl.DataFrame) -> tuple[TypedChunk, CellViolations]:
-        """Return the values of a chunk, and what is wrong with its cells.
+        """Return the values of a chunk, and the violations in its cells.
 
         Two chunks may be read at a time.
         """
@@ -235,9 +240,60 @@ def _limit_listing(outcome: RuleOutcome) -> RuleOutcome:
     return replace(outcome, reason=reason)
 
 
-def _verdict(contract: Contract, outcomes: Sequence[RuleOutcome]) -> Verdict:
+def _decide_verdict(contract: Contract, outcomes: Sequence[RuleOutcome]) -> Verdict:
+    """Return the verdict that the severest broken rule gives."""
     failed = {outcome.rule for outcome in outcomes if outcome.result is RuleResult.FAILED}
     severities = {rule.severity for rule in list_rules(contract) if rule.id in failed}
     if Severity.ERROR in severities:
         return Verdict.REJECTED
     return Verdict.QUERIED if Severity.QUERY in severities else Verdict.ACCEPTED
+
+
+def _build_findings(
+    contract: Contract, violations: Mapping[str, RuleViolations], tables: Mapping[str, ChunkedFrame], reading: Reading
+) -> pl.DataFrame:
+    """Return all findings, by table, row and rule; findings without a row come first.
+
+    Args:
+        contract: the contract that was applied.
+        violations: by rule id.
+        tables: validated tables by name.
+        reading: landing's findings, and what the file calls its tables and columns.
+    """
+    rules = list_rules(contract)
+    parts = [
+        _build_rule_findings(contract, rule, violations[rule.id], tables, reading)
+        for rule in rules
+        if rule.id in violations and violations[rule.id].failed
+    ]
+    rule_order = {rule.id: number for number, rule in enumerate(rules)}
+    table_order = {table.name: number for number, table in enumerate(contract.tables)}
+    landed = reading.findings.group_by("rule", maintain_order=True).head(MAX_LISTED).select(reading.findings.columns)
+    listed = concat_findings([landed, *parts])
+    return listed.sort(
+        pl.col("table").replace_strict(table_order, default=None, return_dtype=pl.Int64),
+        "row",
+        pl.col("rule").replace_strict(rule_order, default=None, return_dtype=pl.Int64),
+        nulls_last=False,
+        maintain_order=True,
+    )
+
+
+def _build_rule_findings(
+    contract: Contract, rule: Rule, violations: RuleViolations, tables: Mapping[str, ChunkedFrame], reading: Reading
+) -> pl.DataFrame:
+    """Return the findings about one rule that is broken."""
+    item = contract.by_name[rule.table].by_name[rule.items[0]] if rule.items else None
+    message = f"Not met: {rule.title}. {rule.guidance}"
+    column = reading.headers.get(rule.table, {}).get(item.name, "") if item is not None else ""
+    sheet = reading.sheets.get(rule.table)
+    if violations.is_about_table:
+        return build_finding_rows(rule, message, item=item, column=column, sheet=sheet)
+    rows = violations.rows.head(MAX_LISTED)
+    if rule.kind in KEY_KINDS:
+        first = find_first_occurrences(tables[rule.table], rule.items, rows).to_frame("first")
+        with_first = pl.format("{} The first row with the same is {}.", pl.lit(message), pl.col("first"))
+        messages = first.select(with_first.alias("message")).to_series()
+        return build_finding_rows(rule, messages, rows=rows, item=item, column=column, sheet=sheet)
+    scopes = label_scopes(rule, rows, tables[rule.table]).alias("scope")
+    return build_finding_rows(rule, message, rows=rows, item=item, column=column, sheet=sheet).with_columns(scopes)

@@ -1,9 +1,11 @@
-"""Rules written in SQL, run in a sandbox that holds nothing but the submission and what it is compared with.
+"""Rules written in SQL, run in a sandbox that holds nothing but the submission and the rows it is compared with.
 
-A rule counts what breaks it. Where it reads rows of its own table, the same statement with ``_row`` in place of the
-count names the offending rows; where it does not (it groups, or unites, or reads another table), a count other than 0
-is one finding about the table as a whole. Belongs here: running such rules. Belongs elsewhere: whether a statement can
-be a rule (``register.rules.sql_statements`` checks that before any row exists).
+A rule counts the rows that break it. Where it reads rows of its own table, the same statement with ``_row`` in place of
+the count names the offending rows; where it does not (it groups, or unites, or reads another table), a count other than
+0 is one finding about the table as a whole. Besides the submission's own tables, rules read the council's rows of other
+returns, reference tables, the submission's cells in error, and the codes that are valid. Belongs here: putting those
+rows into relations, saying why they are missing, and running the rules. Belongs elsewhere: whether a statement can be a
+rule (``register.rules.sql_statements`` checks that before any row exists), and fetching the rows of other submissions.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,12 +21,21 @@ from sqlglot import exp
 from lgdp_pipelines.errors import StatementRefused
 from lgdp_pipelines.handover.chunked_frame import ChunkedFrame
 from lgdp_pipelines.handover.extract_reading import ROW
-from lgdp_pipelines.register.model.table_model import Rule
-from lgdp_pipelines.register.rules.kinds.rule_kind import OWN_ROW
-from lgdp_pipelines.register.rules.sql_statements import fill_table_names
+from lgdp_pipelines.register.model.reference_tables import ReferenceColumn
+from lgdp_pipelines.register.model.table_model import ItemType, Rule
+from lgdp_pipelines.register.rules.kinds.rule_kind import CODES, IN_ERROR, OWN_ROW
+from lgdp_pipelines.register.rules.sql_statements import (
+    PERIOD_COLUMN,
+    ExternalTable,
+    fill_table_names,
+    find_matching_periods,
+    find_shared_columns,
+    list_external_tables,
+)
 from lgdp_pipelines.storage.duckdb_connections import limit_time, open_sandbox, reuse_sandbox
 from lgdp_pipelines.validation.judging_context import JudgingContext
 from lgdp_pipelines.validation.rule_violations import NO_ROWS
+from lgdp_pipelines.vocabulary.periods import Period
 
 _NOT_ROW_BY_ROW = ("group", "having", "distinct", "limit")
 _SECONDS = 300.0
@@ -42,8 +53,8 @@ def open_rule_connection(
     Args:
         rules: the rules to run. Columns that none of them reads are left out: registering text costs a copy.
         tables: relations by name.
-        context: whose council, period and days rules may read with ``getvariable``; its spill folder takes what does
-            not fit into memory, and is not made for a few rows.
+        context: gives the council, period and days that rules may read with ``getvariable``, and the spill folder for
+            rows that do not fit into memory, which is not made for a few rows.
     """
     is_small = sum(table.height for table in tables.values()) <= _FEW_ROWS
     with (
@@ -76,8 +87,8 @@ class PreparedRule:
     Attributes:
         row_statement: selects the offending rows; empty where no row can be named.
         row_condition: the condition that breaks the rule, where each row is tested for itself; else empty.
-        count_statement: counts what breaks the rule.
-        names: columns that it names, of whichever table; a status and its measure are one.
+        count_statement: counts the rows that break the rule.
+        names: columns that it names, of any table; a status and its measure are one.
         words: every word in it that may name a column.
         takes_all: whether it takes columns without naming them.
         tables: tables that it reads.
@@ -103,19 +114,19 @@ def _prepare(sql: str, table: str) -> PreparedRule:
     by_row = select_rows_instead_of_count(tree, table)
     return PreparedRule(
         row_statement=by_row.sql(dialect=_DIALECT) if by_row is not None else "",
-        row_condition=_row_condition(tree, table) if by_row is not None else "",
+        row_condition=_find_row_condition(tree, table) if by_row is not None else "",
         count_statement=tree.sql(dialect=_DIALECT),
-        names=frozenset(name for word in _column_names(tree) for name in (word, word.removesuffix("_status"))),
+        names=frozenset(name for word in _list_column_names(tree) for name in (word, word.removesuffix("_status"))),
         words=frozenset(word.name.lower() for word in tree.find_all(exp.Identifier)),
         takes_all=_takes_all(tree),
-        tables=frozenset(relation.name for relation in tree.find_all(exp.Table)) - set(_ctes(tree)),
+        tables=frozenset(relation.name for relation in tree.find_all(exp.Table)) - set(_list_ctes(tree)),
     )
 
 
 def find_violating_rows(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule]) -> Mapping[str, pl.Series | None]:
     """Return ``_row`` of the rows that break each rule, by id.
 
-    None for a rule broken where no row can be named. Rules that test each row of a table for itself run in one scan of
+    None for a broken rule that names no row. Rules that test each row of a table for itself run in one scan of
     the table.
 
     Raises:
@@ -132,14 +143,14 @@ def find_violating_rows(connection: duckdb.DuckDBPyConnection, rules: Sequence[R
 
 
 def _scan_once(connection: duckdb.DuckDBPyConnection, table: str, rules: Sequence[Rule]) -> Mapping[str, pl.Series]:
-    """Return ``_row`` of the rows that break each rule.
+    """Return ``_row`` of the rows that break each rule, found in one scan.
 
-    Nothing where one cannot be run: each is then tried alone.
+    Empty where a rule cannot be run: each is then tried alone.
     """
-    broken = [f"({prepare_rule(rule).row_condition})" for rule in rules]
-    flags = ", ".join(f"coalesce({condition}, FALSE) AS _{number}" for number, condition in enumerate(broken))
+    conditions = [f"({prepare_rule(rule).row_condition})" for rule in rules]
+    flags = ", ".join(f"coalesce({condition}, FALSE) AS _{number}" for number, condition in enumerate(conditions))
     relation = exp.to_identifier(table, quoted=True).sql(dialect=_DIALECT)
-    statement = f"SELECT {ROW}, {flags} FROM {relation} WHERE {' OR '.join(broken)}"  # noqa: S608 - rules of the register
+    statement = f"SELECT {ROW}, {flags} FROM {relation} WHERE {' OR '.join(conditions)}"  # noqa: S608 - rules of the register
     try:
         rows = pl.DataFrame(connection.execute(statement).to_arrow_table())
     except duckdb.InterruptException as error:
@@ -155,7 +166,7 @@ def _scan_once(connection: duckdb.DuckDBPyConnection, table: str, rules: Sequenc
 def find_offending_rows(connection: duckdb.DuckDBPyConnection, rule: Rule) -> pl.Series | None:
     """Return ``_row`` of the rows that break a rule.
 
-    None where it is broken and no row can be named.
+    None for a broken rule that names no row.
 
     Raises:
         StatementRefused: the rule cannot be run, which is a fault of the register, not of the data.
@@ -176,48 +187,51 @@ def find_offending_rows(connection: duckdb.DuckDBPyConnection, rule: Rule) -> pl
 def select_rows_instead_of_count(tree: exp.Expr, table: str) -> exp.Expr | None:
     """Return the statement that selects the rows that a statement counts.
 
-    None where it counts something else.
+    None for a statement that counts anything else.
     """
     if not isinstance(tree, exp.Select) or any(tree.args.get(part) for part in _NOT_ROW_BY_ROW):
         return None
     if [projection.unalias().sql(dialect=_DIALECT).upper() for projection in tree.expressions] != ["COUNT(*)"]:
         return None
-    if _carries_own_row(tree):
-        return tree.copy().select(exp.column(OWN_ROW).as_(ROW), append=False, copy=False).distinct(copy=False)
-    alias = _source(tree, table)
-    if alias is None:
-        return None
-    row = exp.column(ROW, table=alias or None)
+    relation = _find_from(tree)
+    if isinstance(relation, exp.Subquery) and OWN_ROW in relation.this.named_selects:
+        # The counted subquery says itself at which row each finding is to stand.
+        row: exp.Expr = exp.column(OWN_ROW).as_(ROW)
+    else:
+        alias = _find_alias(tree, table)
+        if alias is None:
+            return None
+        row = exp.column(ROW, table=alias or None)
     return tree.copy().select(row, append=False, copy=False).distinct(copy=False)
 
 
-def _carries_own_row(tree: exp.Select) -> bool:
-    """Return whether the counted subquery says itself at which row each finding is to stand."""
-    source = tree.args.get("from_") or tree.args.get("from")
-    relation = source.this if source is not None else None
-    return isinstance(relation, exp.Subquery) and OWN_ROW in relation.this.named_selects
+def _find_from(tree: exp.Expr) -> exp.Expr | None:
+    """Return the relation in a statement's FROM; None without one."""
+    source = tree.args.get("from_") or tree.args.get("from")  # sqlglot renamed it
+    return source.this if source is not None else None
 
 
 _NOT_ABOUT_ONE_ROW = (exp.Select, exp.Subquery, exp.SetOperation, exp.Window, exp.AggFunc, exp.Placeholder)
 
 
-def _row_condition(tree: exp.Expr, table: str) -> str:
-    """Return a statement's condition on single rows; empty where it has none."""
-    where, source = tree.args.get("where"), tree.args.get("from_") or tree.args.get("from")
+def _find_row_condition(tree: exp.Expr, table: str) -> str:
+    """Return a statement's condition on single rows; empty for any other statement."""
+    where, relation = tree.args.get("where"), _find_from(tree)
     is_plain = not any(tree.args.get(part) for part in ("with_", "with", "joins", "laterals", "qualify", "windows"))
-    relation = source.this if source is not None else None
     is_own = isinstance(relation, exp.Table) and relation.name == table and not relation.alias
     if where is None or not is_plain or not is_own or any(where.find_all(*_NOT_ABOUT_ONE_ROW)):
         return ""
     return str(where.this.sql(dialect=_DIALECT))
 
 
-def _column_names(tree: exp.Expr) -> Iterator[str]:
+def _list_column_names(tree: exp.Expr) -> Iterator[str]:
+    """Yield the names of the columns that a statement names, in its joins too."""
     yield from (column.name.lower() for column in tree.find_all(exp.Column))
     yield from (word.name.lower() for join in tree.find_all(exp.Join) for word in join.args.get("using") or ())
 
 
 def _takes_all(tree: exp.Expr) -> bool:
+    """Return whether a statement takes columns without naming them."""
     rows = {table.alias_or_name for table in tree.find_all(exp.Table)}
     return (
         any(not isinstance(star.parent, exp.Count) for star in tree.find_all(exp.Star, exp.Columns))
@@ -226,19 +240,18 @@ def _takes_all(tree: exp.Expr) -> bool:
     )
 
 
-def _source(tree: exp.Select, table: str) -> str | None:
-    """Return the alias of the table in a statement's FROM."""
-    sources = [tree.args.get("from_") or tree.args.get("from"), *(tree.args.get("joins") or ())]
-    for source in sources:
-        relation = source.this if source is not None else None
+def _find_alias(tree: exp.Select, table: str) -> str | None:
+    """Return the alias of the table in a statement's FROM or joins; None if others are read."""
+    relations = [_find_from(tree), *(join.this for join in tree.args.get("joins") or ())]
+    for relation in relations:
         if isinstance(relation, exp.Table) and relation.name == table:
             return relation.alias_or_name
-    within = [relation.name for relation in tree.find_all(exp.Table)]
-    first = sources[0].this if sources[0] is not None else None
-    return first.alias_or_name if first is not None and set(within) <= {table, *_ctes(tree)} else None
+    is_alone = {relation.name for relation in tree.find_all(exp.Table)} <= {table, *_list_ctes(tree)}
+    return relations[0].alias_or_name if relations[0] is not None and is_alone else None
 
 
-def _ctes(tree: exp.Expr) -> Sequence[str]:
+def _list_ctes(tree: exp.Expr) -> Sequence[str]:
+    """Return the names of a statement's common table expressions."""
     return [cte.alias_or_name for cte in tree.find_all(exp.CTE)]
 
 
@@ -253,9 +266,123 @@ def _run(connection: duckdb.DuckDBPyConnection, statement: str, rule: Rule) -> p
 
 
 def _make_refusal(rule: Rule, error: duckdb.Error) -> StatementRefused:
+    """Return the error that names a rule and the kind of failure."""
     # DuckDB's own message may hold a value of the data.
     return StatementRefused(
         f"The rule {rule.id} cannot be run ({type(error).__name__}).",
         where=f"table {rule.table}, line {rule.line} of the contract",
         remedy="Correct its query, so that it runs on whatever councils send; TRY_CAST gives null where CAST fails.",
     )
+
+
+_ERRORS_SCHEMA = pl.Schema({"_table": pl.String(), "_item": pl.String(), ROW: pl.Int64()})
+_CODES_SCHEMA = pl.Schema({"_list": pl.String(), "_code": pl.String()})
+
+
+class SqlInputs:
+    """The relations outside a submission that its rules read, each fetched once."""
+
+    def __init__(self, context: JudgingContext) -> None:
+        self._context = context
+        self._fetched: dict[ExternalTable, ChunkedFrame | str] = {}
+
+    def explain_missing(self, rule: Rule) -> str:
+        """Return why a relation that a rule reads is missing; empty if none is missing."""
+        fetched = (self._fetch(table) for table in list_external_tables(rule))
+        return next((reason for reason in fetched if isinstance(reason, str)), "")
+
+    def fetch_relations(
+        self, rules: Sequence[Rule], in_error: Mapping[tuple[str, str], pl.Series]
+    ) -> Mapping[str, ChunkedFrame]:
+        """Return the relations that some rules read, by their name in SQL.
+
+        Args:
+            rules: rules in SQL; relations that are missing are left out.
+            in_error: ``_row`` of the cells in error, by table and item.
+        """
+        external = dict.fromkeys(table for rule in rules for table in list_external_tables(rule))
+        fetched = {table.name: self._fetch(table) for table in external}
+        relations = {name: rows for name, rows in fetched.items() if not isinstance(rows, str)}
+        table_names = {name for rule in rules for name in prepare_rule(rule).tables}
+        if IN_ERROR in table_names:
+            relations[IN_ERROR] = ChunkedFrame.from_frames(_list_cells_in_error(in_error))
+        if CODES in table_names:
+            relations[CODES] = ChunkedFrame.from_frames(self._list_valid_codes())
+        return relations
+
+    def _fetch(self, table: ExternalTable) -> ChunkedFrame | str:
+        """Return the rows of a table outside the submission, or why they are missing."""
+        if table not in self._fetched:
+            self._fetched[table] = self._read_reference(table) if table.is_reference else self._read_other_return(table)
+        return self._fetched[table]
+
+    def _read_reference(self, wanted: ExternalTable) -> ChunkedFrame | str:
+        """Return the version of a reference table in force, typed, with empty cells as null."""
+        day = self._context.period.end
+        tables = self._context.register.reference.values()
+        table = next(table for table in tables if table.slug == wanted.table)
+        version = table.in_force(day)
+        if version is None:
+            return f"No version of “{table.title}” was in force on {day}."
+        schema = {column.name: pl.String for column in table.columns}
+        text = pl.DataFrame(list(version.rows), schema=schema, orient="row")
+        return ChunkedFrame.from_frames(text.select(map(_parse_reference, table.columns)))
+
+    def _read_other_return(self, wanted: ExternalTable) -> ChunkedFrame | str:
+        """Return the council's rows of another return, each with its period."""
+        returns = self._context.register.returns.values()
+        data_return = next(data_return for data_return in returns if data_return.slug == wanted.of)
+        periods = find_matching_periods(data_return, self._context.period)
+        if not periods:
+            return f"{data_return.code} was not asked for {self._context.period.id}."
+        parts: list[tuple[Period, ChunkedFrame]] = []
+        for period in periods:
+            rows = self._context.other_rows(data_return, period, data_return.contract_for(period).by_name[wanted.table])
+            if rows is None:
+                return self._context.absence_reason(data_return.code, period)
+            parts.append((period, rows))
+        columns = find_shared_columns([data_return.contract_for(period) for period in periods], wanted.table)
+        schema = pl.Schema({**{name: parts[0][1].schema[name] for name in columns}, PERIOD_COLUMN: pl.String()})
+        return self._context.spill.store(_label_periods(parts, columns), schema)
+
+    def _list_valid_codes(self) -> pl.DataFrame:
+        """Return the codes of the contract's lists that are valid at the period's end."""
+        context = self._context
+        lists = {item.code_list for table in context.contract.tables for item in table.all_items if item.code_list}
+        valid = [
+            (name, code.code)
+            for name in sorted(lists)
+            for code in context.register.code_lists[name].codes
+            if code.is_valid_on(context.period.end)
+        ]
+        return pl.DataFrame(valid, schema=_CODES_SCHEMA, orient="row")
+
+
+def _list_cells_in_error(in_error: Mapping[tuple[str, str], pl.Series]) -> pl.DataFrame:
+    """Return table, item and row of each cell in error."""
+    cells = (
+        rows.to_frame(ROW).select(pl.lit(table).alias("_table"), pl.lit(item).alias("_item"), ROW)
+        for (table, item), rows in in_error.items()
+    )
+    return pl.concat([_ERRORS_SCHEMA.to_frame(), *cells])
+
+
+def _label_periods(parts: Sequence[tuple[Period, ChunkedFrame]], columns: Sequence[str]) -> Iterator[pl.DataFrame]:
+    """Yield the rows of several periods, each row with the period it is of."""
+    for period, rows in parts:
+        for chunk in rows.iter_chunks(columns):
+            yield chunk.with_columns(pl.lit(period.id).alias(PERIOD_COLUMN))
+
+
+def _parse_reference(column: ReferenceColumn) -> pl.Expr:
+    """Return the values of a reference table's column; null for an empty cell."""
+    filled = pl.when(pl.col(column.name) != "").then(pl.col(column.name))
+    match column.type:
+        case ItemType.INTEGER:
+            return filled.cast(pl.Int64)
+        case ItemType.NUMBER:
+            return filled.cast(pl.Float64)
+        case ItemType.DATE:
+            return filled.str.to_date("%Y-%m-%d")
+        case _:
+            return filled

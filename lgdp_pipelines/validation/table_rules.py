@@ -21,12 +21,11 @@ from lgdp_pipelines.register.rules.kinds.metric_rules import RowCountTerms
 from lgdp_pipelines.register.rules.sql_statements import find_matching_periods, list_external_tables
 from lgdp_pipelines.validation.judging_context import JudgingContext
 from lgdp_pipelines.validation.rule_violations import NO_ROWS, RuleViolations, exclude_rows
-from lgdp_pipelines.validation.sql_inputs import SqlInputs
-from lgdp_pipelines.validation.sql_rules import find_violating_rows, open_rule_connection, prepare_rule
+from lgdp_pipelines.validation.sql_rules import SqlInputs, find_violating_rows, open_rule_connection, prepare_rule
 from lgdp_pipelines.vocabulary.periods import Period, find_period
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
 
-_KEY_KINDS = (RuleKind.KEY, RuleKind.UNIQUE)
+KEY_KINDS = (RuleKind.KEY, RuleKind.UNIQUE)
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ class TableRows:
 
     def without_errors(self, rule: Rule, rows: pl.Series) -> RuleViolations:
         """Return the violations of rows without errors in the cells that the rule names."""
-        names = rule.items if rule.kind in _KEY_KINDS else list_items_named(rule)
+        names = rule.items if rule.kind in KEY_KINDS else list_items_named(rule)
         errors = [self.in_error.get((rule.table, name), NO_ROWS) for name in names]
         return RuleViolations.of_rows(exclude_rows(rows, pl.concat([NO_ROWS, *errors])), rule)
 
@@ -72,7 +71,7 @@ def check_table_rules(rules: Sequence[Rule], rows: TableRows, context: JudgingCo
     """
     violations: dict[str, RuleViolations] = {}
     for rule in rules:
-        if rule.kind in _KEY_KINDS:
+        if rule.kind in KEY_KINDS:
             violations[rule.id] = rows.without_errors(rule, find_repeated_keys(rows.validated[rule.table], rule.items))
         if isinstance(rule.terms, RowCountTerms):
             is_broken = not rule.terms.bounds.holds(rows.landed[rule.table].height)
@@ -80,11 +79,11 @@ def check_table_rules(rules: Sequence[Rule], rows: TableRows, context: JudgingCo
         if isinstance(rule.terms, EarlierPeriodTerms):
             violations[rule.id] = _compare_with_prior_period(rule, rule.terms, rows, context)
     inputs = SqlInputs(context)
-    violations |= {rule.id: RuleViolations(reason=reason) for rule in rules if (reason := inputs.missing_reason(rule))}
+    violations |= {rule.id: RuleViolations(reason=reason) for rule in rules if (reason := inputs.explain_missing(rule))}
     in_sql = {rule.id: rule for rule in rules if rule.sql and rule.id not in violations}
     if in_sql:
         sql_rules = list(in_sql.values())
-        relations = {**rows.validated, **inputs.relations(sql_rules, rows.in_error)}
+        relations = {**rows.validated, **inputs.fetch_relations(sql_rules, rows.in_error)}
         with open_rule_connection(sql_rules, relations, context) as connection:
             for rule_id, broken in find_violating_rows(connection, sql_rules).items():
                 violations[rule_id] = (

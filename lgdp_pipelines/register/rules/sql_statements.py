@@ -1,7 +1,7 @@
 """Rules written in SQL: the tables that a statement reads, and whether it can be a rule, before any row exists.
 
 Belongs here: reading a rule's SQL, and the periods and versions of another return that it meets. Belongs elsewhere:
-running it (``validation.sql_rules``) and fetching rows (``validation.sql_inputs``).
+running it and fetching rows (``validation.sql_rules``).
 
 A statement names tables as ``{model}`` (its own), ``{table}`` (another of the same return), ``{hl1.application}`` (a
 table of another return, by its slug) or ``{reference.council_population}`` (a reference table, by its slug), and reads

@@ -14,7 +14,8 @@ from lgdp_pipelines.landing.extract_reader import read_extract
 from lgdp_pipelines.register.model.table_model import ItemType, Range, Role
 from lgdp_pipelines.register.rules.kinds.figure_rules import EarlierPeriodTerms
 from lgdp_pipelines.register.rules.kinds.metric_rules import Bounds, RowCountTerms
-from lgdp_pipelines.validation import finding_messages, rule_violations, table_rules
+from lgdp_pipelines.validation import judge as judge_module
+from lgdp_pipelines.validation import rule_violations, table_rules
 from lgdp_pipelines.validation.judge import ValidationResult, judge
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity, Verdict
 from tests.support.judging import make_context
@@ -131,7 +132,7 @@ def test_what_cannot_be_read_to_its_end_is_told_at_its_row_and_nothing_of_it_is_
 def test_findings_beyond_those_listed_are_counted_in_full_and_their_rows_are_not_judged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (landing_tables, rule_violations, finding_messages):
+    for module in (landing_tables, rule_violations, judge_module):
         monkeypatch.setattr(module, "MAX_LISTED", 2)
     text_decoding.BLOCK_BYTES = 60
     content = (HEADER + "A,x\n" * 7 + "A,1,7,R,Fife,\n" * 5).encode()

@@ -2,7 +2,7 @@
 
 Belongs here: the terms and SQL of the three kinds, and what one contract alone contradicts in them. Belongs elsewhere:
 whether the other return or the table has what is named (``rules.sql_statements``), and their rows
-(``validation.sql_inputs``).
+(``validation.sql_rules``).
 
 No rows come to nothing: a group that only one side has counts as 0 on the other. Where a cell of a sum is in error, or
 one that says which sum it belongs to, the sum is not compared, since the cell's own rule has reported it.
