@@ -11,8 +11,8 @@ from lgdp_pipelines.cli import arguments
 from lgdp_pipelines.cli.output import Row, new_table, print_markup, print_rows, print_table
 from lgdp_pipelines.ledger.obligations import LatestOutcome, Obligation, ObligationState
 from lgdp_pipelines.vocabulary.councils import Council
+from lgdp_pipelines.workflows.notification_delivery import list_obligations
 from lgdp_pipelines.workflows.platform import Platform
-from lgdp_pipelines.workflows.reminder_delivery import list_obligations
 
 COLUMNS = (
     "return", "council", "council_name", "period", "due", "duty", "answer", "days_late", "is_early", "submission",

@@ -134,7 +134,7 @@ def accept_answer(
 
     Example: `lgdp query accept HL1.FIF.FY2024-25-Q1.Q001 --by "scottish-government, A. Analyst"`
     """
-    query = query_workflow.accept_answer(arguments.open_platform(), query_id, by=by, words=words)
+    query = query_workflow.review_answer(arguments.open_platform(), query_id, by=by, words=words, is_accepted=True)
     print_markup(f"{query.id}: accepted")
 
 
@@ -148,7 +148,7 @@ def send_answer_back(
 
     Example: `lgdp query send-back HL1.FIF.FY2024-25-Q1.Q001 --words "Which hostel?" --by scottish-government`
     """
-    query = query_workflow.return_answer(arguments.open_platform(), query_id, by=by, words=words)
+    query = query_workflow.review_answer(arguments.open_platform(), query_id, by=by, words=words, is_accepted=False)
     print_markup(f"{query.id}: sent back, and open again")
 
 

@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from lgdp_pipelines.cli import arguments
 from lgdp_pipelines.cli.output import print_rows, say, show_progress
-from lgdp_pipelines.workflows.reminder_delivery import ReminderReport, list_new_reminders, send_reminders
+from lgdp_pipelines.workflows.notification_delivery import ReminderReport, list_new_reminders, send_reminders
 
 COLUMNS = ("council", "return", "period", "due", "stage", "submission", "message")
 

@@ -26,8 +26,13 @@ from lgdp_pipelines.orchestration.asset_specs import (
     make_conformed_key,
     make_stage_key,
 )
-from lgdp_pipelines.orchestration.partitions import make_partition_key
-from lgdp_pipelines.orchestration.policy import ALL_COUNCILS_REPORTED, ROW_COUNT, SLICE_TESTS_HOLD, SUBMISSION_ON_TIME
+from lgdp_pipelines.orchestration.policy import (
+    ALL_COUNCILS_REPORTED,
+    ROW_COUNT,
+    SLICE_TESTS_HOLD,
+    SUBMISSION_ON_TIME,
+    make_partition_key,
+)
 from lgdp_pipelines.register.model.contract import Contract, Return
 from lgdp_pipelines.register.model.table_model import Rule
 from lgdp_pipelines.register.submission_calendar import due_date, timing
@@ -339,12 +344,11 @@ def _find_source_asset(data_return: Return, source: str, table: str) -> dg.Asset
 
 
 def _describe_model(model: BuiltModel) -> dict[str, Any]:
-    sql = {"SQL": dg.MetadataValue.md(f"```sql\n{model.sql}\n```")} if model.sql else {}
     return {
         "dbt model": model.unique_id.rsplit(".", 1)[-1],
         "delta version": model.version,
         ROW_COUNT: model.rows,
-        **sql,
+        **({"SQL": dg.MetadataValue.md(f"```sql\n{model.sql}\n```")} if model.sql else {}),
     }
 
 

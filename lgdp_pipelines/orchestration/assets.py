@@ -1,24 +1,29 @@
-"""Asset factories: the assets of each stage, whose body is one call of a workflow.
+"""Asset factories: an asset of each source with its check, and the assets of each stage.
 
-Belongs here: wiring, and reporting results to Dagster partition by partition. Belongs elsewhere: what is shown of an
-asset (``asset_specs``, ``asset_events``) and what is done (``workflows``).
+The body of a stage's assets is one call of a workflow. Belongs here: wiring, and reporting results to Dagster partition
+by partition. Belongs elsewhere: descriptions and events of an asset (``asset_specs``, ``asset_events``), connecting to
+an account (``collection.account_checks``) and the work itself (``workflows``).
 """
 
 from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
+from lgdp_pipelines.collection.account_checks import UNHEALTHY, AccountHealth, AccountState, check_accounts
+from lgdp_pipelines.collection.transports import create_transport
+from lgdp_pipelines.collection.transports.transport import IMPATIENT
 from lgdp_pipelines.ledger.obligations import index_statuses, list_period_obligations
 from lgdp_pipelines.ledger.submission_records import Submission
 from lgdp_pipelines.orchestration import asset_events, asset_specs, policy
 from lgdp_pipelines.orchestration.event_log import batch_events
-from lgdp_pipelines.orchestration.partitions import (
+from lgdp_pipelines.orchestration.policy import (
     build_council_period_grid,
     build_period_grid,
     group_councils_by_period,
     make_partition_key,
 )
 from lgdp_pipelines.register.model.contract import Return
+from lgdp_pipelines.register.model.sources import Source
 from lgdp_pipelines.register.rules.contract_rules import list_rules
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.workflows.platform import Platform
@@ -29,6 +34,62 @@ from lgdp_pipelines.workflows.publishing import (
     load_column_edges,
     publish,
 )
+
+
+def build_source_spec(source: Source) -> dg.AssetSpec:
+    """Return ``[source, id]``, the origin of extracts; no run makes it."""
+    returns = ", ".join(source_return.return_code for source_return in source.returns)
+    return dg.AssetSpec(
+        asset_specs.make_source_key(source),
+        description=f"**{source.title}.** Gives {returns}, for {len(source.councils)} councils.",
+        group_name="sources",
+        kinds={str(source.transport)},
+    )
+
+
+def build_source_check(source: Source) -> dg.AssetChecksDefinition:
+    """Return a source's ``accounts_answer``, which warns of accounts that cannot be used."""
+
+    @dg.asset_check(
+        asset=asset_specs.make_source_key(source),
+        description="Every council's account can be used: it answers, knows us, and has room where it is ours.",
+    )
+    def accounts_answer(platform: dg.ResourceParam[Platform]) -> dg.AssetCheckResult:
+        transport = create_transport(source, platform.register, platform.environment, platform.today, IMPATIENT)
+        return build_check_result(check_accounts(transport))
+
+    return accounts_answer
+
+
+def build_check_result(health: Sequence[AccountHealth]) -> dg.AssetCheckResult:
+    """Return a check result with state, latency and remedy of each account."""
+    unhealthy = [account for account in health if account.state in UNHEALTHY]
+    well = sum(account.state is AccountState.WELL for account in health)
+    types = {"council": "string", "state": "string", "seconds": "float", "what": "string", "remedy": "string"}
+    records = [
+        dg.TableRecord(
+            {
+                "council": account.council_code,
+                "state": str(account.state),
+                "seconds": round(account.seconds, 3),
+                "what": account.what,
+                "remedy": account.remedy,
+            }
+        )
+        for account in sorted(health, key=lambda account: (account.state not in UNHEALTHY, account.council_code))
+    ]
+    schema = dg.TableSchema(columns=[dg.TableColumn(name, type_) for name, type_ in types.items()])
+    return dg.AssetCheckResult(
+        passed=not unhealthy,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"{well} of {len(health)} accounts answer.",
+        metadata={
+            "well": well,
+            "not well": ", ".join(account.council_code for account in unhealthy) or "none",
+            "slowest, in seconds": round(max((account.seconds for account in health), default=0.0), 3),
+            "accounts": dg.MetadataValue.table(records, schema),
+        },
+    )
 
 
 class ProcessConfig(dg.Config):

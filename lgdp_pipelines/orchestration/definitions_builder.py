@@ -8,16 +8,22 @@ from collections.abc import Mapping
 import dagster as dg
 
 from lgdp_pipelines.errors import LgdpError
-from lgdp_pipelines.orchestration.assets import build_process_assets, build_publish_assets, build_received_asset
+from lgdp_pipelines.orchestration.assets import (
+    build_process_assets,
+    build_publish_assets,
+    build_received_asset,
+    build_source_check,
+    build_source_spec,
+)
 from lgdp_pipelines.orchestration.jobs import (
     DAILY_JOBS,
     build_daily_schedules,
+    build_health_schedules,
     build_return_jobs,
     collect_job,
     deliver_job,
 )
 from lgdp_pipelines.orchestration.sensors import build_poll_schedules, build_sensors
-from lgdp_pipelines.orchestration.source_health import build_health_schedules, build_source_check, build_source_spec
 from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.workflows.platform import Platform
 

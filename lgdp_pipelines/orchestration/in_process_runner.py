@@ -17,8 +17,13 @@ from lgdp_pipelines.errors import LgdpError
 from lgdp_pipelines.ledger.submission_records import PendingWork
 from lgdp_pipelines.orchestration.definitions_builder import build_definitions
 from lgdp_pipelines.orchestration.jobs import COLLECT_JOB, FETCH_OP, make_collect_config, make_process_config
-from lgdp_pipelines.orchestration.partitions import make_all_councils_tags, make_partition_key, make_range_tags
-from lgdp_pipelines.orchestration.policy import SOURCE_TAG, make_slice_tag
+from lgdp_pipelines.orchestration.policy import (
+    SOURCE_TAG,
+    make_all_councils_tags,
+    make_partition_key,
+    make_range_tags,
+    make_slice_tag,
+)
 from lgdp_pipelines.register.model.contract import Return
 from lgdp_pipelines.register.model.sources import Source
 from lgdp_pipelines.settings import PROJECT, Settings

@@ -5,7 +5,7 @@ council makes no run, so its checks are evaluated over the calendar. Belongs els
 (``sensors``).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from itertools import groupby
 from typing import Any
@@ -25,28 +25,22 @@ from lgdp_pipelines.orchestration.asset_specs import (
     make_stage_key,
 )
 from lgdp_pipelines.orchestration.event_log import batch_events
-from lgdp_pipelines.orchestration.partitions import make_partition_key
-from lgdp_pipelines.orchestration.policy import RUN_RETRIES
+from lgdp_pipelines.orchestration.policy import RUN_RETRIES, make_partition_key
 from lgdp_pipelines.register.model.contract import Register, Return
 from lgdp_pipelines.register.model.sources import Source
 from lgdp_pipelines.workflows.balance_check import verify_daily_share
+from lgdp_pipelines.workflows.notification_delivery import list_obligations, send_reminders
 from lgdp_pipelines.workflows.platform import Platform
 from lgdp_pipelines.workflows.processing import RunScope
 from lgdp_pipelines.workflows.publishing import list_conformed_models
-from lgdp_pipelines.workflows.reminder_delivery import list_obligations, send_reminders
 from lgdp_pipelines.workflows.report_delivery import deliver_reports
 from lgdp_pipelines.workflows.stages import collect
 
 COLLECT_JOB = "collect"
 FETCH_OP = "fetch_extracts"
-DELIVER_JOB = "deliver_feedback"
-CHECK_CALENDAR_JOB = "check_calendar"
-REMIND_JOB = "remind_councils"
-VERIFY_JOB = "verify_received"
 
-MORNING_CRON = "30 6 * * *"
-"""Before anybody's working day, and after the night's polls."""
-NIGHT_CRON = "15 2 * * *"
+_MORNING_CRON = "30 6 * * *"
+"""Before the working day, and after the night's polls."""
 
 
 class CollectConfig(dg.Config):
@@ -88,11 +82,10 @@ def _warn_of_failures(context: dg.OpExecutionContext, failures: Sequence[Failure
         context.log.warning("%s (%s) → %s", failure.what, failure.where, failure.remedy)
 
 
-def _build_received_events(register: Register, report: CollectionReport) -> Iterator[dg.AssetMaterialization]:
-    for receipt in report.receipts:
-        if receipt.return_code is None or receipt.period is None:
-            continue
-        yield dg.AssetMaterialization(
+def _build_received_events(register: Register, report: CollectionReport) -> list[dg.AssetMaterialization]:
+    """Return a materialisation for each receipt of a known return and period."""
+    return [
+        dg.AssetMaterialization(
             make_stage_key(RECEIVED, register.returns[receipt.return_code]),
             partition=make_partition_key(receipt.council_code, receipt.period),
             metadata={
@@ -103,16 +96,24 @@ def _build_received_events(register: Register, report: CollectionReport) -> Iter
                 "transport": str(receipt.transport),
             },
         )
+        for receipt in report.receipts
+        if receipt.return_code is not None and receipt.period is not None
+    ]
 
 
-@dg.job(
-    name=COLLECT_JOB,
-    description="Fetch what is new in a source's accounts, council by council, and write receipts.",
-    executor_def=dg.in_process_executor,
+def _build_job(
+    name: str, op: dg.OpDefinition, description: str, tags: Mapping[str, str] | None = None
+) -> dg.JobDefinition:
+    """Return the job of one op, run in one process."""
+    graph = dg.GraphDefinition(name, node_defs=[op])
+    return graph.to_job(description=description, executor_def=dg.in_process_executor, tags=tags)
+
+
+collect_job = _build_job(
+    COLLECT_JOB,
+    fetch_extracts,
+    "Fetch what is new in a source's accounts, council by council, and write receipts.",
 )
-def collect_job() -> None:
-    """Collect from the source that the run config names."""
-    fetch_extracts()
 
 
 def build_return_jobs(data_return: Return) -> list[Any]:
@@ -171,15 +172,12 @@ def put_into_outboxes(context: dg.OpExecutionContext, platform: dg.ResourceParam
     )
 
 
-@dg.job(
-    name=DELIVER_JOB,
-    description="Put receipts and reports into councils' outboxes, and into their own accounts.",
-    executor_def=dg.in_process_executor,
-    tags=RUN_RETRIES,
+deliver_job = _build_job(
+    "deliver_feedback",
+    put_into_outboxes,
+    "Put receipts and reports into councils' outboxes, and into their own accounts.",
+    RUN_RETRIES,
 )
-def deliver_job() -> None:
-    """Deliver reports to councils."""
-    put_into_outboxes()
 
 
 @dg.op(name="evaluate_calendar", out=dg.Out(dg.Nothing))
@@ -226,37 +224,23 @@ def verify_received_bytes(context: dg.OpExecutionContext, platform: dg.ResourceP
         )
 
 
-@dg.job(
-    name=CHECK_CALENDAR_JOB,
-    description="Evaluate which councils have not reported, and which are late.",
-    executor_def=dg.in_process_executor,
-)
-def check_calendar_job() -> None:
-    """Evaluate the checks that depend on the calendar."""
-    evaluate_calendar()
-
-
-@dg.job(
-    name=REMIND_JOB,
-    description="Remind councils of returns that are due, late or rejected, and of open queries.",
-    executor_def=dg.in_process_executor,
-)
-def remind_job() -> None:
-    """Send reminders to councils."""
-    remind_councils_op()
-
-
-@dg.job(
-    name=VERIFY_JOB,
-    description="Read received bytes again: a share each day, all of them every four weeks.",
-    executor_def=dg.in_process_executor,
-)
-def verify_received_job() -> None:
-    """Verify a share of the received bytes."""
-    verify_received_bytes()
-
-
-DAILY_JOBS = {check_calendar_job: MORNING_CRON, remind_job: MORNING_CRON, verify_received_job: NIGHT_CRON}
+DAILY_JOBS = {
+    _build_job(
+        "check_calendar",
+        evaluate_calendar,
+        "Evaluate which councils have not reported, and which are late.",
+    ): _MORNING_CRON,
+    _build_job(
+        "remind_councils",
+        remind_councils_op,
+        "Remind councils of returns that are due, late or rejected, and of open queries.",
+    ): _MORNING_CRON,
+    _build_job(
+        "verify_received",
+        verify_received_bytes,
+        "Read received bytes again: a share each day, all of them every four weeks.",
+    ): "15 2 * * *",
+}
 """The jobs that run once a day, and when."""
 
 
@@ -272,4 +256,26 @@ def build_daily_schedules() -> list[dg.ScheduleDefinition]:
             description=job.description,
         )
         for job, cron in DAILY_JOBS.items()
+    ]
+
+
+def build_health_schedules(checks: Sequence[dg.AssetChecksDefinition]) -> list[dg.ScheduleDefinition]:
+    """Return the hourly schedule of the source checks; none without a source."""
+    if not checks:
+        return []
+    job = dg.define_asset_job(
+        "check_sources",
+        selection=dg.AssetSelection.checks(*(key for check in checks for key in check.check_keys)),
+        description="Ask every account of every source whether it can be used. Nothing is fetched.",
+        executor_def=dg.in_process_executor,
+    )
+    return [
+        dg.ScheduleDefinition(
+            name=f"{job.name}_hourly",
+            job=job,
+            cron_schedule="17 * * * *",
+            execution_timezone="Europe/London",
+            default_status=dg.DefaultScheduleStatus.RUNNING,
+            description="Asks every hour, so that a silent account is seen before its return is due.",
+        )
     ]

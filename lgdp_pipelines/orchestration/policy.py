@@ -1,14 +1,20 @@
-"""Policy: when assets are made, how often runs are retried, and which runs exclude each other.
+"""Policy: partitions of assets, when assets are made, how often runs are retried, and which runs exclude each other.
 
-Belongs here: conditions, tags and check descriptions, with the reason for each. Belongs elsewhere: assets, jobs and the
+The grid is council × period up to the validated table, and period from the conformed models on. Belongs here: grids and
+their keys, conditions, tags and check descriptions, with the reason for each. Belongs elsewhere: assets, jobs and the
 intervals of sensors (``sensors``).
 """
 
 import warnings
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import date
 from typing import Any
 
 import dagster as dg
 
+from lgdp_pipelines.register.model.contract import Register, Return
+from lgdp_pipelines.register.submission_calendar import list_begun_periods
 from lgdp_pipelines.vocabulary.verdicts import CheckFamily
 
 # Dagster sets that parameter itself when it binds a sensor to its jobs.
@@ -29,6 +35,9 @@ ROW_COUNT = "dagster/row_count"
 SUBMISSION_ON_TIME = "submission_on_time"
 ALL_COUNCILS_REPORTED = "all_councils_reported"
 SLICE_TESTS_HOLD = "slice_tests_hold"
+
+_COUNCIL = "council"
+_PERIOD = "period"
 
 
 def make_slice_tag(slug: str, period: str) -> dict[str, str]:
@@ -52,7 +61,7 @@ def map_period_to_councils() -> dg.PartitionMapping:
     """Return the mapping from a period to the same period of all councils."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)
-        return dg.MultiToSingleDimensionPartitionMapping("period")
+        return dg.MultiToSingleDimensionPartitionMapping(_PERIOD)
 
 
 def build_partitioned_check(
@@ -77,3 +86,45 @@ CHECK_DESCRIPTIONS = {
     CheckFamily.FIGURES_ARE_PLAUSIBLE: "Nothing is so unlikely that the council must confirm or explain it.",
 }
 """The statement that holds when a check is green."""
+
+
+def build_period_grid(data_return: Return, today: date) -> dg.StaticPartitionsDefinition:
+    """Return the periods of a return that have begun."""
+    return dg.StaticPartitionsDefinition([period.id for period in list_begun_periods(data_return, today)])
+
+
+def build_council_period_grid(data_return: Return, register: Register, today: date) -> dg.MultiPartitionsDefinition:
+    """Return every council in every period of a return that has begun."""
+    return dg.MultiPartitionsDefinition(
+        {
+            _COUNCIL: dg.StaticPartitionsDefinition(list(register.councils.codes)),
+            _PERIOD: build_period_grid(data_return, today),
+        }
+    )
+
+
+def make_partition_key(council: str, period: str) -> dg.MultiPartitionKey:
+    """Return the key of one council in one period."""
+    return dg.MultiPartitionKey({_COUNCIL: council, _PERIOD: period})
+
+
+def group_councils_by_period(keys: Iterable[str]) -> Mapping[str, list[str]]:
+    """Return the councils of a run's keys by period, in the keys' order."""
+    councils: dict[str, list[str]] = defaultdict(list)
+    for key in keys:
+        if not isinstance(key, dg.MultiPartitionKey):
+            raise TypeError(f"{key!r} is not a key of two dimensions")
+        dimensions = key.keys_by_dimension
+        councils[dimensions[_PERIOD]].append(dimensions[_COUNCIL])
+    return dict(councils)
+
+
+def make_range_tags(first: str, last: str) -> dict[str, str]:
+    """Return the tags of one run over a range of partitions."""
+    return {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
+
+
+def make_all_councils_tags(register: Register, period: str) -> dict[str, str]:
+    """Return the tags of a run over every council in one period."""
+    codes = register.councils.codes
+    return make_range_tags(make_partition_key(codes[0], period), make_partition_key(codes[-1], period))

@@ -24,8 +24,7 @@ from lgdp_pipelines.orchestration.jobs import (
     make_collect_config,
     make_process_config,
 )
-from lgdp_pipelines.orchestration.partitions import make_all_councils_tags
-from lgdp_pipelines.orchestration.policy import SLICE_TAG, SOURCE_TAG, make_slice_tag
+from lgdp_pipelines.orchestration.policy import SLICE_TAG, SOURCE_TAG, make_all_councils_tags, make_slice_tag
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.model.sources import Source
 from lgdp_pipelines.workflows.notification_delivery import Alert, raise_alert
@@ -61,10 +60,10 @@ def build_sensors(register: Register, jobs: Sequence[Any]) -> list[dg.SensorDefi
     by_stage: dict[Stage, list[dg.SensorDefinition]] = {
         Stage.COLLECT: [build_watch_sensor(source) for source in watched],
         Stage.PROCESS: [build_waiting_sensor(jobs)],
-        Stage.PUBLISH: [build_publish_sensor()],
+        Stage.PUBLISH: [publish_sensor],
         Stage.DELIVER: [feedback_sensor],
     }
-    return [*(sensor for stage in Stage for sensor in by_stage[stage]), build_alert_sensor()]
+    return [*(sensor for stage in Stage for sensor in by_stage[stage]), alert_sensor]
 
 
 def build_watch_sensor(source: Source) -> dg.SensorDefinition:
@@ -153,11 +152,10 @@ def build_waiting_sensor(jobs: Sequence[Any]) -> dg.SensorDefinition:
         description="Start a run for each return and period with new receipts.",
     )
     def receipts_waiting(context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]) -> dg.SensorResult:
-        runs = list_unfinished_runs(context.instance)
+        busy = {run.tags.get(SLICE_TAG, "") for run in list_unfinished_runs(context.instance)}
         recently = platform.clock() - timedelta(seconds=COLLECTION_WAIT_SECONDS)
         if any(run.job_name == COLLECT_JOB for run in list_unfinished_runs(context.instance, since=recently)):
             return dg.SensorResult(skip_reason="A collection is under way.")
-        busy = {run.tags.get(SLICE_TAG, "") for run in runs}
         requests = list(list_process_requests(platform, busy))
         return dg.SensorResult(
             run_requests=requests, skip_reason=None if requests else "No receipt waits for processing."
@@ -203,15 +201,13 @@ def list_process_requests(platform: Platform, busy: Collection[str] = frozenset(
         )
 
 
-def build_publish_sensor() -> dg.AutomationConditionSensorDefinition:
-    """Return the sensor that evaluates the automation conditions of conformed and published assets."""
-    return dg.AutomationConditionSensorDefinition(
-        name="publish_what_changed",
-        target=dg.AssetSelection.all(),
-        minimum_interval_seconds=SENSOR_INTERVAL_SECONDS,
-        default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Conforms and releases a period when any council's slice of it has changed.",
-    )
+publish_sensor = dg.AutomationConditionSensorDefinition(
+    name="publish_what_changed",
+    target=dg.AssetSelection.all(),
+    minimum_interval_seconds=SENSOR_INTERVAL_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Conforms and releases a period when any council's slice of it has changed.",
+)
 
 
 @dg.sensor(
@@ -232,25 +228,21 @@ def feedback_sensor(platform: dg.ResourceParam[Platform]) -> dg.SensorResult:
     return dg.SensorResult(run_requests=[dg.RunRequest(run_key=f"{undelivered}/{platform.clock():%Y-%m-%dT%H}")])
 
 
-def build_alert_sensor() -> dg.SensorDefinition:
-    """Return the sensor that raises an alert after a run's last retry fails."""
-
-    @dg.run_failure_sensor(
-        name="alert_engineers",
-        minimum_interval_seconds=SENSOR_INTERVAL_SECONDS,
-        default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Writes an alert for each failed run, and sends it on where that is configured.",
-        monitor_all_code_locations=False,
-    )
-    def alert_engineers(context: dg.RunFailureSensorContext, platform: dg.ResourceParam[Platform]) -> None:
-        if context.dagster_run.tags.get(WILL_RETRY_TAG) == "true":
-            return
-        path, unsent = raise_alert(platform, describe_failure(context))
-        context.log.info("alert written to %s", path.name)
-        for notification in unsent:
-            context.log.warning("%s → %s", notification.what, notification.remedy)
-
-    return alert_engineers
+@dg.run_failure_sensor(
+    name="alert_engineers",
+    minimum_interval_seconds=SENSOR_INTERVAL_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Writes an alert for each failed run, and sends it on where that is configured.",
+    monitor_all_code_locations=False,
+)
+def alert_sensor(context: dg.RunFailureSensorContext, platform: dg.ResourceParam[Platform]) -> None:
+    """Raise an alert after a run's last retry fails."""
+    if context.dagster_run.tags.get(WILL_RETRY_TAG) == "true":
+        return
+    path, unsent = raise_alert(platform, describe_failure(context))
+    context.log.info("alert written to %s", path.name)
+    for notification in unsent:
+        context.log.warning("%s → %s", notification.what, notification.remedy)
 
 
 def describe_failure(context: dg.RunFailureSensorContext) -> Alert:

@@ -5,15 +5,22 @@ council's file goes through three runs. A worker that dies takes one run with it
 slices: the run is marked failed, and retried. An idle worker whose register, code or day is no longer the present one
 ends, and another takes its place.
 
-Belongs here: keeping workers, giving them runs, and reporting whether a run is alive. Belongs elsewhere: doing a run
-(``warm_worker``).
+A worker is this module as a program: ``python -m lgdp_pipelines.orchestration.warm_launcher FOLDER``. Run ids come by
+standard input, a line each; a line goes out by standard output when one is done. The process ends with its input.
+During a run it keeps a file of that name locked in the folder, by which others see that it is alive.
+
+Belongs here: keeping workers, giving them runs, doing these, and reporting whether a run is alive. Belongs elsewhere:
+the effects of a run (``workflows``).
 """
 
+import fcntl
+import os
+import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +36,7 @@ from lgdp_pipelines.orchestration.dagster_internals import (
     LaunchRunContext,
     RunLauncher,
     WorkerStatus,
+    execute_run,
 )
 from lgdp_pipelines.settings import PROJECT, Settings
 
@@ -142,7 +150,7 @@ class WarmRunLauncher(RunLauncher[dg.DagsterInstance], ConfigurableClass):
         self._folder.mkdir(parents=True, exist_ok=True)
         # A session of its own: Ctrl-C at the terminal lets it finish its run, as the end of its input does.
         process = subprocess.Popen(  # noqa: S603 - our own interpreter, with fixed words
-            [sys.executable, "-m", "lgdp_pipelines.orchestration.warm_worker", str(self._folder)],
+            [sys.executable, "-m", "lgdp_pipelines.orchestration.warm_launcher", str(self._folder)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -193,3 +201,38 @@ def fingerprint_code(settings: Settings) -> str:
     ]
     latest = max((file.st_mtime_ns for file in files), default=0)
     return f"{datetime.now(UTC):%Y-%m-%d}/{len(files)}/{latest}"
+
+
+@contextmanager
+def hold_run_lock(run: Path) -> Iterator[None]:
+    """Keep a run's file locked.
+
+    The system releases the lock when this process dies, however it dies.
+    """
+    descriptor = os.open(run, os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        run.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+def main(folder: Path) -> None:
+    """Do runs until the input ends."""
+    replies = os.fdopen(os.dup(1), "w", encoding="ascii")
+    os.dup2(2, 1)  # what a run prints goes where the log goes
+    with dg.DagsterInstance.get() as instance:
+        for line in sys.stdin:
+            run_id = line.strip()
+            with hold_run_lock(folder / run_id):
+                # Ends a run that is to be cancelled, by an interrupt; without a run an interrupt means nothing.
+                signal.signal(signal.SIGINT, signal.default_int_handler)
+                execute_run(run_id, instance, lambda _event: None, set_exit_code_on_failure=False)
+                signal.signal(signal.SIGINT, signal.SIG_IGN)
+            replies.write("done\n")
+            replies.flush()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

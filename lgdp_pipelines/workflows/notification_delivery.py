@@ -1,28 +1,42 @@
-"""Notifications to councils and alerts to engineers, by e-mail and webhook.
+"""Notifications: reminders to councils and alerts to engineers, by file, e-mail and webhook.
 
 Recipients come from ``schemas/notices.yaml``. A file is written before anything is sent, so nothing is lost when a
-server refuses it. Belongs here: channels and their secrets, and the alert on a failed run. An alert holds no traceback:
-one may quote a council's file. Belongs elsewhere: talking to a server (``reporting.notifications``), and noticing that
-a run failed (``orchestration``).
+server refuses it. A run that dies while it reminds may die anywhere: the next one writes the same file again and sends
+what was not sent. Belongs here: channels and their secrets, what each council owes today, and the order of a
+notification's effects. An alert holds no traceback: one may quote a council's file. Belongs elsewhere: talking to a
+server (``reporting.notifications``), dates and wording of reminders (``reporting.reminder_schedule``), and noticing
+that a run failed (``orchestration``).
 """
 
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 from lgdp_pipelines.collection.secrets import expand_variables, resolve_secret
 from lgdp_pipelines.errors import SourceError, SourceRefused
+from lgdp_pipelines.ledger.ledger import Ledger
+from lgdp_pipelines.ledger.obligations import Obligation, calculate_obligations
 from lgdp_pipelines.register.files.notification_file import Email, load_notices
+from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.model.sources import SecretReference
 from lgdp_pipelines.reporting.notifications import MailServer, Notice, post_webhook, send_email
+from lgdp_pipelines.reporting.reminder_schedule import (
+    Reminder,
+    build_reminder_files,
+    build_reminder_notice,
+    plan_reminders,
+)
 from lgdp_pipelines.workflows.platform import Platform
-from lgdp_pipelines.workflows.report_delivery import write_files
+from lgdp_pipelines.workflows.report_delivery import OUTBOX, write_files
 
 ALERT_FOLDER = "alerts"
 """The folder of alerts, under ``LGDP_HOME``."""
+
+REMINDER_FOLDER = "reminders"
+"""The folder of reminders in a council's outbox."""
 
 ENGINEERS = "engineers"
 _MAIL_PORT = 587
@@ -31,7 +45,7 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
 
 @dataclass(frozen=True, slots=True)
 class UnsentNotification:
-    """A notice that some channel did not take.
+    """A notice that a channel did not take.
 
     Attributes:
         to: the council's register code, or ``engineers``.
@@ -45,12 +59,12 @@ class UnsentNotification:
 
 
 def send_notice(platform: Platform, recipient: str, notice: Notice) -> tuple[int, tuple[UnsentNotification, ...]]:
-    """Send a notice; return how many channels took it, and which did not.
+    """Send a notice; return the number of channels that took it, and the refusals.
 
     Args:
         platform: the opened platform.
         recipient: a council's register code, or :data:`ENGINEERS`.
-        notice: what is sent.
+        notice: the notice to send.
     """
     sent_count, unsent = 0, []
     for send in _list_channels(platform, notice, recipient):
@@ -103,11 +117,11 @@ class Alert:
     Attributes:
         run_id: Dagster's.
         job: name of the job.
-        return_slug: return concerned; empty where there is none.
-        period: its period; empty where there is none.
-        source: source that was collected from; empty where there is none.
+        return_slug: return concerned; empty without one.
+        period: its period; empty without one.
+        source: source that was collected from; empty without one.
         error: class of the error, never its text.
-        what: one sentence of the platform's own; empty where the error was none of its own.
+        what: one sentence of the platform's own; empty for an error of a library.
         remedy: what to do.
         failed_at: in UTC.
     """
@@ -131,7 +145,7 @@ def raise_alert(platform: Platform, alert: Alert) -> tuple[Path, tuple[UnsentNot
     Raises:
         StorageError: the folder does not take it.
     """
-    notice = compose_alert(alert)
+    notice = _compose_alert(alert)
     folder = platform.settings.home / ALERT_FOLDER
     name = f"{alert.failed_at:%Y%m%dT%H%M%SZ}-{_UNSAFE.sub('_', alert.job)}-{_UNSAFE.sub('_', alert.run_id)[:8]}"
     facts = json.dumps(notice.facts, indent=1).encode()
@@ -140,8 +154,8 @@ def raise_alert(platform: Platform, alert: Alert) -> tuple[Path, tuple[UnsentNot
     return folder / f"{name}.txt", unsent
 
 
-def compose_alert(alert: Alert) -> Notice:
-    """Return the notice that engineers are sent."""
+def _compose_alert(alert: Alert) -> Notice:
+    """Return the notice of an alert."""
     subject = " ".join(part for part in (alert.return_slug, alert.period, alert.source) if part)
     failed_at = alert.failed_at.isoformat(timespec="seconds")
     lines = [
@@ -158,3 +172,73 @@ def compose_alert(alert: Alert) -> Notice:
         text="\n".join(lines) + "\n",
         facts={**asdict(alert), "failed_at": failed_at},
     )
+
+
+@dataclass(frozen=True, slots=True)
+class ReminderReport:
+    """The result of sending reminders.
+
+    Attributes:
+        new: reminders that were put into outboxes now.
+        sent: number of notices that a channel took.
+        unsent: notices that a channel did not take; the next run tries again.
+    """
+
+    new: tuple[Reminder, ...]
+    sent: int
+    unsent: tuple[UnsentNotification, ...]
+
+
+def list_obligations(register: Register, ledger: Ledger, today: date) -> tuple[Obligation, ...]:
+    """Return councils' obligations on a day, by due day, return, period and council."""
+    statuses = ledger.submissions.list_statuses()
+    return calculate_obligations(register.returns.values(), register.councils.codes, statuses, today)
+
+
+def _list_due_reminders(platform: Platform) -> tuple[Reminder, ...]:
+    """Return the reminders due today, sent before or not."""
+    register, today = platform.register, platform.day_in_scotland
+    titles = {code: data_return.latest.title for code, data_return in register.returns.items()}
+    obligations = list_obligations(register, platform.ledger, today)
+    return plan_reminders(obligations, titles, load_notices(platform.settings.schemas), today)
+
+
+def list_new_reminders(platform: Platform) -> tuple[Reminder, ...]:
+    """Return the reminders due today that the ledger has not recorded."""
+    recorded = platform.ledger.reminders.find()
+    return tuple(reminder for reminder in _list_due_reminders(platform) if reminder.reminded not in recorded)
+
+
+def send_reminders(platform: Platform, progress: Callable[[str], None] = lambda _: None) -> ReminderReport:
+    """Put new reminders into councils' outboxes, and send all that were not sent.
+
+    Raises:
+        LgdpError: the platform is broken. A server that takes no mail never raises.
+    """
+    ledger, today = platform.ledger, platform.day_in_scotland
+    recorded = ledger.reminders.find()
+    reminders_by_council: dict[str, list[Reminder]] = {}
+    for reminder in _list_due_reminders(platform):
+        if not recorded.get(reminder.reminded, False):
+            reminders_by_council.setdefault(reminder.reminded.council_code, []).append(reminder)
+    new: list[Reminder] = []
+    sent_count = 0
+    unsent: list[UnsentNotification] = []
+    for code, reminders in reminders_by_council.items():
+        council = platform.register.councils.by_code[code]
+        unrecorded = [reminder for reminder in reminders if reminder.reminded not in recorded]
+        if unrecorded:
+            # The file, the ledger's record, then notifications: a run that dies writes the same file again.
+            folder = platform.settings.home / OUTBOX / code / REMINDER_FOLDER
+            write_files(folder, build_reminder_files(council, unrecorded, today))
+            for reminder in unrecorded:
+                ledger.reminders.record(reminder.reminded, sent=False)
+            new += unrecorded
+            progress(f"{len(unrecorded)} for {council.name}")
+        channels, refused = send_notice(platform, code, build_reminder_notice(council, reminders, today))
+        if channels and not refused:
+            for reminder in reminders:
+                ledger.reminders.record(reminder.reminded, sent=True)
+        sent_count += channels
+        unsent += refused
+    return ReminderReport(tuple(new), sent_count, tuple(unsent))

@@ -1,8 +1,8 @@
 """Processing: the submissions of one return and period, from received bytes to validated slices.
 
 :func:`process` shows the order of effects, which lets a run that died be repeated. Belongs here: that order, and which
-submissions a run judges. Belongs elsewhere: judging (``submission_judgement``), the lake's tables (``slice_writing``)
-and repair after a crash (``withdrawal_and_recovery``).
+submissions a run judges. Belongs elsewhere: judging (``submission_judgement``), the lake's tables and their repair
+after a crash (``lake_slices``).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from lgdp_pipelines.handover.chunked_frame import ChunkSpool
-from lgdp_pipelines.handover.judgement_values import QueryScope, RuleOutcome
+from lgdp_pipelines.handover.judgement_values import RuleOutcome
 from lgdp_pipelines.ledger.judgement_records import ComparedSubmission, Evidence, NewJudgement
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.ledger.submission_records import Submission
@@ -24,30 +24,30 @@ from lgdp_pipelines.validation.judge import ValidationResult
 from lgdp_pipelines.vocabulary.periods import Period
 from lgdp_pipelines.vocabulary.verdicts import Verdict
 from lgdp_pipelines.workflows.balance_check import check_balance
-from lgdp_pipelines.workflows.comparison_rows import ComparisonReader, find_comparisons
+from lgdp_pipelines.workflows.lake_slices import SliceWriter, recover_slices, remove_withdrawn_rows
 from lgdp_pipelines.workflows.platform import Platform
 from lgdp_pipelines.workflows.reproduction import gather_evidence
-from lgdp_pipelines.workflows.slice_writing import SliceWriter
 from lgdp_pipelines.workflows.submission_judgement import (
+    ComparisonReader,
     JudgedSubmission,
     SubmittedFiles,
+    find_comparisons,
     is_nil_return,
     judge_files,
     list_required_files,
 )
-from lgdp_pipelines.workflows.withdrawal_and_recovery import recover_slices, remove_withdrawn_rows
 
 _FINGERPRINT_PURPOSE = "query"
-"""What the platform's key is used for, part of what is signed."""
+"""Purpose of the platform's key here, part of the signed text."""
 
 
 class RunScope(StrEnum):
     """The submissions that a run judges."""
 
     NEWS = "news"
-    """Those that have not been judged yet."""
+    """Submissions that have not been judged yet."""
     EVERYTHING = "everything"
-    """Those, and again each current submission and whatever was rejected after it."""
+    """These, and again each current submission and those rejected after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class ProcessRequest:
     Attributes:
         data_return: the return.
         period: one of its periods.
-        councils: register codes; submissions of others are left alone.
+        councils: register codes; submissions of other councils are left alone.
         scope: unjudged submissions alone, or everything again.
     """
 
@@ -79,7 +79,7 @@ class SubmissionOutcome:
     Attributes:
         submission: as it was opened.
         judgement: verdict, findings and a result for each rule.
-        rows: how many rows its extracts have, over all tables.
+        rows: number of rows in its extracts, over all tables.
         is_late: whether the council's answer came after the due day; a correction of one that came in time is not late.
         is_standing: whether the council's validated slice is now this submission's.
         is_nil: whether the council says that it has nothing to report.
@@ -113,7 +113,7 @@ def process(
 
     Args:
         platform: the opened platform.
-        request: what is judged.
+        request: the submissions to judge.
         run_id: recorded in the ledger and with each commit.
         notify: called with all outcomes when their slices are written and before the ledger records them. If the run
             dies in between, it is called again; no outcome is missed.
@@ -131,11 +131,11 @@ def process(
     outcomes: tuple[SubmissionOutcome, ...] = ()
     with ChunkSpool(platform.settings.scratch) as spill:
         remove_withdrawn_rows(platform, data_return, period, request.councils, spill, notify_withdrawn)
-        # What a run that died left in the slices is undone first; its submissions are still unjudged in the ledger.
+        # Slices that a run left when it died are undone first; its submissions are still unjudged in the ledger.
         recover_slices(platform, data_return, period, spill)
         submissions = _select_submissions(platform, request)
         if submissions:
-            # Asked before any of the rows is read: what becomes current from here on calls for judging again.
+            # Looked up before any of the rows is read: a submission current from here on calls for judging again.
             compared = find_comparisons(platform.register, ledger, contract, period)
             judged = _judge_submissions(platform, request, submissions, spill, progress)
             current = _choose_current(judged, ledger.submissions.find_current(contract.return_code, period.id))
@@ -147,7 +147,7 @@ def process(
             evidence = gathering.result()
             outcomes = _list_outcomes(ledger, request, judged, current, compared)
             notify(outcomes)
-            # One transaction, with which all of it has happened.
+            # One transaction, with which all of it counts.
             ledger.judgements.record(run_id, _describe_judgements(platform, contract, outcomes, evidence))
             recorded = ledger.submissions.find_current(contract.return_code, period.id)
             if any(recorded.get(council) != submission_id for council, submission_id in current.items()):
@@ -161,12 +161,13 @@ def process(
 
 
 def _select_submissions(platform: Platform, request: ProcessRequest) -> list[Submission]:
-    contract, ledger = request.contract, platform.ledger
-    place = (contract.return_code, request.period.id, request.councils)
+    """Open waiting submissions, and return all to judge, by council and number."""
+    contract, repository = request.contract, platform.ledger.submissions
+    key = (contract.return_code, request.period.id, request.councils)
     submissions = [
-        *ledger.submissions.open(*place, list_required_files(platform.register, contract, request.councils)),
-        *ledger.submissions.list_outdated(*place),
-        *(ledger.submissions.list_rejudgeable(*place) if request.scope is RunScope.EVERYTHING else ()),
+        *repository.open(*key, list_required_files(platform.register, contract, request.councils)),
+        *repository.list_outdated(*key),
+        *(repository.list_rejudgeable(*key) if request.scope is RunScope.EVERYTHING else ()),
     ]
     by_id = {submission.id: submission for submission in submissions}
     return sorted(by_id.values(), key=lambda submission: (submission.council_code, submission.number))
@@ -179,7 +180,7 @@ def _judge_submissions(
     spill: ChunkSpool,
     progress: Callable[[str], None],
 ) -> list[JudgedSubmission]:
-    reader = ComparisonReader(platform.register, platform.ledger, platform.lake, request.data_return)
+    reader = ComparisonReader(platform.ledger, platform.lake, request.data_return)
     judged = []
     for number, submission in enumerate(submissions, 1):
         submitted = SubmittedFiles(
@@ -242,7 +243,7 @@ def _describe_judgements(
             code_version=platform.code_version,
             rows=outcome.rows,
             rules=list_rules(contract),
-            results=_seal_fingerprints(key, outcome.judgement.results),
+            results=tuple(_seal_fingerprints(key, result) for result in outcome.judgement.results),
             against=outcome.against,
             evidence=evidence[outcome.submission.id],
             repairs=outcome.judgement.repairs,
@@ -251,22 +252,18 @@ def _describe_judgements(
     ]
 
 
-def _seal_fingerprints(key: PseudonymKey, outcomes: Sequence[RuleOutcome]) -> tuple[RuleOutcome, ...]:
-    """Return outcomes whose fingerprints of figures are under the platform's key.
+def _seal_fingerprints(key: PseudonymKey, outcome: RuleOutcome) -> RuleOutcome:
+    """Return an outcome whose fingerprints of figures are under the platform's key.
 
     A plain hash of a few cells could be tried out until it fits, so none ever reaches the ledger.
     """
-
-    def seal(rule: str, scope: QueryScope) -> QueryScope:
-        if not scope.fingerprint:
-            return scope
-        return replace(
-            scope, fingerprint=key.derive_token(_FINGERPRINT_PURPOSE, f"{rule} {scope.scope}", scope.fingerprint)
+    scopes = tuple(
+        replace(
+            scope,
+            fingerprint=key.derive_token(_FINGERPRINT_PURPOSE, f"{outcome.rule} {scope.scope}", scope.fingerprint),
         )
-
-    return tuple(
-        replace(outcome, query_scopes=tuple(seal(outcome.rule, scope) for scope in outcome.query_scopes))
-        if outcome.query_scopes
-        else outcome
-        for outcome in outcomes
+        if scope.fingerprint
+        else scope
+        for scope in outcome.query_scopes
     )
+    return replace(outcome, query_scopes=scopes) if scopes else outcome

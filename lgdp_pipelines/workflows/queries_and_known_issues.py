@@ -1,13 +1,12 @@
 """Queries and known issues: people's words on figures, shown in SQL and reports at once.
 
-Belongs here: who may answer, accept or return an answer, who may add or lift a known issue, and updating lake and
-outbox afterwards. Belongs elsewhere: their states and storage (``ledger``).
+Belongs here: the people who may answer, accept or send back an answer, or add and lift a known issue, and updating lake
+and outbox afterwards. Belongs elsewhere: their states and storage (``ledger``).
 """
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,18 +56,16 @@ def answer_query(platform: Platform, query_id: str, *, code: str, words: str, by
         WrongUse: there is no such query.
         LedgerError: it is not open, or words or name cannot be kept.
     """
-    valid_codes = _list_valid_codes(platform)
-    if code not in valid_codes:
-        raise WrongUse(f"“{code}” is not a code for an answer.", remedy=f"Choose one of: {', '.join(valid_codes)}.")
+    _require_code(platform, code, f"“{code}” is not a code for an answer.")
     query = platform.ledger.queries.get(query_id)
     return _refresh_copies(platform, platform.ledger.queries.answer(query.id, code=code, words=words, by=by))
 
 
 def repeat_answer(platform: Platform, query_id: str, *, by: str) -> Query:
-    """Answer an open query as its council answered the same question for an earlier period.
+    """Answer an open query with its council's answer for an earlier period.
 
     Raises:
-        WrongUse: the council has not answered it before, or its code is no longer in the list.
+        WrongUse: the council has not answered the same question before, or its code is no longer in the list.
         WrongUse: there is no such query.
         LedgerError: it is not open.
     """
@@ -81,45 +78,33 @@ def repeat_answer(platform: Platform, query_id: str, *, by: str) -> Query:
             where=query.id,
             remedy="Answer with --code and --words.",
         )
-    valid_codes = _list_valid_codes(platform)
-    if earlier.code not in valid_codes:
-        raise WrongUse(
-            f"The earlier answer has the code “{earlier.code}”, which is no longer in the list.",
-            where=query.id,
-            remedy=f"Choose one of: {', '.join(valid_codes)}.",
-        )
+    problem = f"The earlier answer has the code “{earlier.code}”, which is no longer in the list."
+    _require_code(platform, earlier.code, problem, where=query.id)
     query_after = queries.answer(query.id, code=earlier.code, words=earlier.words, by=by, origin=earlier.query_id)
     return _refresh_copies(platform, query_after)
 
 
-def _list_valid_codes(platform: Platform) -> list[str]:
-    return [code.code for code in load_answer_codes(platform.register).codes if code.is_valid_on(platform.today)]
+def _require_code(platform: Platform, code: str, problem: str, *, where: str = "") -> None:
+    """Refuse a code that the list of answers does not hold today."""
+    codes = [code.code for code in load_answer_codes(platform.register).codes if code.is_valid_on(platform.today)]
+    if code not in codes:
+        raise WrongUse(problem, where=where, remedy=f"Choose one of: {', '.join(codes)}.")
 
 
-def accept_answer(platform: Platform, query_id: str, *, by: str, words: str = "") -> Query:
-    """Accept the answer to a query, as a recipient of the return.
-
-    Raises:
-        WrongUse: the person is not a recipient of the return.
-        WrongUse: there is no such query.
-        LedgerError: it has no answer, or words or name cannot be kept.
-    """
-    query = platform.ledger.queries.get(query_id)
-    name = _identify_recipient(platform.register, query, by)
-    return _refresh_copies(platform, platform.ledger.queries.accept(query.id, by=name, words=words))
-
-
-def return_answer(platform: Platform, query_id: str, *, by: str, words: str) -> Query:
-    """Return an answer to its council and ask again, as a recipient of the return.
+def review_answer(platform: Platform, query_id: str, *, by: str, words: str, is_accepted: bool) -> Query:
+    """Accept the answer to a query or send it back, as a recipient.
 
     Raises:
         WrongUse: the person is not a recipient of the return.
         WrongUse: there is no such query.
         LedgerError: it has no answer, or words or name cannot be kept.
     """
-    query = platform.ledger.queries.get(query_id)
-    name = _identify_recipient(platform.register, query, by)
-    return _refresh_copies(platform, platform.ledger.queries.send_back(query.id, by=name, words=words))
+    queries = platform.ledger.queries
+    query = queries.get(query_id)
+    review = queries.accept if is_accepted else queries.send_back
+    return _refresh_copies(
+        platform, review(query.id, by=_identify_recipient(platform.register, query, by), words=words)
+    )
 
 
 def _identify_recipient(register: Register, query: Query, by: str) -> str:
@@ -151,17 +136,17 @@ def _refresh_copies(platform: Platform, query: Query) -> Query:
 
 @dataclass(frozen=True, slots=True)
 class KnownIssueEntry:
-    """A known issue as somebody typed it.
+    """A known issue as a person typed it.
 
     Attributes:
         return_code: a return's code.
         council: by any code or known name.
         period: in any spelling of the return's kind.
         item: URN, name or header of a data item; empty for the return as a whole.
-        words: for everybody who uses the figures.
+        words: for the users of the figures.
         by: the person who adds it.
-        role: in which role.
-        source: where it was read; empty where it is the person's own.
+        role: of that person.
+        source: the publication that it comes from; empty for the person's own words.
     """
 
     return_code: str
@@ -181,7 +166,7 @@ def add_known_issues(platform: Platform, entries: Sequence[KnownIssueEntry]) -> 
         WrongUse: a return, council, period, item or role does not exist.
         LedgerError: words, name or source cannot be kept.
     """
-    recorded = platform.ledger.known_issues.add([resolve_entry(platform.register, entry) for entry in entries])
+    recorded = platform.ledger.known_issues.add([_resolve_entry(platform.register, entry) for entry in entries])
     for return_code in sorted({issue.issue.return_code for issue in recorded}):
         platform.ledger.mirror(platform.lake, return_code, ["known_issue"])
     if platform.settings.catalogue.exists():
@@ -194,7 +179,8 @@ def lift_known_issue(platform: Platform, number: int, *, by: str, reason: str) -
     """Lift a known issue; SQL no longer shows it.
 
     Raises:
-        LedgerError: there is none of that number, it was lifted before, or name or reason cannot be kept.
+        WrongUse: there is no such known issue.
+        LedgerError: it was lifted before, or name or reason cannot be kept.
     """
     recorded = platform.ledger.known_issues.lift(number, by=by, reason=reason)
     platform.ledger.mirror(platform.lake, recorded.issue.return_code, ["known_issue"])
@@ -207,18 +193,18 @@ def add_known_issue_file(platform: Platform, file: Path, *, by: str, role: str) 
     Args:
         platform: the opened platform.
         file: UTF-8, with the columns of :data:`COLUMNS` in any order.
-        by: the person for lines that name none.
-        role: for lines that name none.
+        by: the person for lines that name no person.
+        role: the role for lines that name no role.
 
     Raises:
         WrongUse: something in it is wrong; the message lists every problem with its line.
     """
     entries = list(_read_entries(file, by, role))
-    problems = [
+    problems = dict.fromkeys(
         Contradiction(file.name, line, error.what, error.remedy)
         for line, entry in entries
         for error in _find_errors(platform.register, entry)
-    ]
+    )
     if problems:
         listed = "\n".join(str(problem) for problem in problems)
         raise WrongUse(f"No known issue was added: the file has {len(problems)} problems.\n{listed}")
@@ -226,7 +212,7 @@ def add_known_issue_file(platform: Platform, file: Path, *, by: str, role: str) 
 
 
 def _read_entries(file: Path, by: str, role: str) -> Iterator[tuple[int, KnownIssueEntry]]:
-    """Yield the entries of a file, each with its line."""
+    """Yield the entries of a file, each with its first line."""
     try:
         text = file.read_text(encoding="utf-8-sig")
         reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
@@ -274,32 +260,23 @@ def _make_entry(row: Mapping[str, str], by: str, role: str) -> KnownIssueEntry:
     )
 
 
-def _find_errors(register: Register, entry: KnownIssueEntry) -> list[LgdpError]:
-    """Return everything that is wrong with an entry."""
-    errors: list[LgdpError] = []
-
-    @contextmanager
-    def collect_error() -> Iterator[None]:
+def _find_errors(register: Register, entry: KnownIssueEntry) -> Iterator[LgdpError]:
+    """Yield everything that is wrong with an entry; several checks may yield the same."""
+    checks: list[Callable[[], object]] = [
+        lambda: register.councils.require(entry.council),
+        lambda: _check_role(_find_contract(register, entry)[0], entry.role),
+        lambda: _find_urn(_find_contract(register, entry)[0], entry.item),
+        lambda: clean_issue(KnownIssue("", "", "", "", entry.words, entry.by, entry.role, entry.source)),
+    ]
+    for check in checks:
         try:
-            yield
+            check()
         except LgdpError as error:
-            errors.append(error)
-
-    with collect_error():
-        register.councils.require(entry.council)
-    with collect_error():
-        contract, _ = _find_contract(register, entry)
-        with collect_error():
-            _check_role(contract, entry.role)
-        with collect_error():
-            _find_urn(contract, entry.item)
-    with collect_error():
-        clean_issue(KnownIssue("", "", "", "", entry.words, entry.by, entry.role, entry.source))
-    return errors
+            yield error
 
 
-def resolve_entry(register: Register, entry: KnownIssueEntry) -> KnownIssue:
-    """Return the known issue of an entry, with the codes of everything that it names.
+def _resolve_entry(register: Register, entry: KnownIssueEntry) -> KnownIssue:
+    """Return the known issue of an entry, with codes in place of names.
 
     Raises:
         WrongUse: a return, council, period, item or role does not exist.
@@ -336,16 +313,12 @@ def _check_role(contract: Contract, role: str) -> str:
 
 
 def _find_urn(contract: Contract, text: str) -> str:
-    """Return the URN of the item that a text names.
-
-    Empty where it names none.
-    """
+    """Return the URN of the item that a text names; empty without a text."""
     if not text:
         return ""
     items = [item for table in contract.tables for item in table.items]
-    counts = [count for table in contract.tables for count in table.counts]
     urns = {item.urn for item in items if text in (item.urn, item.name, item.header)}
-    urns |= {count.urn for count in counts if text == count.urn}
+    urns |= {count.urn for table in contract.tables for count in table.counts if text == count.urn}
     if len(urns) != 1:
         problem = "is no data item" if not urns else "names several data items"
         suggestions = sorted(urns or {item.urn for item in items})

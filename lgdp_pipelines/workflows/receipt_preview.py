@@ -1,6 +1,6 @@
-"""Preview of a receipt: its report, or what the checks say before the platform processes it.
+"""Preview of a receipt: its report, or a preliminary one before the platform processes it.
 
-Belongs here: judging what waits by the same rules and the same comparison rows, and keeping nothing of it. Belongs
+Belongs here: judging waiting files by the same rules and the same comparison rows, and keeping nothing. Belongs
 elsewhere: processing (``processing``), and answering over HTTP (``portal``).
 """
 
@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 from lgdp_pipelines.handover.chunked_frame import ChunkSpool
 from lgdp_pipelines.ledger.submission_records import Receipt
-from lgdp_pipelines.register.model.contract import Contract, Return
+from lgdp_pipelines.register.model.contract import Return
 from lgdp_pipelines.register.submission_calendar import is_late
 from lgdp_pipelines.reporting.report_content import Report, ReportedJudgement, ReportedStatus
 from lgdp_pipelines.vocabulary.periods import parse_period
-from lgdp_pipelines.workflows.comparison_rows import ComparisonReader
 from lgdp_pipelines.workflows.platform import Platform
 from lgdp_pipelines.workflows.report_delivery import gather_report
 from lgdp_pipelines.workflows.submission_judgement import (
+    ComparisonReader,
     SubmittedFiles,
     judge_files,
     list_required_files,
@@ -27,10 +27,10 @@ class ReceiptStatus:
     """The present status of a receipt, for its sender.
 
     Attributes:
-        receipt: that was asked about.
-        report: final or preliminary; None where nothing can be judged yet, or not while somebody waits.
+        receipt: the receipt.
+        report: final or preliminary; None where nothing can be judged yet, or not while a caller waits.
         missing: names of the tables whose files have not come.
-        is_large: whether it is too large to be judged while somebody waits.
+        is_large: whether it is too large to be judged while a caller waits.
     """
 
     receipt: Receipt
@@ -40,14 +40,12 @@ class ReceiptStatus:
 
 
 def describe_receipt(platform: Platform, receipt: Receipt, *, inline_judging_bytes: int) -> ReceiptStatus:
-    """Return the status of a receipt.
-
-    Of one that repeats another, the status of that one.
+    """Return the status of a receipt, or of the receipt that it repeats.
 
     Args:
         platform: the opened platform.
         receipt: as the ledger has it.
-        inline_judging_bytes: bytes of a submission that is judged while somebody waits.
+        inline_judging_bytes: bytes of a submission that is judged while a caller waits.
 
     Raises:
         LgdpError: the platform is broken.
@@ -60,39 +58,29 @@ def describe_receipt(platform: Platform, receipt: Receipt, *, inline_judging_byt
     data_return = platform.register.returns[original.return_code]
     period = parse_period(original.period)
     contract = data_return.contract_for(period)
-    files = _list_files(platform, contract, original)
+    required = list_required_files(platform.register, contract, [original.council_code])
+    files = (
+        ledger.submissions.list_receipts(original.submission_id)
+        if original.submission_id is not None
+        else ledger.submissions.preview_files(original, required)
+    )
     if not files:
-        return ReceiptStatus(receipt, missing=_list_missing_files(platform, contract, original))
+        received = {waiting.table for waiting in ledger.submissions.list_waiting_receipts(original)}
+        missing = tuple(name for name in required.list_for(original) if name not in received)
+        return ReceiptStatus(receipt, missing=missing)
     if sum(file.size for file in files) > inline_judging_bytes:
         return ReceiptStatus(receipt, is_large=True)
     submitted = SubmittedFiles(contract, period, files)
     return ReceiptStatus(receipt, _build_preliminary_report(platform, data_return, original, submitted))
 
 
-def _list_files(platform: Platform, contract: Contract, receipt: Receipt) -> tuple[Receipt, ...]:
-    """Return the files of a receipt's submission.
-
-    Of one that is not opened, those it would be opened with.
-    """
-    if receipt.submission_id is not None:
-        return platform.ledger.submissions.list_receipts(receipt.submission_id)
-    required = list_required_files(platform.register, contract, [receipt.council_code])
-    return platform.ledger.submissions.preview_files(receipt, required)
-
-
-def _list_missing_files(platform: Platform, contract: Contract, receipt: Receipt) -> tuple[str, ...]:
-    """Return the tables or export files still missing before the submission can open."""
-    required = list_required_files(platform.register, contract, [receipt.council_code]).list_for(receipt)
-    received = {waiting.table for waiting in platform.ledger.submissions.list_waiting_receipts(receipt)}
-    return tuple(name for name in required if name not in received)
-
-
 def _build_preliminary_report(
     platform: Platform, data_return: Return, receipt: Receipt, submitted: SubmittedFiles
 ) -> Report:
+    """Judge waiting files and return the report, keeping nothing."""
     register, ledger, contract, period = platform.register, platform.ledger, submitted.contract, submitted.period
     council = register.councils.by_code[receipt.council_code]
-    reader = ComparisonReader(register, ledger, platform.lake, data_return, is_shared=False)
+    reader = ComparisonReader(ledger, platform.lake, data_return, is_shared=False)
     with ChunkSpool(platform.settings.scratch) as spill:
         comparison = reader.rows_for(council.code)
         reading, judgement = judge_files(register, platform.received_bytes, submitted, spill, comparison)

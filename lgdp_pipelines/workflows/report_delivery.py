@@ -1,4 +1,4 @@
-"""Reports and their delivery: what councils have not been sent yet, into their outboxes.
+"""Reports and their delivery: into the platform's outbox, and into councils' own accounts.
 
 Every report goes to ``LGDP_HOME/outbox``; where a source names an ``outbox``, a copy goes into the council's own
 account. Files are written before the ledger records the delivery, so a run that died delivers the same files again. An
@@ -13,11 +13,9 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from itertools import groupby
 from pathlib import Path
-
-import polars as pl
 
 from lgdp_pipelines.collection.collection_run import ACCOUNTS_AT_ONCE, Failure
 from lgdp_pipelines.collection.outbox_delivery import OutgoingFile, deliver_files
@@ -61,9 +59,9 @@ class DeliveryReport:
 
     Attributes:
         reports: ids of the submissions whose reports were put in place.
-        unchanged: ids of those whose new judgement says what the report in place says already.
-        notes: receipts that could not be placed, and whose councils have a note on them now.
-        failures: why a council's own account took nothing; it is tried again.
+        unchanged: ids of the submissions whose report in place agrees with the new judgement.
+        notes: numbers of the unrecognised receipts on which a note was put in place.
+        failures: of councils' own accounts, which are tried again.
     """
 
     reports: tuple[str, ...] = ()
@@ -73,7 +71,7 @@ class DeliveryReport:
 
 
 def deliver_reports(platform: Platform, progress: Callable[[str], None] = lambda _: None) -> DeliveryReport:
-    """Put in place every report that some destination has not had.
+    """Deliver every report and note to each destination that lacks it.
 
     Args:
         platform: the opened platform.
@@ -124,10 +122,7 @@ def _deliver_notes(platform: Platform, progress: Callable[[str], None]) -> tuple
 
 
 def hash_undelivered(platform: Platform) -> str:
-    """Return a hash of everything that some destination has not had.
-
-    Empty where there is nothing.
-    """
+    """Return a hash of all undelivered reports and notes; empty without any."""
     destinations: list[tuple[str, Source | None]] = [(OUTBOX, None)]
     destinations += [(source.id, source) for source in _list_account_outboxes(platform.register)]
     undelivered = [
@@ -150,9 +145,9 @@ def _list_account_outboxes(register: Register) -> list[Source]:
 
 
 def _list_undelivered(ledger: Ledger, destination: str, source: Source | None) -> Sequence[UndeliveredJudgement]:
-    """Return the judgements that a destination has not had.
+    """Return the judgements not yet reported to a destination.
 
-    Of a source, those of its councils and returns.
+    A source's accounts take those of its councils and returns.
     """
     if source is None:
         return ledger.deliveries.list_undelivered_judgements(destination)
@@ -163,7 +158,7 @@ def _list_undelivered(ledger: Ledger, destination: str, source: Source | None) -
 
 @dataclass(frozen=True, slots=True)
 class _Parcel:
-    """Files for one council's own account, and what the ledger records when they are delivered."""
+    """Files for one council's own account, and the ledger's record of their delivery."""
 
     files: tuple[OutgoingFile, ...]
     delivery: Delivery
@@ -205,7 +200,7 @@ def _deliver_to_accounts(platform: Platform, source: Source, progress: Callable[
 
 
 def _read_files(folder: Path, prefix: str) -> tuple[OutgoingFile, ...]:
-    """Return a report's files from the outbox, so that a repeat delivers the same."""
+    """Return a report's files as they are in the outbox."""
     return tuple(
         OutgoingFile(f"{prefix}-{file.name}", file.read_bytes())
         for file in sorted(folder.iterdir())
@@ -245,7 +240,7 @@ def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
 
 
 def gather_report(platform: Platform, submission_id: str) -> Report | None:
-    """Return the report on a submission; None where it has not been judged yet.
+    """Return the report on a submission; None before it is judged.
 
     Raises:
         WrongUse: there is no such submission.
@@ -278,64 +273,55 @@ def gather_reports(
         same_slice = list(group)
         for first in range(0, len(same_slice), REPORTS_PER_READ):
             chunk = same_slice[first : first + REPORTS_PER_READ]
-            facts = _read_slice_facts(platform, return_code, period, [judgement.submission_id for judgement in chunk])
-            yield [
-                (judgement, _build_report(platform.register, platform.ledger, facts, judgement)) for judgement in chunk
-            ]
+            yield list(zip(chunk, _build_reports(platform, return_code, period, chunk), strict=True))
 
 
-@dataclass(frozen=True)
-class _SliceFacts:
-    """Facts of the lake and the ledger on some submissions of a return and period.
-
-    Attributes:
-        contract: that they were judged by.
-        findings: by submission.
-        empty_findings: an empty table of findings.
-        rows: rows of each table, by submission; of a return with one table the ledger has counted them.
-        current: the current submission of each council.
-        accepted_at: when each council's first accepted submission came.
-        queries: queries that have not expired, by the submission that shows them.
-        known_issues: known issues that show, by council.
-    """
-
-    contract: Contract
-    findings: Mapping[str, pl.DataFrame]
-    empty_findings: pl.DataFrame
-    rows: Mapping[str, Mapping[str, int]]
-    current: Mapping[str, str]
-    accepted_at: Mapping[str, datetime]
-    queries: Mapping[str, tuple[ReportedQuery, ...]]
-    known_issues: Mapping[str, tuple[RecordedIssue, ...]]
-
-
-def _read_slice_facts(platform: Platform, return_code: str, period: str, ids: Sequence[str]) -> _SliceFacts:
-    ledger = platform.ledger
-    contract = platform.register.returns[return_code].contract_for(parse_period(period))
-    where = {"return_code": return_code, "period": period, "_submission_id": list(ids)}
-    findings = platform.lake.read(FINDING, where, ["_submission_id", *FINDING_SCHEMA.names()])
-    unexpired = ledger.queries.find(return_code, None, period, _UNEXPIRED)
-    queries = describe_queries(
-        platform.register, platform.ledger, [query for query in unexpired if query.submission_id in ids]
-    )
-    known_issues: dict[str, tuple[RecordedIssue, ...]] = {}
-    for recorded in ledger.known_issues.find(return_code, None, period):
-        if recorded.lifted_at is None:
-            council = recorded.issue.council_code
-            known_issues[council] = (*known_issues.get(council, ()), recorded)
-    return _SliceFacts(
-        contract=contract,
-        findings={
-            str(submission_id): frame.drop("_submission_id")
-            for (submission_id, *_), frame in findings.partition_by("_submission_id", as_dict=True).items()
-        },
-        empty_findings=findings.clear().drop("_submission_id"),
-        rows=_count_rows(platform.lake, contract, period, ids) if len(contract.tables) > 1 else {},
-        current=ledger.submissions.find_current(return_code, period),
-        accepted_at=ledger.submissions.find_first_accepted_times(return_code, period),
-        queries={id_: tuple(query for query in queries if query.query.submission_id == id_) for id_ in ids},
-        known_issues=known_issues,
-    )
+def _build_reports(
+    platform: Platform, return_code: str, period_id: str, judgements: Sequence[UndeliveredJudgement]
+) -> Iterator[Report]:
+    """Yield the reports on some judged submissions of a return and period."""
+    register, ledger, period = platform.register, platform.ledger, parse_period(period_id)
+    contract = register.returns[return_code].contract_for(period)
+    ids = [undelivered.submission_id for undelivered in judgements]
+    key = {"return_code": return_code, "period": period_id, "_submission_id": ids}
+    all_findings = platform.lake.read(FINDING, key, ["_submission_id", *FINDING_SCHEMA.names()])
+    findings = all_findings.partition_by("_submission_id", as_dict=True, include_key=False)
+    no_findings = all_findings.clear().drop("_submission_id")
+    # Of a return with one table the ledger has counted the rows.
+    rows = _count_rows(platform.lake, contract, period_id, ids) if len(contract.tables) > 1 else {}
+    current = ledger.submissions.find_current(return_code, period_id)
+    accepted_at = ledger.submissions.find_first_accepted_times(return_code, period_id)
+    unexpired = ledger.queries.find(return_code, None, period_id, _UNEXPIRED)
+    queries = describe_queries(register, ledger, [query for query in unexpired if query.submission_id in ids])
+    issues = ledger.known_issues.find(return_code, None, period_id)
+    active_issues = [recorded for recorded in issues if recorded.lifted_at is None]
+    for submission_id in ids:
+        judgement, submission = ledger.judgements.find(submission_id), ledger.submissions.get(submission_id)
+        assert judgement is not None, "only judged submissions are undelivered"  # noqa: S101 - the ledger's own answer
+        council = submission.council_code
+        yield Report(
+            contract,
+            register.councils.by_code[council],
+            period,
+            ledger.submissions.list_receipts(submission_id),
+            judgement=ReportedJudgement(
+                verdict=judgement.verdict,
+                results=judgement.results,
+                findings=findings.get((submission_id,), no_findings),
+                table_rows=rows.get(submission_id, {contract.tables[0].name: judgement.rows}),
+                judged_at=judgement.judged_at,
+                repairs=judgement.repairs,
+            ),
+            status=ReportedStatus(
+                reference=submission_id,
+                state=str(submission.state),
+                is_preliminary=False,
+                is_late=is_late(contract, period, submission.received_at, accepted_at.get(council)),
+                current=current.get(council),
+                queries=tuple(reported for reported in queries if reported.query.submission_id == submission_id),
+                known_issues=tuple(recorded for recorded in active_issues if recorded.issue.council_code == council),
+            ),
+        )
 
 
 def _count_rows(lake: Lake, contract: Contract, period: str, ids: Sequence[str]) -> dict[str, dict[str, int]]:
@@ -350,50 +336,17 @@ def _count_rows(lake: Lake, contract: Contract, period: str, ids: Sequence[str])
     return counts
 
 
-def _build_report(register: Register, ledger: Ledger, facts: _SliceFacts, judged: UndeliveredJudgement) -> Report:
-    contract, submission_id, council = facts.contract, judged.submission_id, judged.council_code
-    judgement = ledger.judgements.find(submission_id)
-    assert judgement is not None, "only judged submissions are undelivered"  # noqa: S101 - the ledger's own answer
-    period = parse_period(judged.period)
-    submission = ledger.submissions.get(submission_id)
-    return Report(
-        contract,
-        register.councils.by_code[council],
-        period,
-        ledger.submissions.list_receipts(submission_id),
-        judgement=ReportedJudgement(
-            verdict=judgement.verdict,
-            results=judgement.results,
-            findings=facts.findings.get(submission_id, facts.empty_findings),
-            table_rows=facts.rows.get(submission_id, {contract.tables[0].name: judgement.rows}),
-            judged_at=judgement.judged_at,
-            repairs=judgement.repairs,
-        ),
-        status=ReportedStatus(
-            reference=submission_id,
-            state=str(submission.state),
-            is_preliminary=False,
-            is_late=is_late(contract, period, submission.received_at, facts.accepted_at.get(council)),
-            current=facts.current.get(council),
-            queries=facts.queries.get(submission_id, ()),
-            known_issues=facts.known_issues.get(council, ()),
-        ),
-    )
-
-
 def describe_queries(register: Register, ledger: Ledger, queries: Sequence[Query]) -> tuple[ReportedQuery, ...]:
-    """Return queries with what helps to answer them, in their order."""
-    earlier_answers, returned_answers = (
-        ledger.queries.find_earlier_answers(queries),
-        ledger.queries.find_send_backs(queries),
-    )
-    places = {(query.return_code, query.council_code, query.period) for query in queries}
-    known_issues = {place: ledger.known_issues.find_active(*place) for place in sorted(places)}
+    """Return queries with earlier answers, reopenings and known issues, in order."""
+    earlier_answers = ledger.queries.find_earlier_answers(queries)
+    send_backs = ledger.queries.find_send_backs(queries)
+    keys = {(query.return_code, query.council_code, query.period) for query in queries}
+    known_issues = {key: ledger.known_issues.find_active(*key) for key in sorted(keys)}
     return tuple(
         ReportedQuery(
             query,
             earlier_answers.get(query.id),
-            returned_answers.get(query.id),
+            send_backs.get(query.id),
             _select_issues(register, query, known_issues[query.return_code, query.council_code, query.period]),
         )
         for query in queries
@@ -436,5 +389,5 @@ def _suggest_file_name(data_return: Return, folder: FolderReturn, today: date) -
         for period in list_begun_periods(data_return, today)[-1:]
         for spelling in list_period_spellings(period)
     )
-    name = next((name for name in names if name), "")
-    return ExpectedFileName(data_return.code, data_return.latest.title, folder.folder.strip("/"), name)
+    example = next(filter(None, names), "")
+    return ExpectedFileName(data_return.code, data_return.latest.title, folder.folder.strip("/"), example)

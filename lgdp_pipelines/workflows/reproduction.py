@@ -19,7 +19,7 @@ import polars as pl
 
 import lgdp_pipelines
 from lgdp_pipelines.errors import LgdpError, RegisterError, StorageError, WrongUse
-from lgdp_pipelines.handover.chunked_frame import ChunkedFrame, ChunkSpool
+from lgdp_pipelines.handover.chunked_frame import ChunkedFrame, ChunkSpool, store_in_memory
 from lgdp_pipelines.handover.findings import FINDING_SCHEMA
 from lgdp_pipelines.handover.judgement_values import RowDigest, RuleOutcome
 from lgdp_pipelines.handover.row_digest import digest_rows
@@ -40,12 +40,11 @@ from lgdp_pipelines.register.model.table_model import Table
 from lgdp_pipelines.register.submission_calendar import day_in_scotland
 from lgdp_pipelines.storage.lake import Lake
 from lgdp_pipelines.storage.lake_tables import FINDING, LakeTable, parse_submission_id
+from lgdp_pipelines.validation.derived_items import build_validated_schema
 from lgdp_pipelines.validation.judge import ValidationResult
-from lgdp_pipelines.validation.type_parsing import build_typed_schema
 from lgdp_pipelines.vocabulary.periods import Period, parse_period
-from lgdp_pipelines.workflows.comparison_rows import ComparisonRows
 from lgdp_pipelines.workflows.platform import Platform
-from lgdp_pipelines.workflows.submission_judgement import JudgedSubmission, SubmittedFiles, judge_files
+from lgdp_pipelines.workflows.submission_judgement import ComparisonRows, JudgedSubmission, SubmittedFiles, judge_files
 
 PACKAGES = (
     "duckdb", "lxml", "pandera", "polars", "pyarrow", "python-calamine", "pyyaml", "sqlglot", "xlrd",
@@ -60,9 +59,6 @@ CACHED_SUBMISSIONS = 256
 
 SHOWN_DIFFERENCES = 5
 """Differences of one kind that are described; the rest are counted."""
-
-StandingRows = Callable[[str, Period, Table], ChunkedFrame | None]
-"""Returns the council's rows of a return's table in a period, as they were; None where there were none."""
 
 
 @cache
@@ -173,27 +169,10 @@ class ReplayError(Exception):
     """Something that a judgement was made of is missing now; the text says what."""
 
 
-@dataclass(frozen=True)
-class ReplayedJudgement:
-    """A judgement made again.
-
-    Attributes:
-        judgement: of this time.
-        findings: digest of its findings.
-        tables: digest of each validated table, by name.
-        notes: what else differs from then, in sentences.
-    """
-
-    judgement: ValidationResult
-    findings: RowDigest
-    tables: Mapping[str, RowDigest]
-    notes: tuple[str, ...]
-
-
 class JudgementReplayer:
     """Makes judgements again.
 
-    It loads each past register once, and keeps the rows of small submissions in memory.
+    Each past register is loaded once, and the rows of small submissions are kept in memory.
 
     Args:
         platform: whose ledger and bytes are read.
@@ -204,8 +183,8 @@ class JudgementReplayer:
         self._registers: dict[str, Register | str] = {}
         self._small_tables: dict[tuple[str, int], Mapping[str, ChunkedFrame]] = {}
 
-    def replay(self, original: JudgementRecord, spill: ChunkSpool) -> ReplayedJudgement:
-        """Make a judgement again.
+    def replay(self, original: JudgementRecord, spill: ChunkSpool) -> tuple[ValidationResult, tuple[str, ...]]:
+        """Make a judgement again; return it, and notes on other changes since.
 
         Args:
             original: the judgement, as the ledger has it.
@@ -217,29 +196,20 @@ class JudgementReplayer:
         """
         evidence = _require_evidence(original)
         notes = _compare_code(evidence)
-        standing = self._read_standing_rows(evidence, notes.append, spill)
-        judgement = self._judge(original, evidence, standing, spill)
+        comparison = self._compare_as_then(original, evidence, notes.append, spill)
+        judgement = self._judge(original, evidence, comparison, spill)
         self._remember(original, judgement.tables)
-        findings, tables = digest_judgement(judgement)
-        return ReplayedJudgement(judgement, findings, tables, tuple(dict.fromkeys(notes)))
+        return judgement, tuple(dict.fromkeys(notes))
 
     def _judge(
-        self, original: JudgementRecord, evidence: Evidence, standing: StandingRows | None, spill: ChunkSpool
+        self, original: JudgementRecord, evidence: Evidence, comparison: ComparisonRows, spill: ChunkSpool
     ) -> ValidationResult:
+        """Judge a submission again from its bytes, by the register of its evidence."""
         register = self._load_register(evidence.register_sha256)
         submission = self._platform.ledger.submissions.get(original.submission_id)
         contract = _find_contract(register, submission, original)
-
-        def prior_rows(period: Period, table: Table) -> ChunkedFrame | None:
-            rows = standing(submission.return_code, period, table) if standing else None
-            return rows if rows is not None and rows.height else None
-
-        def other_rows(data_return: Return, period: Period, table: Table) -> ChunkedFrame | None:
-            return standing(data_return.code, period, table) if standing else None
-
         receipts = self._list_receipts(submission, evidence)
         submitted = SubmittedFiles(contract, parse_period(submission.period), receipts)
-        comparison = ComparisonRows(prior_rows, other_rows)
         try:
             return judge_files(register, self._platform.received_bytes, submitted, spill, comparison)[1]
         except (ReplayError, StorageError):
@@ -261,17 +231,20 @@ class JudgementReplayer:
                 raise ReplayError(f"Receipt {file.receipt} of {submission.id}: {error.what} {error.remedy}") from error
         return [receipts[file.receipt] for file in evidence.inputs]
 
-    def _read_standing_rows(self, evidence: Evidence, note: Callable[[str], None], spill: ChunkSpool) -> StandingRows:
+    def _compare_as_then(
+        self, original: JudgementRecord, evidence: Evidence, note: Callable[[str], None], spill: ChunkSpool
+    ) -> ComparisonRows:
+        """Return the functions that fetch the rows compared with then, made again."""
         tables_by_judgement: dict[tuple[str, int], Mapping[str, ChunkedFrame]] = {}
         compared = {(other.return_code, other.period): other for other in evidence.against}
         register = self._load_register(evidence.register_sha256)
+        return_code = parse_submission_id(original.submission_id).return_code
 
-        def rows(return_code: str, period: Period, table: Table) -> ChunkedFrame | None:
-            other = compared.get((return_code, period.id))
+        def fetch_rows(data_return: Return, period: Period, table: Table) -> ChunkedFrame | None:
+            other = compared.get((data_return.code, period.id))
             if other is None or other.submission_id is None:
                 return None
             judgement = self._find_compared_judgement(other)
-            data_return = register.returns[return_code]
             if not judgement.contract_version.startswith(f"{data_return.contract_for(period).version.major}."):
                 return None
             key = (judgement.submission_id, judgement.number)
@@ -279,15 +252,19 @@ class JudgementReplayer:
                 tables_by_judgement[key] = self._small_tables.get(key) or self._make_tables(judgement, spill)
             pieces = tables_by_judgement[key].get(table.name)
             if pieces is None:
-                return ChunkedFrame.from_frames(pl.DataFrame(schema=build_typed_schema(table)))
+                return store_in_memory([], build_validated_schema(table))
             if digest_rows(pieces) != other.tables.get(table.name):
                 note(f"The rows of {other.submission_id} that it was compared with are not the same as then.")
             return pieces
 
-        return rows
+        def fetch_prior_rows(period: Period, table: Table) -> ChunkedFrame | None:
+            rows = fetch_rows(register.returns[return_code], period, table)
+            return rows if rows is not None and rows.height else None
+
+        return ComparisonRows(fetch_prior_rows, fetch_rows)
 
     def _find_compared_judgement(self, other: ComparedRows) -> JudgementRecord:
-        """Return the judgement by which another submission's rows stood when they were read."""
+        """Return the judgement that had accepted another submission's rows then."""
         if other.submission_id is not None and other.judgement is not None:
             judgement = self._platform.ledger.judgements.find(other.submission_id, other.judgement)
             if judgement is not None and judgement.evidence is not None:
@@ -295,15 +272,16 @@ class JudgementReplayer:
         raise ReplayError(f"It was compared with {other.submission_id}, which was judged before evidence was kept.")
 
     def _make_tables(self, other: JudgementRecord, spill: ChunkSpool) -> Mapping[str, ChunkedFrame]:
-        """Return another submission's validated tables.
+        """Return another submission's validated tables, made again.
 
-        What it was itself compared with does not change its rows.
+        The rows that it was itself compared with do not change them.
         """
-        tables = self._judge(other, _require_evidence(other), None, spill).tables
+        tables = self._judge(other, _require_evidence(other), ComparisonRows(), spill).tables
         self._remember(other, tables)
         return tables
 
     def _remember(self, judgement: JudgementRecord, tables: Mapping[str, ChunkedFrame]) -> None:
+        """Keep the tables of a small submission in memory."""
         if sum(pieces.height for pieces in tables.values()) > CACHED_ROWS:
             return
         key = (judgement.submission_id, judgement.number)
@@ -312,24 +290,20 @@ class JudgementReplayer:
             del self._small_tables[next(iter(self._small_tables))]
 
     def _load_register(self, register_sha256: str) -> Register:
-        """Return the register as it was."""
+        """Return a past register, or raise the reason why it cannot be read."""
         if register_sha256 not in self._registers:
-            self._registers[register_sha256] = self._restore_register(register_sha256)
+            try:
+                with open_scratch_folder(self._platform.settings.scratch, "register") as folder:
+                    self._platform.register_files.restore_files(register_sha256, folder)
+                    self._registers[register_sha256] = load_register(folder)
+            except RegisterError:
+                self._registers[register_sha256] = "The present code cannot read the register as it was."
+            except StorageError as error:
+                self._registers[register_sha256] = f"The register as it was cannot be restored: {error}"
         register = self._registers[register_sha256]
         if isinstance(register, str):
             raise ReplayError(register)
         return register
-
-    def _restore_register(self, register_sha256: str) -> Register | str:
-        """Return the register as it was, or why it cannot be restored."""
-        try:
-            with open_scratch_folder(self._platform.settings.scratch, "register") as folder:
-                self._platform.register_files.restore_files(register_sha256, folder)
-                return load_register(folder)
-        except RegisterError:
-            return "The present code cannot read the register as it was."
-        except StorageError as error:
-            return f"The register as it was cannot be restored: {error}"
 
 
 def _require_evidence(judgement: JudgementRecord) -> Evidence:
@@ -347,7 +321,7 @@ def _find_contract(register: Register, submission: Submission, original: Judgeme
 
 
 def _compare_code(evidence: Evidence) -> list[str]:
-    """Return sentences on code and packages that are not those of then."""
+    """Return sentences on changes of code and packages since a judgement."""
     notes = []
     if evidence.code_sha256 != hash_code():
         notes.append("The platform's code has changed since then: a difference may come from there.")
@@ -365,14 +339,14 @@ def _compare_code(evidence: Evidence) -> list[str]:
 
 
 class ReproductionResult(StrEnum):
-    """Return whether a replay comes to the same."""
+    """Whether a replay comes to the same judgement."""
 
     IDENTICAL = "identical"
     """The same verdict, results, findings and rows, bit for bit."""
     DIFFERENT = "different"
     """Something differs."""
     CANNOT = "cannot_be_remade"
-    """Something that it was made of is missing."""
+    """Something that the judgement was made of is missing."""
 
 
 @dataclass(frozen=True)
@@ -382,9 +356,9 @@ class Reproduction:
     Attributes:
         original: the judgement, as the ledger has it.
         result: whether the replay is the same.
-        reason: why there is no replay; empty where there is one.
-        differences: what differs, in sentences that repeat no cell.
-        notes: what else is different from then, such as another version of a package.
+        reason: why there is no replay; empty after a replay.
+        differences: sentences on each difference, which repeat no cell.
+        notes: sentences on other changes since, such as another version of a package.
     """
 
     original: JudgementRecord
@@ -395,7 +369,7 @@ class Reproduction:
 
 
 def find_judgement(ledger: Ledger, submission_id: str, number: int | None = None) -> JudgementRecord:
-    """Return a judgement of a submission: the last one where no number is given.
+    """Return a submission's judgement of a number, or its last one.
 
     Raises:
         WrongUse: there is no such submission.
@@ -404,16 +378,15 @@ def find_judgement(ledger: Ledger, submission_id: str, number: int | None = None
     ledger.submissions.get(submission_id)
     judgement = ledger.judgements.find(submission_id, number)
     if judgement is None:
-        description = "no judgement" if number is None else f"no judgement {number}"
         raise WrongUse(
-            f"{submission_id} has {description}.",
+            f"{submission_id} has no judgement{'' if number is None else f' {number}'}.",
             remedy="Leave --judgement out for its last one; `lgdp status` lists them.",
         )
     return judgement
 
 
 def reproduce_judgement(platform: Platform, replayer: JudgementReplayer, original: JudgementRecord) -> Reproduction:
-    """Make a judgement again, and compare the two.
+    """Make a judgement again, and return how the two compare.
 
     Args:
         platform: whose ledger and lake hold the original.
@@ -425,28 +398,27 @@ def reproduce_judgement(platform: Platform, replayer: JudgementReplayer, origina
     """
     with ChunkSpool(platform.settings.scratch) as spill:
         try:
-            replayed = replayer.replay(original, spill)
+            judgement, notes = replayer.replay(original, spill)
         except ReplayError as error:
             return Reproduction(original, ReproductionResult.CANNOT, reason=str(error))
-        differences = tuple(_describe_differences(platform, original, _require_evidence(original), replayed))
+        differences = tuple(_describe_differences(platform, original, _require_evidence(original), judgement))
     result = ReproductionResult.DIFFERENT if differences else ReproductionResult.IDENTICAL
-    return Reproduction(original, result, differences=differences, notes=replayed.notes)
+    return Reproduction(original, result, differences=differences, notes=notes)
 
 
 def _describe_differences(
-    platform: Platform, original: JudgementRecord, evidence: Evidence, replayed: ReplayedJudgement
+    platform: Platform, original: JudgementRecord, evidence: Evidence, judgement: ValidationResult
 ) -> Iterator[str]:
-    judgement = replayed.judgement
+    """Yield a sentence for each difference between a judgement and its replay."""
+    findings, tables = digest_judgement(judgement)
     if judgement.verdict is not original.verdict:
         yield f"The verdict was {original.verdict}, and is {judgement.verdict} now."
     yield from _shorten(_compare_results(original.results, judgement.results))
-    if replayed.findings != evidence.findings:
-        yield (
-            f"There were {evidence.findings.rows} findings, and {replayed.findings.rows} are made now: not the same."
-        )
+    if findings != evidence.findings:
+        yield f"There were {evidence.findings.rows} findings, and {findings.rows} are made now: not the same."
         yield from _shorten(_compare_findings(platform.lake, original, evidence, judgement.findings))
-    for name in sorted(evidence.tables.keys() | replayed.tables.keys()):
-        then, now = evidence.tables.get(name), replayed.tables.get(name)
+    for name in sorted(evidence.tables.keys() | tables.keys()):
+        then, now = evidence.tables.get(name), tables.get(name)
         if then is None or now is None:
             was, is_ = ("not ", "") if then is None else ("", "not ")
             yield f"The table {name} was {was}validated then, and is {is_}validated now."
@@ -456,7 +428,7 @@ def _describe_differences(
 
 
 def _shorten(sentences: Iterator[str]) -> Iterator[str]:
-    """Yield the first sentences, and how many more there are."""
+    """Yield the first sentences, and the number of the others."""
     listed = list(sentences)
     yield from listed[:SHOWN_DIFFERENCES]
     if len(listed) > SHOWN_DIFFERENCES:
@@ -477,15 +449,15 @@ def _describe_result(outcome: RuleOutcome | None) -> str:
 
 
 def _compare_findings(lake: Lake, original: JudgementRecord, evidence: Evidence, now: pl.DataFrame) -> Iterator[str]:
-    """Yield the differences of findings, where the lake still holds the earlier ones.
+    """Yield the differences of findings, if the lake still holds the earlier ones.
 
-    It holds those of the last judgement.
+    It holds the findings of a submission's last judgement.
     """
     if not lake.exists(FINDING):
         return
     key = parse_submission_id(original.submission_id)
-    where = {"return_code": key.return_code, "period": key.period, "_submission_id": original.submission_id}
-    then = lake.read(FINDING, where, list(FINDING_SCHEMA)).cast(FINDING_SCHEMA)
+    slice_key = {"return_code": key.return_code, "period": key.period, "_submission_id": original.submission_id}
+    then = lake.read(FINDING, slice_key, list(FINDING_SCHEMA)).cast(FINDING_SCHEMA)
     columns = ["rule", "table", "row", "column", "message"]
     if then.height != evidence.findings.rows:
         return
@@ -496,7 +468,7 @@ def _compare_findings(lake: Lake, original: JudgementRecord, evidence: Evidence,
 
 
 def _compare_rows(platform: Platform, original: JudgementRecord, name: str, now: ChunkedFrame) -> Iterator[str]:
-    """Yield where rows differ, if those of then still stand in the lake."""
+    """Yield the differences of rows, if the lake still holds the earlier ones."""
     key = parse_submission_id(original.submission_id)
     major = original.contract_version.partition(".")[0]
     table = LakeTable("validated", f"{slug(key.return_code)}__{name}__v{major}")

@@ -1,29 +1,46 @@
-"""Judgement of one submission: select the mapping, read the files, apply the rules.
+"""Judgement of one submission: its files, its mapping, the rules, and the rows that it is compared with.
 
-Belongs here: the way from receipts to a reading and a judgement, nil returns included. Nothing is written. Belongs
-elsewhere: reading (``landing``), the rules (``validation``) and the order of a run's effects (``processing``).
+Nothing is written. Belongs here: the way from receipts to a reading and a judgement, nil returns included, and reading
+the rows of the council's prior periods and other returns from the lake. Belongs elsewhere: reading files (``landing``),
+the rules (``validation``) and the order of a run's effects (``processing``).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
+from itertools import product
 
-from lgdp_pipelines.handover.chunked_frame import ChunkSpool
+from lgdp_pipelines.handover.chunked_frame import ChunkedFrame, ChunkSpool, store_in_memory
 from lgdp_pipelines.handover.extract_reading import ExtractFile, Reading
 from lgdp_pipelines.handover.findings import build_finding_rows, empty_findings
 from lgdp_pipelines.handover.judgement_values import RuleOutcome
 from lgdp_pipelines.landing.extract_reader import READING_RULE_KINDS, read_extract
+from lgdp_pipelines.ledger.judgement_records import ComparedSubmission
+from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.ledger.submission_records import Receipt, Submission
 from lgdp_pipelines.ledger.submissions import RequiredFiles
-from lgdp_pipelines.register.model.contract import Contract, Register
-from lgdp_pipelines.register.model.table_model import Rule
+from lgdp_pipelines.register.model.contract import Contract, Register, Return
+from lgdp_pipelines.register.model.table_model import Rule, Table
 from lgdp_pipelines.register.rules.contract_rules import list_rules
 from lgdp_pipelines.register.submission_calendar import day_in_scotland
 from lgdp_pipelines.storage.byte_store import ByteStore
+from lgdp_pipelines.storage.lake import Lake
+from lgdp_pipelines.storage.lake_tables import define_validated_table
+from lgdp_pipelines.validation.derived_items import build_validated_schema
 from lgdp_pipelines.validation.judge import ValidationResult, judge
-from lgdp_pipelines.validation.judging_context import JudgingContext
+from lgdp_pipelines.validation.judging_context import (
+    JudgingContext,
+    OtherReturnRows,
+    PriorPeriodRows,
+    no_other_rows,
+    no_prior_rows,
+)
+from lgdp_pipelines.validation.table_rules import list_other_periods, list_prior_periods
 from lgdp_pipelines.vocabulary.periods import Period
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, Verdict
-from lgdp_pipelines.workflows.comparison_rows import NO_COMPARISON, ComparisonRows
+
+SHARED_ROWS = 1_000_000
+"""A period's table of at most so many rows is read once for all councils; of a larger one each council's are read."""
 
 _NO_ROWS = "A nil return has no rows."
 
@@ -58,17 +75,33 @@ class SubmittedFiles:
     receipts: Sequence[Receipt]
 
 
+@dataclass(frozen=True, slots=True)
+class ComparisonRows:
+    """Functions that fetch the rows that one council's submission is compared with.
+
+    Attributes:
+        prior_rows: of prior periods of the same return.
+        other_rows: of other returns.
+    """
+
+    prior_rows: PriorPeriodRows = no_prior_rows
+    other_rows: OtherReturnRows = no_other_rows
+
+
+_NO_COMPARISON = ComparisonRows()
+
+
 def judge_files(
     register: Register,
     received_bytes: ByteStore,
     submitted: SubmittedFiles,
     spill: ChunkSpool,
-    comparison: ComparisonRows = NO_COMPARISON,
+    comparison: ComparisonRows = _NO_COMPARISON,
 ) -> tuple[Reading, ValidationResult]:
-    """Read the files of a submission and judge them; only ``spill`` is written to."""
+    """Read the files of a submission and judge them, writing only to ``spill``."""
     contract, receipts = submitted.contract, submitted.receipts
     if any(receipt.nil for receipt in receipts):
-        return judge_nil_return(contract)
+        return _judge_nil_return(contract)
     system, council_code = receipts[0].system, receipts[0].council_code
     mapping = register.mapping_for(system, contract.return_code, council_code, contract)
     with received_bytes.verify_while_reading([receipt.sha256 for receipt in receipts]) as paths:
@@ -97,69 +130,158 @@ def judge_files(
 
 
 def _reject_unmapped(contract: Contract, system: str) -> Reading:
-    rules = [rule for rule in list_rules(contract) if rule.kind in READING_RULE_KINDS]
+    """Return the reading that rejects the export of a system without a mapping."""
     message = (
         f"The register has no mapping of the system {system} to {contract.return_code} {contract.version}. Nothing is "
         "wrong with the file itself: ask the platform's engineers to add the mapping, then have it judged again."
     )
-    readable = _find_readable_rule(rules)
-    results = tuple(
-        RuleOutcome.from_count(rule, 1)
-        if rule is readable
-        else RuleOutcome.not_run(rule, "The extract cannot be read.")
-        for rule in rules
-    )
-    return Reading({}, build_finding_rows(readable, message), results, unreadable_reason=message)
+    rules = [rule for rule in list_rules(contract) if rule.kind in READING_RULE_KINDS]
+    return _build_unread_reading(rules, "The extract cannot be read.", message)
 
 
-def judge_nil_return(contract: Contract) -> tuple[Reading, ValidationResult]:
-    """Judge a nil return: accepted where the contract allows one, else rejected as not readable.
+def _judge_nil_return(contract: Contract) -> tuple[Reading, ValidationResult]:
+    """Accept a nil return if the contract allows one; else reject it.
 
-    Its bytes are the declaration as sent, and are not read. No other rule is run.
+    Its bytes are the declaration as sent, and are not read. The rule that files are readable fails where the contract
+    allows none; no other rule is run.
     """
-    rules = list_rules(contract)
-    readable = _find_readable_rule(rules)
     message = (
         f"{contract.return_code} takes no nil return. Send the extract, or ask {contract.owner or 'its owner'} whether "
         "you need to report for this period."
     )
-    findings = empty_findings() if contract.nil_return else build_finding_rows(readable, message)
-    results = tuple(
-        RuleOutcome.from_count(rule, findings.height) if rule is readable else RuleOutcome.not_run(rule, _NO_ROWS)
+    reading = _build_unread_reading(list_rules(contract), _NO_ROWS, "" if contract.nil_return else message)
+    verdict = Verdict.ACCEPTED if contract.nil_return else Verdict.REJECTED
+    return reading, ValidationResult(verdict, reading.findings, reading.results, {})
+
+
+def _build_unread_reading(rules: Sequence[Rule], reason: str, message: str) -> Reading:
+    """Return a reading without tables, in which only the rule of readability ran.
+
+    Args:
+        rules: that have an outcome.
+        reason: why the other rules were not run.
+        message: of the finding that breaks the rule of readability; empty where the rule holds.
+    """
+    readable = next(rule for rule in rules if rule.kind is RuleKind.READABLE)
+    findings = build_finding_rows(readable, message) if message else empty_findings()
+    outcomes = tuple(
+        RuleOutcome.from_count(rule, findings.height) if rule is readable else RuleOutcome.not_run(rule, reason)
         for rule in rules
     )
-    verdict = Verdict.ACCEPTED if contract.nil_return else Verdict.REJECTED
-    return Reading({}, findings, results), ValidationResult(verdict, findings, results, {})
+    return Reading({}, findings, outcomes, unreadable_reason=message or None)
 
 
 def is_nil_return(judgement: ValidationResult) -> bool:
-    """Return whether it is the judgement of a nil return, accepted or not."""
+    """Return whether a judgement is of a nil return, accepted or not."""
     return any(outcome.reason == _NO_ROWS for outcome in judgement.results)
-
-
-def _find_readable_rule(rules: Iterable[Rule]) -> Rule:
-    return next(rule for rule in rules if rule.kind is RuleKind.READABLE)
 
 
 def list_required_files(register: Register, contract: Contract, councils: Iterable[str]) -> RequiredFiles:
     """Return the files that must all come before a submission is opened."""
+    exports: dict[tuple[str, str], tuple[str, ...]] = {}
+    for council, system in product(councils, register.systems):
+        mapping = register.mapping_for(system, contract.return_code, council, contract)
+        if mapping is not None and mapping.files:
+            exports[council, system] = tuple(
+                file.name
+                for name, table in mapping.tables.items()
+                for file in table.files
+                if name in contract.by_name and not contract.by_name[name].optional
+            )
     tables = tuple(table.name for table in contract.tables if table.file_pattern and not table.optional)
-    return RequiredFiles(tables, _list_export_files(register, contract, councils))
+    return RequiredFiles(tables, exports)
 
 
-def _list_export_files(
-    register: Register, contract: Contract, councils: Iterable[str]
-) -> Mapping[tuple[str, str], tuple[str, ...]]:
-    """Return the export's required files by council and system."""
-    files_by_system: dict[tuple[str, str], tuple[str, ...]] = {}
-    for council in councils:
-        for system in register.systems:
-            mapping = register.mapping_for(system, contract.return_code, council, contract)
-            if mapping is not None and mapping.files:
-                files_by_system[council, system] = tuple(
-                    file.name
-                    for name, table in mapping.tables.items()
-                    for file in table.files
-                    if name in contract.by_name and not contract.by_name[name].optional
-                )
-    return files_by_system
+class ComparisonReader:
+    """Reads each council's own validated rows from the lake, and no other council's.
+
+    Args:
+        ledger: knows which submissions are current.
+        lake: holds the validated rows.
+        data_return: whose submissions are judged.
+        is_shared: whether many councils are judged, so that a small table is read once for all of them.
+    """
+
+    def __init__(self, ledger: Ledger, lake: Lake, data_return: Return, *, is_shared: bool = True) -> None:
+        self._ledger = ledger
+        self._lake = lake
+        self._return = data_return
+        self._is_shared = is_shared
+        self._find_current = cache(ledger.submissions.find_current)
+        self._shared: dict[tuple[str, str], Mapping[str, ChunkedFrame] | None] = {}
+
+    def rows_for(self, council: str) -> ComparisonRows:
+        """Return the functions that fetch a council's rows."""
+        return ComparisonRows(partial(self._read_prior_rows, council), partial(self._read_other_rows, council))
+
+    def _read_prior_rows(self, council: str, period: Period, table: Table) -> ChunkedFrame | None:
+        if period.start < self._return.first_period.start:
+            return None
+        contract = self._return.contract_for(period)
+        return self._read(contract, table, period, council) if table.name in contract.by_name else None
+
+    def _read_other_rows(self, council: str, data_return: Return, period: Period, table: Table) -> ChunkedFrame | None:
+        """Return the rows of a council's current submission; no rows for a nil return.
+
+        A submission that a version of another major accepted has other columns than the rule was written for: it is
+        treated as missing.
+        """
+        submission_id = self._find_current(data_return.code, period.id).get(council)
+        contract = data_return.contract_for(period)
+        if submission_id is None:
+            return None
+        accepting = find_accepting_contract(self._ledger, data_return, submission_id, contract)
+        if accepting.version.major != contract.version.major:
+            return None
+        rows = self._read(contract, table, period, council)
+        return store_in_memory([], build_validated_schema(table)) if rows is None else rows
+
+    def _read(self, contract: Contract, table: Table, period: Period, council: str) -> ChunkedFrame | None:
+        """Return a council's validated rows of a table and period; None without any."""
+        stored = define_validated_table(contract, contract.by_name[table.name])
+        key = (str(stored), period.id)
+        if self._is_shared and key not in self._shared:
+            rows = self._lake.read_chunks(stored, {"period": period.id})
+            self._shared[key] = None if rows.height > SHARED_ROWS else _group_by_council(rows)
+        shared = self._shared.get(key)
+        if shared is not None:
+            return shared.get(council)
+        rows = self._lake.read_chunks(stored, {"period": period.id, "council_code": council})
+        return rows if rows.height else None
+
+
+def _group_by_council(rows: ChunkedFrame) -> Mapping[str, ChunkedFrame]:
+    return {
+        str(council): ChunkedFrame.from_frames(frame)
+        for (council, *_), frame in rows.collect().partition_by("council_code", as_dict=True).items()
+    }
+
+
+def find_accepting_contract(ledger: Ledger, data_return: Return, submission_id: str, default: Contract) -> Contract:
+    """Return the newest contract of the major version that last accepted a submission.
+
+    Args:
+        ledger: knows which version accepted it.
+        data_return: whose contracts are searched.
+        submission_id: whose rows stand in the tables of that contract.
+        default: returned where no version accepted it.
+    """
+    major, _, _ = ledger.judgements.find_accepting_version(submission_id).partition(".")
+    contracts = reversed(data_return.contracts)
+    return next((contract for contract in contracts if str(contract.version.major) == major), default)
+
+
+def find_comparisons(
+    register: Register, ledger: Ledger, contract: Contract, period: Period
+) -> Callable[[str], tuple[ComparedSubmission, ...]]:
+    """Return a function that returns the current submissions compared with a council's.
+
+    Call it before any of those rows is read. What becomes current in between then differs from what is recorded, and
+    the submission is judged again; called afterwards, a change would go unnoticed.
+    """
+    compared = [(contract.return_code, prior) for prior in list_prior_periods(contract, period)]
+    compared += list_other_periods(register, contract, period)
+    current = {(code, other.id): ledger.submissions.find_current(code, other.id) for code, other in compared}
+    return lambda council: tuple(
+        ComparedSubmission(code, other, submissions.get(council)) for (code, other), submissions in current.items()
+    )

@@ -34,7 +34,7 @@ from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.vocabulary.verdicts import RuleResult
-from lgdp_pipelines.workflows import slice_writing
+from lgdp_pipelines.workflows import lake_slices
 from lgdp_pipelines.workflows.platform import Platform
 from lgdp_pipelines.workflows.processing import ProcessRequest, SubmissionOutcome, process
 from tests.support.contracts import write_register
@@ -73,7 +73,7 @@ def whole(path: Path, home: Path, shape: Shape, every: int) -> Figures:
 
 def slice_alone(path: Path, home: Path, shape: Shape, every: int) -> Figures:
     """The same by the journey's own functions, with nothing in the place of the two that are left out."""
-    slice_writing.SliceWriter.write_landed = lambda *_: None
+    lake_slices.SliceWriter.write_landed = lambda *_: None
     Ledger.mirror = lambda *_: None  # type: ignore[method-assign]
     return whole(path, home, shape, every)
 

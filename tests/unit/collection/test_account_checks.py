@@ -11,7 +11,7 @@ import pytest
 from lgdp_pipelines.collection.account_checks import AccountState, check_accounts
 from lgdp_pipelines.collection.transports import create_transport
 from lgdp_pipelines.collection.transports.transport import IMPATIENT
-from lgdp_pipelines.orchestration.source_health import build_check_result
+from lgdp_pipelines.orchestration.assets import build_check_result
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.model.sources import (
     ApiSourceAccount,

@@ -15,9 +15,8 @@ import pytest
 from aiosmtpd.smtp import SMTP
 
 from lgdp_pipelines.settings import Settings
-from lgdp_pipelines.workflows.notification_delivery import Alert, raise_alert
+from lgdp_pipelines.workflows.notification_delivery import Alert, list_new_reminders, raise_alert, send_reminders
 from lgdp_pipelines.workflows.platform import Platform
-from lgdp_pipelines.workflows.reminder_delivery import list_new_reminders, send_reminders
 from tests.support.contracts import allotment_v1, write_register
 
 ADDRESS = "officer.named@fife.example"
