@@ -15,11 +15,11 @@ from lgdp_pipelines.landing.extract_reader import read_extract
 from lgdp_pipelines.register.model.contract import Contract, Register, Return
 from lgdp_pipelines.register.model.system_mapping import SystemMapping
 from lgdp_pipelines.register.model.table_model import Table
+from lgdp_pipelines.validation.derived_items import build_validated_schema
 from lgdp_pipelines.validation.judge import ValidationResult, judge
 from lgdp_pipelines.validation.judging_context import (
     JudgingContext,
 )
-from lgdp_pipelines.validation.type_parsing import build_typed_schema
 from lgdp_pipelines.vocabulary.councils import Council
 from lgdp_pipelines.vocabulary.periods import Period
 from lgdp_pipelines.vocabulary.verdicts import Verdict
@@ -113,7 +113,7 @@ class _LocalComparisons:
     def find_other_rows(self, data_return: Return, period: Period, table: Table) -> ChunkedFrame | None:
         """Return the rows of another return; none of a table that did not come."""
         tables = self._tables.get((data_return.code, period))
-        return None if tables is None else tables.get(table.name, store_in_memory([], build_typed_schema(table)))
+        return None if tables is None else tables.get(table.name, store_in_memory([], build_validated_schema(table)))
 
     def explain_absence(self, return_code: str, period: Period) -> str:
         """Return why a return and period has no rows, and how to give them."""
