@@ -14,14 +14,14 @@ from typing import TypeVar
 
 from lgdp_pipelines.errors import Contradiction, RegisterError
 from lgdp_pipelines.register.checks.contract_checks import check_cross_return_rules, check_derivation
-from lgdp_pipelines.register.checks.mapping_checks import (
+from lgdp_pipelines.register.documents.yaml_nodes import YamlNode, find_repeats, read_yaml
+from lgdp_pipelines.register.files.contract_file import ParsedContract, check_contract, read_contract
+from lgdp_pipelines.register.files.mapping_file import (
     check_mapping,
     check_mapping_overlaps,
     check_source_systems,
+    read_mapping,
 )
-from lgdp_pipelines.register.documents.yaml_nodes import YamlNode, find_repeats, read_yaml
-from lgdp_pipelines.register.files.contract_file import ParsedContract, check_contract, read_contract
-from lgdp_pipelines.register.files.mapping_file import read_mapping
 from lgdp_pipelines.register.files.reference_file import (
     COUNCILS_FILE,
     DEFINITION,
@@ -104,7 +104,7 @@ def load_register(root: Path) -> Register:
     mapped = [
         file
         for document in documents[_MAPPING]
-        if (file := contradictions.take(read_mapping(document, root / document.file, _hash(contents[document.file]))))
+        if (file := contradictions.take(read_mapping(document, hashlib.sha256(contents[document.file]).hexdigest())))
     ]
     for file in mapped:
         contradictions += check_mapping(file, councils, returns, code_lists)
@@ -137,10 +137,6 @@ def _index(values: Sequence[_Identified]) -> Mapping[str, _Identified]:
     for value in values:
         first_by_id.setdefault(value.id, value)
     return MappingProxyType(first_by_id)
-
-
-def _hash(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
 
 
 def _read_contents(root: Path) -> Mapping[str, bytes]:

@@ -82,7 +82,7 @@ class MappingTranslator:
 
     def __init__(self, mapping: SystemMapping, table: Table, facts: SubmissionFacts) -> None:
         self._table = table
-        mapped = mapping.tables.get(table.name) or TableMapping(table.name, {})
+        mapped = mapping.tables.get(table.name) or TableMapping(table=table.name)
         constants = {THE_COUNCIL: facts.council.code, THE_PERIOD: facts.period.id}
         self._constants = {
             name: constants.get(text, text) for name, text in mapped.constants.items() if name in table.by_name

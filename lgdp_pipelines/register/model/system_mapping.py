@@ -5,25 +5,36 @@ elsewhere: reading the files (``mapping_file``), matching headers (``landing``) 
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
-from pathlib import Path
-from types import MappingProxyType
-from typing import Any
+from typing import Annotated, Self, TypeAlias
 
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from lgdp_pipelines.register.model.extract_format import Extract
-from lgdp_pipelines.register.model.field_types import STRICT, Pattern
-from lgdp_pipelines.register.model.table_model import Item, ItemType, Provenance, Spellings
-from lgdp_pipelines.vocabulary.value_formats import NumberStyle, find_conversion_factor
+from lgdp_pipelines.register.model.field_types import (
+    STRICT,
+    DistinctTexts,
+    ExactText,
+    Identifier,
+    NamePattern,
+    NonEmptyMap,
+    NumberStyleWords,
+    OrEmpty,
+    Pattern,
+    PositiveInteger,
+    ReadAs,
+    Text,
+    TextOr,
+    refusal,
+    refuse_repeats,
+)
+from lgdp_pipelines.register.model.table_model import Item, ItemType, Provenance, SpellingList, Spellings
+from lgdp_pipelines.vocabulary.value_formats import find_conversion_factor
 
 THE_COUNCIL, THE_PERIOD = "{council}", "{period}"
 """Constants that stand for the council whose account sent the extract, and for the period that it answers."""
-
-
-def _empty() -> Mapping[str, Any]:
-    return MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +42,40 @@ class SourceColumn:
     """The column of an export that holds an item.
 
     Attributes:
-        spellings: what it is called.
-        file: name of the joined file that it is in; empty: of the only file, or of the base.
+        spellings: its possible headers.
+        file: name of the joined file that has it; empty: the only file, or the base.
     """
 
     spellings: Spellings
     file: str = ""
+
+
+@pydantic_dataclass(frozen=True, config=STRICT)
+class _ColumnWords:
+    """The words for the column that holds an item."""
+
+    header: OrEmpty[Text] = ""
+    headers: OrEmpty[DistinctTexts] = ()
+    pattern: OrEmpty[Pattern] = ""
+    file: OrEmpty[Text] = ""
+
+    @model_validator(mode="after")
+    def _has_a_header(self) -> Self:
+        if not (self.header or self.headers or self.pattern):
+            raise refusal("has no header", "Write header, headers or pattern.")
+        return self
+
+    def column(self) -> SourceColumn:
+        """Return the column."""
+        headers = (*((self.header,) if self.header else ()), *(header.strip() for header in self.headers))
+        return SourceColumn(Spellings(headers, (self.pattern,) if self.pattern else ()), self.file)
+
+
+def _spell_out_column(value: object) -> object:
+    """Return a header, or a list of headers, in full words."""
+    if isinstance(value, str):
+        return {"header": value}
+    return {"headers": value} if isinstance(value, list) else value
 
 
 @pydantic_dataclass(frozen=True, config=STRICT)
@@ -45,82 +84,107 @@ class CodePattern:
 
     Attributes:
         pattern: regular expression for a whole source code.
-        to: the contract's code; ``{1}`` or ``{name}`` stand for what a group of the pattern holds.
+        to: the contract's code; ``{1}`` or ``{name}`` stands for the text of a group of the pattern.
     """
 
     pattern: Pattern
     to: str
 
 
-@dataclass(frozen=True, slots=True)
+@pydantic_dataclass(frozen=True, config=STRICT)
 class UnitChange:
     """A figure in another unit than the contract's.
 
     Attributes:
         unit: of the export.
-        factor: that a figure in it is multiplied by; None: as is known of the two units.
+        factor: multiplies a figure of the export; None: the commonly known factor of the two units.
     """
 
-    unit: str
-    factor: Decimal | None = None
+    unit: Text
+    factor: OrEmpty[
+        Annotated[Decimal, ReadAs(Annotated[str, StringConstraints(pattern=r"^\d+(\.\d+)?$")], Decimal)] | None
+    ] = None
 
     def factor_to(self, unit: str) -> Decimal | None:
         """Return the exact factor into the contract's unit; None where it is unknown."""
         return find_conversion_factor(self.unit, unit) if self.factor is None else self.factor
 
 
-@dataclass(frozen=True, slots=True)
+@pydantic_dataclass(frozen=True, config=STRICT)
 class JoinedFile:
     """One of several files that make a table.
 
     Attributes:
-        name: what the mapping calls it, and receipts.
+        name: its name in the mapping and in receipts.
         pattern: regular expression for the whole name of the file.
-        key: headers of the columns that say which row of the base a row belongs to; none for the base itself.
-        base_key: headers of the columns of the base that they are held against, one for one.
+        key: headers of the columns that name the row of the base that a row belongs to; empty for the base itself.
+        renamed_key: headers of the same columns in the base; empty: they are called as in this file.
     """
 
-    name: str
-    pattern: str
-    key: tuple[str, ...] = ()
-    base_key: tuple[str, ...] = ()
+    name: Annotated[Text, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+    pattern: NamePattern
+    key: OrEmpty[DistinctTexts] = ()
+    renamed_key: OrEmpty[DistinctTexts] = Field(default=(), validation_alias="baseKey")
+
+    @property
+    def base_key(self) -> tuple[str, ...]:
+        """Headers of the base's columns that the key is compared with, one for one."""
+        return self.renamed_key or self.key
 
 
-@dataclass(frozen=True)
-class TableMapping:
-    """The filling of one table from an export, by item name.
+_Column: TypeAlias = Annotated[
+    SourceColumn, ReadAs(Annotated[_ColumnWords, BeforeValidator(_spell_out_column)], _ColumnWords.column)
+]
+_Unit: TypeAlias = Annotated[
+    UnitChange, BeforeValidator(lambda value: {"unit": value} if isinstance(value, str) else value)
+]
+
+
+@pydantic_dataclass(frozen=True, config=STRICT, kw_only=True)
+class TableWords:
+    """The words by which an export fills one table, by item name.
 
     Attributes:
-        table: of the contract.
-        columns: where each item stands.
-        codes: contract's code by source code, which matches to the letter, or else but for case and white space.
+        columns: the column that holds each item.
+        codes: contract's code by source code, which matches exactly or in another case and white space.
         code_patterns: for source codes of a form.
         units: of figures that are in another unit.
-        date_format: how all dates are spelled, such as ``d/M/yyyy``; empty: as the contract says.
-        dates: how single items spell them.
-        numbers: how all numbers are spelled; None: as the contract says.
+        dates: format of all dates, such as ``d/M/yyyy``, or of the dates of single items; empty: as the contract says.
+        numbers: spelling of all numbers; None: as the contract says.
         constants: the value that every row has.
-        absent: items that the system does not hold, each with why.
+        absent: items that the system does not hold, each with the reason.
         ignored: columns of the export that are known and not asked for.
-        files: base first, where several files make the table; none where one does.
+        files: base first, where several files make the table; empty where one file does.
+    """
+
+    files: OrEmpty[Annotated[tuple[JoinedFile, ...], Field(min_length=1)]] = ()
+    columns: OrEmpty[NonEmptyMap[_Column]] = Field(default_factory=dict)
+    codes: OrEmpty[NonEmptyMap[NonEmptyMap[str]]] = Field(default_factory=dict)
+    code_patterns: OrEmpty[NonEmptyMap[tuple[CodePattern, ...]]] = Field(
+        default_factory=dict, validation_alias="codePatterns"
+    )
+    units: OrEmpty[NonEmptyMap[_Unit]] = Field(default_factory=dict)
+    dates: OrEmpty[TextOr[NonEmptyMap[ExactText]]] = Field(default="")
+    numbers: OrEmpty[NumberStyleWords | None] = None
+    constants: OrEmpty[NonEmptyMap[ExactText]] = Field(default_factory=dict)
+    absent: OrEmpty[NonEmptyMap[ExactText]] = Field(default_factory=dict)
+    ignored: SpellingList = Spellings()
+
+
+@pydantic_dataclass(frozen=True, config=STRICT, kw_only=True)
+class TableMapping(TableWords):
+    """The filling of one table from an export.
+
+    Attributes:
+        table: name of the contract's table.
     """
 
     table: str
-    columns: Mapping[str, SourceColumn]
-    codes: Mapping[str, Mapping[str, str]] = field(default_factory=_empty)
-    code_patterns: Mapping[str, tuple[CodePattern, ...]] = field(default_factory=_empty)
-    units: Mapping[str, UnitChange] = field(default_factory=_empty)
-    date_format: str = ""
-    dates: Mapping[str, str] = field(default_factory=_empty)
-    numbers: NumberStyle | None = None
-    constants: Mapping[str, str] = field(default_factory=_empty)
-    absent: Mapping[str, str] = field(default_factory=_empty)
-    ignored: Spellings = field(default_factory=Spellings)
-    files: tuple[JoinedFile, ...] = ()
 
     def spelled_dates(self, item: Item) -> str:
         """Return an item's own formats of dates; empty for the contract's, or other types."""
-        return self.dates.get(item.name, self.date_format) if item.type is ItemType.DATE else ""
+        formats = self.dates if isinstance(self.dates, Mapping) else {item.name: self.dates}
+        return formats.get(item.name, "") if item.type is ItemType.DATE else ""
 
     def headers_of(self, name: str) -> tuple[str, ...]:
         """Return the possible headers of an item, for people; none without a column."""
@@ -131,33 +195,41 @@ class TableMapping:
         return tuple(f"{name} (in {column.file})" for name in headers) if column.file else headers
 
 
-@dataclass(frozen=True)
-class SystemMapping:
-    """The answer to one return from one system's export.
+@pydantic_dataclass(frozen=True, config=STRICT, kw_only=True)
+class MappingWords:
+    """The words by which one system's export answers one return.
 
     Attributes:
         system: such as ``caseworks-housing``, as sources and ``--system`` name it.
         return_code: such as ``HL1``.
-        council: register code of the only council whose export is such; empty where it holds for all.
+        council: register code of the only council with such an export; empty: all councils.
         majors: major versions of the contract that it is for.
         title: for people.
-        provenance: where the export's layout was read.
-        extract: how the export is written; None: as the contract says.
-        path: the file.
-        sha256: of the file's bytes.
-        tables: how each table is filled, by name.
+        provenance: source of the export's layout.
+        extract: form of the export; None: as the contract says.
+        tables: the filling of each table, by name.
     """
 
-    system: str
-    return_code: str
-    council: str
-    majors: tuple[int, ...]
-    title: str
+    system: Identifier
+    return_code: Text = Field(validation_alias="return")
+    council: OrEmpty[Text] = ""
+    majors: Annotated[tuple[PositiveInteger, ...], Field(min_length=1), AfterValidator(refuse_repeats)]
+    title: Text
     provenance: Provenance
-    extract: Extract | None
-    path: Path
+    extract: OrEmpty[Extract | None] = None
+    tables: NonEmptyMap[TableWords]
+
+
+@pydantic_dataclass(frozen=True, config=STRICT, kw_only=True)
+class SystemMapping(MappingWords):
+    """The answer to one return from one system's export.
+
+    Attributes:
+        sha256: of the file's bytes.
+    """
+
+    tables: Mapping[str, TableMapping]
     sha256: str
-    tables: Mapping[str, TableMapping] = field(default_factory=_empty)
 
     @property
     def files(self) -> tuple[JoinedFile, ...]:

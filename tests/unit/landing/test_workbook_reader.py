@@ -174,18 +174,16 @@ def test_a_day_is_spelled_as_the_systems_mapping_says_that_the_system_does(
     mapping = SystemMapping(
         system="caseworks",
         return_code="TST",
-        council="",
         majors=(1,),
-        title="",
+        title="A system",
         provenance=Provenance("ours", ""),
         extract=Extract(Format.XLSX, sheet="Data"),
-        path=Path("x"),
         sha256="",
         tables={
             "t": TableMapping(
-                "t",
-                {"a": SourceColumn(Spellings(("Case",))), "b": SourceColumn(Spellings(("Born",)))},
-                date_format="d-MMM-yyyy",
+                table="t",
+                columns={"a": SourceColumn(Spellings(("Case",))), "b": SourceColumn(Spellings(("Born",)))},
+                dates="d-MMM-yyyy",
             )
         },
     )

@@ -85,7 +85,7 @@ def test_a_mapping_is_read_whole(mapped: SmallRegister) -> None:
     assert pet.ignored == Spellings(("Vet",), ("Notes .*",))
     assert pet.codes == {"kind_code": {"Cat": "1", "Dog": "2", "Unknown": ""}}
     assert pet.code_patterns == {"kind_code": (CodePattern("([12]) .*", "{1}"),)}
-    assert pet.date_format == "d/M/yyyy HH:mm"
+    assert pet.dates == "d/M/yyyy HH:mm"
     assert [(file.name, file.key, file.base_key) for file in pet.files] == [
         ("pets", (), ()),
         ("births", ("Tag",), ("Collar",)),
@@ -180,7 +180,7 @@ SPOILT = (
     SpoiltCase(MAPPING, "baseKey: [Collar]", "baseKey: [A, B]", "name: births", ("not of one length",)),
     SpoiltCase(MAPPING, "pattern: 'pets_.*'", "pattern: 'pets_.*', key: [X]", "name: pets", ("is the base",)),
     SpoiltCase(MAPPING, 'Cat: "1"', 'Cat: "3"', "kind_code: { Cat", ("“3” is not a value of kind_code",)),
-    SpoiltCase(MAPPING, 'Cat: "1"', 'Cat: "1", " CAT": "2"', "kind_code: { Cat", ("differ in case or white space",)),
+    SpoiltCase(MAPPING, 'Cat: "1"', 'Cat: "1", " CAT": "2"', "kind_code: { Cat", ("differ only in case or white space",)),
     SpoiltCase(
         MAPPING, "      kind_code: { Cat", "      birth_date: { Cat", "birth_date: { Cat", ("no codes to translate",)
     ),
@@ -201,7 +201,7 @@ SPOILT = (
     SpoiltCase(
         FOOD_MAPPING, "units: { cost_gbp", "units: { quarter", "units: { quarter", ("not a figure with a unit",)
     ),
-    SpoiltCase(FOOD_MAPPING, 'thousands: " "', 'thousands: ","', "numbers", ("One mark stands",)),
+    SpoiltCase(FOOD_MAPPING, 'thousands: " "', 'thousands: ","', "numbers", ("the same mark",)),
     SpoiltCase(FOOD_MAPPING, 'hidden: "*"', 'hidden: "#"', "weight_kg: { hidden", ("“#” is not a value of weight_kg",)),
     SpoiltCase(FOOD_MAPPING, "    files: [{ name: costs, pattern: 'c.*' }]\n", "", "cost:", ("which file holds cost",)),
     SpoiltCase(

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
 from random import Random
 
 import polars as pl
@@ -15,7 +14,6 @@ from lgdp_pipelines.handover.chunked_frame import ChunkSpool
 from lgdp_pipelines.landing.header_matching import match_headers
 from lgdp_pipelines.register.model.system_mapping import (
     CodePattern,
-    NumberStyle,
     SourceColumn,
     SystemMapping,
     TableMapping,
@@ -29,6 +27,7 @@ from lgdp_pipelines.validation.source_mapping import MappingTranslator, Translat
 from lgdp_pipelines.validation.type_parsing import TypedChunk, parse_chunk
 from lgdp_pipelines.vocabulary.code_lists import Code, CodeList
 from lgdp_pipelines.vocabulary.observation_status import ObservationStatus
+from lgdp_pipelines.vocabulary.value_formats import NumberStyle
 from lgdp_pipelines.vocabulary.verdicts import RuleResult, Verdict
 from tests.support.judging import SCRATCH, judge_tables, make_context
 from tests.support.small_contract import (
@@ -57,8 +56,16 @@ COLUMNS = {item.name: SourceColumn(Spellings((item.name.title(),))) for item in 
 
 
 def mapping(**facts: object) -> SystemMapping:
-    table = TableMapping("t", **{"columns": COLUMNS, **facts})  # type: ignore[arg-type] - each test gives what it means
-    return SystemMapping("sys", "TST", "", (1,), "Sys", OURS, None, Path("sys.yaml"), "ab" * 32, {"t": table})
+    table = TableMapping(table="t", **{"columns": COLUMNS, **facts})  # type: ignore[arg-type] - each test gives what it means
+    return SystemMapping(
+        system="sys",
+        return_code="TST",
+        majors=(1,),
+        title="Sys",
+        provenance=OURS,
+        tables={"t": table},
+        sha256="ab" * 32,
+    )
 
 
 def landed(**cells: list[str | None]) -> pl.DataFrame:
@@ -131,18 +138,18 @@ def test_a_code_that_two_patterns_lead_to_two_targets_is_not_guessed() -> None:
     ],
 )
 def test_dates_are_read_in_the_form_that_the_mapping_says(form: str, sent: str, read: str) -> None:
-    assert translated("day", [sent], date_format=form) == [read]
+    assert translated("day", [sent], dates=form) == [read]
 
 
 def test_a_day_that_there_is_not_breaks_the_type() -> None:
-    assert places(judged(mapping(date_format="yyyy-MM-dd"), day=["2024-02-30", "2024-02-29"])) == [("tst.day.type", 2)]
+    assert places(judged(mapping(dates="yyyy-MM-dd"), day=["2024-02-30", "2024-02-29"])) == [("tst.day.type", 2)]
 
 
 def test_a_date_in_the_contracts_form_is_not_read_where_the_mapping_says_another() -> None:
     found = judged(mapping(dates={"day": "MMddyyyy"}), day=["01022024", "2024-01-02", "13012024"])
     assert found.tables["t"].collect().get_column("day").to_list() == [date(2024, 1, 2), None, None]
     assert places(found) == [("tst.day.type", 3), ("tst.day.type", 4)]
-    other = judged(mapping(date_format="d/M/yyyy"), day=["01022024"])
+    other = judged(mapping(dates="d/M/yyyy"), day=["01022024"])
     assert places(other) == [("tst.day.type", 2)]
 
 
@@ -203,7 +210,7 @@ def test_constants_fill_every_row_also_with_the_submissions_own_council() -> Non
 
 
 def test_what_was_translated_is_counted_over_all_pieces_and_told_with_the_rules() -> None:
-    system_mapping = mapping(codes={"colour": {"Rot": "R"}}, date_format="d/M/yyyy", numbers=NumberStyle(","))
+    system_mapping = mapping(codes={"colour": {"Rot": "R"}}, dates="d/M/yyyy", numbers=NumberStyle(","))
     translation = MappingTranslator(system_mapping, TABLE, SUBMITTED)
     for _ in range(2):
         translation.translate(
@@ -296,7 +303,7 @@ def test_mapped_and_typed_is_what_the_canonical_table_is_typed(
     system_mapping = mapping(
         columns={name: SourceColumn(Spellings((header,))) for name, header in headers.items()},
         codes={name: {label: code for code, label in of.items()} for name, of in codes.items()},
-        date_format=form,
+        dates=form,
         numbers=style,
         units={"cost": UnitChange("pence")},
     )
