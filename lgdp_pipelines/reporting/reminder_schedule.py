@@ -110,8 +110,8 @@ def _list_stages(obligation: Obligation, title: str, notices: Notices, today: da
     subject = f"{obligation.return_code} ({title}) for {obligation.period.id}"
     last_answer = _LAST_ANSWER.get(obligation.latest_outcome, "")
     days_left = (obligation.due - today).days
-    near = [days for days in notices.days_before if days >= days_left]
-    past = [days for days in notices.days_late if days <= obligation.days_late]
+    near = [days for days in notices.reminders.days_before if days >= days_left]
+    past = [days for days in notices.reminders.days_late if days <= obligation.days_late]
     if obligation.state is ObligationState.OPEN and near:
         when = f"due on {format_day(obligation.due)}, in {format_count(days_left, 'day')}"
         yield f"due_in_{min(near)}", "", f"{subject} is {when}.{last_answer}"

@@ -159,13 +159,34 @@ def code_list(name: str, **codes: str) -> CodeList:
 
 
 PEOPLE = ReferenceTable(
-    "people", "People", "One row for each council and year.",
-    (ReferenceColumn("council_code", ItemType.TEXT, "Council"), ReferenceColumn("year", ItemType.INTEGER, "Year"),
-     ReferenceColumn("people", ItemType.INTEGER, "People", "people")),
-    ("council_code", "year"),
-    (ReferenceVersion("1", date(2020, 1, 1), "here", "ours", "", (("FIF", "2023", "50"), ("GLG", "2023", "")), "a"),
-     ReferenceVersion("2", date(2024, 1, 1), "here", "ours", "", (("FIF", "2023", "51"),), "b")),
-)  # fmt: skip
+    id="people",
+    title="People",
+    description="One row for each council and year.",
+    columns=(
+        ReferenceColumn("council_code", ItemType.TEXT, "Council"),
+        ReferenceColumn("year", ItemType.INTEGER, "Year"),
+        ReferenceColumn("people", ItemType.INTEGER, "People", "people"),
+    ),
+    key=("council_code", "year"),
+    versions=(
+        ReferenceVersion(
+            version="1",
+            valid_from=date(2020, 1, 1),
+            source="here",
+            verified="ours",
+            rows=(("FIF", "2023", "50"), ("GLG", "2023", "")),
+            sha256="a",
+        ),
+        ReferenceVersion(
+            version="2",
+            valid_from=date(2024, 1, 1),
+            source="here",
+            verified="ours",
+            rows=(("FIF", "2023", "51"),),
+            sha256="b",
+        ),
+    ),
+)
 
 
 def small_register() -> Register:

@@ -1,10 +1,10 @@
-"""Who is told of what besides the outbox: ``schemas/notices.yaml``.
+"""Recipients of notices by e-mail and webhook, and the days of reminders: ``schemas/notices.yaml``.
 
-Addresses of people are personal data, and a webhook's address lets whoever knows it in: the file says only where they
-are. Belongs here: reading the file. Belongs elsewhere: sending anything (``reporting``).
+Addresses of people are personal data, and the address of a webhook works like a password: the file has references to
+addresses, never the addresses. Belongs here: reading the file. Belongs elsewhere: writing notices (``reporting``) and
+sending them (``workflows``).
 """
 
-from dataclasses import dataclass as plain_dataclass
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeAlias
 
@@ -31,13 +31,13 @@ class Email:
     """The settings of e-mail.
 
     Attributes:
-        server: ``host:port``; ``${NAME:-default}`` is taken from the environment. Empty there: no e-mail is sent.
+        server: ``host:port``; ``${NAME:-default}`` is taken from the environment. An empty variable stops all e-mail.
         security: ``tls``, ``starttls`` or ``none``.
-        sender: address that it comes from; may name a variable too.
-        username: of the account at the server; None where it wants none.
-        password: of the account at the server; None where it wants none.
-        councils: addresses of a council's contacts, one a line, with ``{council}`` in it; None: councils get none.
-        engineers: addresses of the engineers; None: they get none.
+        sender: address of the sender; may name a variable too.
+        username: of the account at the server; None where the server needs no account.
+        password: of the account at the server; None where the server needs no account.
+        councils: addresses of a council's contacts, one a line, with ``{council}`` in it; None: no e-mail to councils.
+        engineers: addresses of the engineers; None: no e-mail to engineers.
     """
 
     server: Text
@@ -51,11 +51,11 @@ class Email:
 
 @dataclass(frozen=True, config=STRICT)
 class Webhook:
-    """An address that JSON is posted to.
+    """The addresses that JSON is posted to.
 
     Attributes:
-        councils: address for reminders, with ``{council}`` in it; None: none are posted.
-        engineers: address for alerts; None: none are posted.
+        councils: address for reminders, with ``{council}`` in it; None: reminders are not posted.
+        engineers: address for alerts; None: alerts are not posted.
     """
 
     councils: OrEmpty[Reference | None] = None
@@ -69,54 +69,50 @@ class Webhook:
 
 
 @dataclass(frozen=True, config=STRICT)
-class _ReminderWords:
-    """When councils are reminded."""
+class Reminders:
+    """The days on which councils are reminded.
 
-    days_before: _Days = Field(validation_alias="daysBefore")
+    Attributes:
+        days_before: numbers of days before the due day, greatest first.
+        days_late: numbers of days after the due day, smallest first.
+    """
+
+    days_before: Annotated[_Days, AfterValidator(lambda days: days[::-1])] = Field(validation_alias="daysBefore")
     days_late: _Days = Field(validation_alias="daysLate")
 
 
 @dataclass(frozen=True, config=STRICT)
-class _NoticeWords:
-    """The whole file."""
-
-    reminders: _ReminderWords
-    email: OrEmpty[Email | None] = None
-    webhook: OrEmpty[Webhook | None] = None
-
-
-@plain_dataclass(frozen=True, slots=True)
 class Notices:
     """The recipients of each kind of notice, and the days of reminders.
 
     Attributes:
-        days_before: so many days before something is due, most first.
-        days_late: so many days after, fewest first.
-        email: None: no e-mail is sent.
-        webhook: None: nothing is posted.
+        reminders: their days.
+        email: settings of e-mail; None: no e-mail is sent.
+        webhook: addresses to post to; None: no webhook is used.
     """
 
-    days_before: tuple[int, ...] = (14, 3)
-    days_late: tuple[int, ...] = (1, 7, 28)
-    email: Email | None = None
-    webhook: Webhook | None = None
+    reminders: Reminders
+    email: OrEmpty[Email | None] = None
+    webhook: OrEmpty[Webhook | None] = None
+
+
+DEFAULT_NOTICES = Notices(Reminders((14, 3), (1, 7, 28)))
+"""Notices go to the outbox alone where the file is missing."""
 
 
 def load_notices(schemas: Path) -> Notices:
-    """Return the recipients of notices; without a file, notices go to the outbox alone.
+    """Return the recipients of notices; without a file, the default ones.
 
     Raises:
-        RegisterError: the file is not what it should be.
+        RegisterError: the file has errors.
     """
     path = schemas / FILE
     if not path.exists():
-        return Notices()
+        return DEFAULT_NOTICES
     document, contradictions = read_yaml(FILE, path.read_text(encoding="utf-8"))
     if contradictions:
         raise RegisterError(contradictions)
-    parsed = parse(_NoticeWords, document, name="the notices", remedy="Write it as schemas/README.md says.")
-    words = parsed.value
-    if parsed.contradictions or words is None:
+    parsed = parse(Notices, document, name="the notices", remedy="Write it as schemas/README.md says.")
+    if parsed.contradictions or parsed.value is None:
         raise RegisterError(parsed.contradictions)
-    reminders = words.reminders
-    return Notices(tuple(reversed(reminders.days_before)), reminders.days_late, words.email, words.webhook)
+    return parsed.value

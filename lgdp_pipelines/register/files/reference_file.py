@@ -17,9 +17,9 @@ from datetime import date
 from itertools import pairwise
 from pathlib import PurePosixPath
 from types import MappingProxyType
-from typing import Annotated, Self, TypeAlias
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from lgdp_pipelines.errors import Contradiction
@@ -40,13 +40,17 @@ from lgdp_pipelines.register.model.field_types import (
     Identifier,
     NamePattern,
     OrEmpty,
-    Prose,
     Text,
     Verified,
     refusal,
     refuse_repeats,
 )
-from lgdp_pipelines.register.model.reference_tables import ReferenceColumn, ReferenceTable, ReferenceVersion
+from lgdp_pipelines.register.model.reference_tables import (
+    ReferenceColumn,
+    ReferenceTable,
+    ReferenceTableWords,
+    ReferenceVersion,
+)
 from lgdp_pipelines.register.model.table_model import ItemType
 from lgdp_pipelines.vocabulary.code_lists import Code, CodeList
 from lgdp_pipelines.vocabulary.councils import Council, Councils, fold_spelling
@@ -213,38 +217,6 @@ def _shared_spellings(rows: Sequence[Row], names: Sequence[Row], councils: Counc
 DEFINITION = re.compile(r"reference/(?P<id>[^/]+)/(?P=id)\.yaml")
 VERSION = re.compile(r"reference/(?P<id>[^/]+)/(?P=id)\.v(?P<version>[0-9][0-9A-Za-z.-]*)\.csv")
 
-_Name: TypeAlias = Annotated[str, StringConstraints(pattern="^[a-z][a-z0-9_]*$")]
-
-
-@pydantic_dataclass(frozen=True, config=STRICT)
-class _VersionWords:
-    """One version of a table."""
-
-    version: Annotated[str, StringConstraints(pattern="^[0-9][0-9A-Za-z.-]*$")]
-    valid_from: Day
-    source: FreeText
-    verified: Verified
-    note: OrEmpty[Prose] = ""
-
-    @model_validator(mode="after")
-    def _has_source(self) -> Self:
-        if self.verified == "READ" and not self.source:
-            raise refusal("was READ and has no source", "Write where it was read.")
-        return self
-
-
-@pydantic_dataclass(frozen=True, config=STRICT)
-class _TableWords:
-    """A reference table."""
-
-    id: Annotated[str, StringConstraints(pattern="^[a-z][a-z0-9]*(-[a-z0-9]+)*$")]
-    title: Text
-    description: Prose
-    columns: Annotated[tuple[ReferenceColumn, ...], Field(min_length=1)]
-    key: Annotated[tuple[_Name, ...], Field(min_length=1), AfterValidator(refuse_repeats)]
-    versions: Annotated[tuple[_VersionWords, ...], Field(min_length=1)]
-
-
 _FORMS: Mapping[ItemType, re.Pattern[str]] = {
     ItemType.TEXT: re.compile(r"\S(.*\S)?", re.DOTALL),
     ItemType.INTEGER: re.compile(r"-?(0|[1-9][0-9]{0,17})"),
@@ -268,7 +240,7 @@ def read_reference(
     """
     folder = document.file.split("/")[1]
     stand_ins = {"id": folder, "title": "?", "description": "?"}
-    parsed = parse(_TableWords, document, name="a reference table", remedy=_REMEDY, stand_ins=stand_ins)
+    parsed = parse(ReferenceTableWords, document, name="a reference table", remedy=_REMEDY, stand_ins=stand_ins)
     words, contradictions = parsed.value, list(parsed.contradictions)
     if words is None:
         return None, tuple(contradictions)
@@ -278,18 +250,10 @@ def read_reference(
         rows, in_file = _rows(entry, file, contents, [column.name for column in words.columns])
         contradictions += in_file
         contradictions += _check_row(rows, words.columns, words.key, councils)
-        versions.append(
-            ReferenceVersion(
-                version=version.version,
-                valid_from=version.valid_from,
-                source=" ".join(version.source.split()),
-                verified=version.verified,
-                note=version.note,
-                rows=tuple(tuple(row.cells.values()) for row in rows),
-                sha256=hashlib.sha256(contents.get(file, b"")).hexdigest(),
-            )
-        )
-    table = ReferenceTable(words.id, words.title, words.description, words.columns, words.key, tuple(versions))
+        cells = tuple(tuple(row.cells.values()) for row in rows)
+        sha256 = hashlib.sha256(contents.get(file, b"")).hexdigest()
+        versions.append(ReferenceVersion(**vars(version), rows=cells, sha256=sha256))
+    table = ReferenceTable(**vars(words) | {"versions": tuple(versions)})
     return table, (*contradictions, *_check_table(parsed.node, table, contents))
 
 

@@ -139,6 +139,9 @@ ExactText: TypeAlias = Annotated[str, StringConstraints(pattern=r"\S")]
 Prose: TypeAlias = Annotated[Text, AfterValidator(_join_lines)]
 """A text of sentences, in one line."""
 
+FreeProse: TypeAlias = Annotated[FreeText, AfterValidator(_join_lines)]
+"""A text of sentences that may be empty, in one line."""
+
 Pattern: TypeAlias = Annotated[Text, _check(find_pattern_problem)]
 """A regular expression that cells or headers are held against."""
 

@@ -1,20 +1,29 @@
-"""Reference tables: what the platform knows besides what councils send, such as how many people live in each area.
+"""Reference tables: facts from outside councils' extracts, such as the number of people in each area.
 
-A table has versions, and none is ever changed once it is used: a contract pins the version that it rests on, so that a
-figure made from it can be made again. Belongs here: the tables as plain values. Belongs elsewhere: reading their files
-(``reference_file``).
+A table has versions that never change once they are used: a contract pins the version that it rests on, so that a
+figure made from it can be made again. Belongs here: the tables and the words of their files. Belongs elsewhere: reading
+the files (``reference_file``).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from typing import Annotated
+from typing import Annotated, Self, TypeAlias
 
-from pydantic import AfterValidator, StringConstraints
+from pydantic import AfterValidator, Field, SkipValidation, StringConstraints, model_validator
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 
-from lgdp_pipelines.register.model.field_types import STRICT, OrEmpty, Text, refusal
+from lgdp_pipelines.register.model.field_types import (
+    STRICT,
+    Day,
+    FreeProse,
+    OrEmpty,
+    Prose,
+    Text,
+    Verified,
+    refusal,
+    refuse_repeats,
+)
 from lgdp_pipelines.register.model.table_model import ItemType
 
 
@@ -22,6 +31,9 @@ def _check_type(kind: ItemType) -> ItemType:
     if kind in (ItemType.DECIMAL, ItemType.BOOLEAN):
         raise refusal(f"is “{kind}”, which no reference table has", "Write text, integer, number or date.")
     return kind
+
+
+_ColumnName: TypeAlias = Annotated[str, StringConstraints(pattern="^[a-z][a-z0-9_]*$")]
 
 
 @pydantic_dataclass(frozen=True, config=STRICT)
@@ -35,53 +47,75 @@ class ReferenceColumn:
         unit: of a figure, such as ``people``; empty for others.
     """
 
-    name: Annotated[str, StringConstraints(pattern="^[a-z][a-z0-9_]*$")]
+    name: _ColumnName
     type: Annotated[ItemType, AfterValidator(_check_type)]
     title: OrEmpty[Text]
     unit: OrEmpty[Text] = ""
 
 
-@dataclass(frozen=True)
-class ReferenceVersion:
-    """One version of a reference table.
+@pydantic_dataclass(frozen=True, config=STRICT, kw_only=True)
+class ReferenceVersionWords:
+    """The words for one version of a reference table.
 
     Attributes:
         version: as contracts pin it.
-        valid_from: the first day that it is to be used for.
+        valid_from: the first day of its use.
         source: where it was read.
         verified: ``READ``, ``memory, unverified`` or ``ours``.
-        note: what a user should know; empty where there is nothing.
+        note: advice for users; may be empty.
+    """
+
+    version: Annotated[str, StringConstraints(pattern="^[0-9][0-9A-Za-z.-]*$")]
+    valid_from: Day
+    source: FreeProse
+    verified: Verified
+    note: OrEmpty[Prose] = ""
+
+    @model_validator(mode="after")
+    def _has_source(self) -> Self:
+        if self.verified == "READ" and not self.source:
+            raise refusal("was READ and has no source", "Write where it was read.")
+        return self
+
+
+@pydantic_dataclass(frozen=True, config=STRICT, kw_only=True)
+class ReferenceVersion(ReferenceVersionWords):
+    """One version of a reference table with its rows.
+
+    Attributes:
         rows: cells as text, in the table's order of columns; an empty text is not a value.
         sha256: of its file's bytes.
     """
 
-    version: str
-    valid_from: date
-    source: str
-    verified: str
-    note: str
-    rows: tuple[tuple[str, ...], ...]
+    rows: SkipValidation[tuple[tuple[str, ...], ...]]
     sha256: str
 
 
-@dataclass(frozen=True)
-class ReferenceTable:
-    """A reference table over all its versions.
+@pydantic_dataclass(frozen=True, config=STRICT, kw_only=True)
+class ReferenceTableWords:
+    """The words for a reference table over all its versions.
 
     Attributes:
         id: of its folder, such as ``council-population``.
         title: for people.
-        description: what a row is.
+        description: of a row.
         columns: in order.
-        key: names of the columns that tell rows apart within a version.
+        key: names of the columns that distinguish rows within a version.
         versions: oldest first; at least one.
     """
 
-    id: str
-    title: str
-    description: str
-    columns: tuple[ReferenceColumn, ...]
-    key: tuple[str, ...]
+    id: Annotated[str, StringConstraints(pattern="^[a-z][a-z0-9]*(-[a-z0-9]+)*$")]
+    title: Text
+    description: Prose
+    columns: Annotated[tuple[ReferenceColumn, ...], Field(min_length=1)]
+    key: Annotated[tuple[_ColumnName, ...], Field(min_length=1), AfterValidator(refuse_repeats)]
+    versions: Annotated[tuple[ReferenceVersionWords, ...], Field(min_length=1)]
+
+
+@pydantic_dataclass(frozen=True, config=STRICT, kw_only=True)
+class ReferenceTable(ReferenceTableWords):
+    """A reference table with the rows of all its versions."""
+
     versions: tuple[ReferenceVersion, ...]
 
     @property

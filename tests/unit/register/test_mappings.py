@@ -180,7 +180,9 @@ SPOILT = (
     SpoiltCase(MAPPING, "baseKey: [Collar]", "baseKey: [A, B]", "name: births", ("not of one length",)),
     SpoiltCase(MAPPING, "pattern: 'pets_.*'", "pattern: 'pets_.*', key: [X]", "name: pets", ("is the base",)),
     SpoiltCase(MAPPING, 'Cat: "1"', 'Cat: "3"', "kind_code: { Cat", ("“3” is not a value of kind_code",)),
-    SpoiltCase(MAPPING, 'Cat: "1"', 'Cat: "1", " CAT": "2"', "kind_code: { Cat", ("differ only in case or white space",)),
+    SpoiltCase(
+        MAPPING, 'Cat: "1"', 'Cat: "1", " CAT": "2"', "kind_code: { Cat", ("differ only in case or white space",)
+    ),
     SpoiltCase(
         MAPPING, "      kind_code: { Cat", "      birth_date: { Cat", "birth_date: { Cat", ("no codes to translate",)
     ),

@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 from lgdp_pipelines.errors import RegisterError
-from lgdp_pipelines.register.files.notification_file import Notices, load_notices
+from lgdp_pipelines.register.files.notification_file import Notices, Reminders, load_notices
 from lgdp_pipelines.register.model.sources import SecretReference
 from lgdp_pipelines.settings import PROJECT
 
 
 def test_without_the_file_there_are_files_alone(tmp_path: Path) -> None:
-    assert load_notices(tmp_path) == Notices((14, 3), (1, 7, 28), None, None)
+    assert load_notices(tmp_path) == Notices(Reminders((14, 3), (1, 7, 28)), None, None)
 
 
 def test_the_shipped_file_is_read() -> None:
@@ -22,7 +22,7 @@ def test_the_shipped_file_is_read() -> None:
 
 def test_days_are_put_in_order(tmp_path: Path) -> None:
     (tmp_path / "notices.yaml").write_text("reminders: { daysBefore: [3, 21], daysLate: [9, 2] }\n")
-    assert load_notices(tmp_path) == Notices((21, 3), (2, 9))
+    assert load_notices(tmp_path) == Notices(Reminders((21, 3), (2, 9)))
 
 
 @pytest.mark.parametrize(

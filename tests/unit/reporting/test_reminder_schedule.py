@@ -7,14 +7,14 @@ from datetime import date
 import pytest
 
 from lgdp_pipelines.ledger.obligations import LatestOutcome, Obligation, ObligationState
-from lgdp_pipelines.register.files.notification_file import Notices
+from lgdp_pipelines.register.files.notification_file import Notices, Reminders
 from lgdp_pipelines.reporting.reminder_schedule import build_reminder_files, build_reminder_notice, plan_reminders
 from lgdp_pipelines.reporting.spreadsheet_safety import unescape_formulas
 from lgdp_pipelines.vocabulary.councils import Council
 from lgdp_pipelines.vocabulary.periods import parse_period
 
 DUE = date(2024, 7, 28)
-NOTICES = Notices(days_before=(14, 3), days_late=(1, 7, 28))
+NOTICES = Notices(Reminders(days_before=(14, 3), days_late=(1, 7, 28)))
 SUBMISSION = "HL1.FIF.FY2024-25-Q1.002"
 FIFE = Council("FIF", "Fife", "Fife Council", "S12000047", None, "250", "16", "GB-LAS-FIF", (), "READ")
 

@@ -130,27 +130,52 @@ def test_a_rule_is_not_held_against_what_cannot_be_worked_out_for_an_error() -> 
 
 
 PEOPLE = ReferenceTable(
-    "people",
-    "People",
-    "",
-    (
+    id="people",
+    title="People",
+    description="People of a council.",
+    columns=(
         ReferenceColumn("council_code", ItemType.TEXT, ""),
         ReferenceColumn("year", ItemType.INTEGER, ""),
         ReferenceColumn("people", ItemType.INTEGER, "", "people"),
     ),
-    ("council_code", "year"),
-    (
-        ReferenceVersion("1", date(2020, 1, 1), "", "ours", "", (("FIF", "2024", "400"), ("MRY", "2024", "")), "a"),
-        ReferenceVersion("2", date(2021, 1, 1), "", "ours", "", (("FIF", "2024", "500"),), "b"),
+    key=("council_code", "year"),
+    versions=(
+        ReferenceVersion(
+            version="1",
+            valid_from=date(2020, 1, 1),
+            source="",
+            verified="ours",
+            rows=(("FIF", "2024", "400"), ("MRY", "2024", "")),
+            sha256="a",
+        ),
+        ReferenceVersion(
+            version="2",
+            valid_from=date(2021, 1, 1),
+            source="",
+            verified="ours",
+            rows=(("FIF", "2024", "500"),),
+            sha256="b",
+        ),
     ),
 )
 GROUPS = ReferenceTable(
-    "groups",
-    "Groups",
-    "",
-    tuple(ReferenceColumn(name, ItemType.TEXT, "") for name in ("indicator_code", "council_code", "family_group")),
-    ("indicator_code", "council_code"),
-    (ReferenceVersion("1", date(2020, 1, 1), "", "ours", "", (("X", "FIF", "Urban"), ("Y", "FIF", "3")), "c"),),
+    id="groups",
+    title="Groups",
+    description="Family group of a council.",
+    columns=tuple(
+        ReferenceColumn(name, ItemType.TEXT, "") for name in ("indicator_code", "council_code", "family_group")
+    ),
+    key=("indicator_code", "council_code"),
+    versions=(
+        ReferenceVersion(
+            version="1",
+            valid_from=date(2020, 1, 1),
+            source="",
+            verified="ours",
+            rows=(("X", "FIF", "Urban"), ("Y", "FIF", "3")),
+            sha256="c",
+        ),
+    ),
 )
 
 
