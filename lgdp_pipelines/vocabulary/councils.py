@@ -42,13 +42,11 @@ class Council:
     verified: str
 
     @property
-    def spellings(self) -> Iterator[str]:
+    def spellings(self) -> tuple[str, ...]:
         """Every code and name that means this council."""
-        yield from (self.code, self.name, self.official_name, self.gss_code, self.sg_code, self.health_code)
-        yield self.org_id
-        if self.former_gss_code:
-            yield self.former_gss_code
-        yield from self.names
+        former = (self.former_gss_code,) if self.former_gss_code else ()
+        current = (self.code, self.name, self.official_name, self.gss_code, self.sg_code, self.health_code, self.org_id)
+        return (*current, *former, *self.names)
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from lgdp_pipelines.errors import Contradiction
-from lgdp_pipelines.register.documents.yaml_nodes import Path, Plain, YamlNode, suggest
+from lgdp_pipelines.register.documents.yaml_nodes import Path, Plain, YamlNode, describe_path, suggest
 from lgdp_pipelines.register.model.field_types import ReadAs
 
 Model = TypeVar("Model")
@@ -160,7 +160,7 @@ class _Refusal:
         if self.detail["type"] in _UNKNOWN:
             known = set(_words_at(kind, self.path[:-1]))
             advice = "Remove it." if word in known else suggest(word, known)
-            return self.node.contradiction(f"{_dotted(self.path)} means nothing in {name}.", advice)
+            return self.node.contradiction(f"{describe_path(self.path)} means nothing in {name}.", advice)
         template = _ENDS.get(self.detail["type"])
         end = template.format(input=self.detail["input"], **context) if template else self.detail["msg"]
         return self.node.contradiction(f"{_called(self.path, name)} {end}.", context.get("remedy", remedy))
@@ -171,16 +171,8 @@ def _refusals(error: ValidationError, node: YamlNode) -> list[_Refusal]:
     return [refusal for refusal in refusals if not refusal.follows_from(refusals)]
 
 
-def _dotted(path: Path) -> str:
-    """Return a path as people find the place: ``returns[0].pattern``."""
-    text = ""
-    for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
-    return text
-
-
 def _called(path: Path, name: str) -> str:
-    return f"{_dotted(path)} of {name}" if path else f"{name[:1].upper()}{name[1:]}"
+    return f"{describe_path(path)} of {name}" if path else f"{name[:1].upper()}{name[1:]}"
 
 
 def _words_at(kind: object, path: Path) -> Iterator[str]:

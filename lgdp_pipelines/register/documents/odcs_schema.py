@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from jsonschema_rs import Draft201909Validator
 
 from lgdp_pipelines.errors import Contradiction
-from lgdp_pipelines.register.documents.yaml_nodes import Path, YamlNode, suggest
+from lgdp_pipelines.register.documents.yaml_nodes import Path, YamlNode, describe_path, suggest
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError  # type: ignore[import-untyped]  # the library has no types
@@ -59,29 +59,21 @@ def _locate(node: YamlNode, path: Path) -> YamlNode:
     return node
 
 
-def _dotted(path: Path) -> str:
-    """Return a path as people find the place: ``schema[0].properties[2].name``."""
-    text = ""
-    for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
-    return text or "The document"
-
-
 def _describe(error: "ValidationError", path: Path) -> str:
-    place = _dotted(path)
+    location = describe_path(path) or "The document"
     match error.validator:
         case "enum":
             allowed = ", ".join(str(value) for value in error.validator_value)
-            return f"{place} is “{error.instance}”, and must be one of: {allowed}."
+            return f"{location} is “{error.instance}”, and must be one of: {allowed}."
         case "required":
             missing = [name for name in error.validator_value if name not in error.instance]
-            return f"{place} has no {', '.join(missing)}."
+            return f"{location} has no {', '.join(missing)}."
         case "type":
-            return f"{place} must be of type {error.validator_value}."
+            return f"{location} must be of type {error.validator_value}."
         case "pattern":
-            return f"{place} is “{error.instance}”, which does not match {error.validator_value}."
+            return f"{location} is “{error.instance}”, which does not match {error.validator_value}."
         case _:
-            return f"{place}: {error.message[:200]}."
+            return f"{location}: {error.message[:200]}."
 
 
 def _unknown_keys(
@@ -96,7 +88,7 @@ def _unknown_keys(
     known_keys = set(_known_keys(error.schema, schema))
     unknown = [key for key in error.instance if key not in known_keys]
     for key in unknown:
-        what = f"{_dotted((*base, key))} is not a property that may stand here."
+        what = f"{describe_path((*base, key))} is not a property that may stand here."
         yield _locate(document, (*base, key)).contradiction(what, suggest(key, known_keys))
     has_reason = any(other is not error and tuple(other.absolute_path)[: len(base)] == base for other in errors)
     if not unknown and not has_reason:

@@ -203,6 +203,12 @@ class YamlNode:
         return self.without_member(first) if child is None else self.with_member(first, child)
 
 
+def describe_path(path: Path) -> str:
+    """Return a path as people write it: ``schema[0].properties[2].name``."""
+    parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    return "".join(parts).removeprefix(".")
+
+
 def mapping_node(file: str, line: int, members: Mapping[str, YamlNode]) -> YamlNode:
     """Return a node for a mapping of nodes."""
     return YamlNode(file, line, {key: node.value for key, node in members.items()}, members)

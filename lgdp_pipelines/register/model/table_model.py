@@ -5,12 +5,13 @@ Belongs here: frozen records below the contract. Belongs elsewhere: the contract
 """
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from types import MappingProxyType
-from typing import Annotated, Protocol, TypeAlias
+from typing import Annotated, TypeAlias
 
 from pydantic import AfterValidator, Field
 from pydantic.dataclasses import dataclass as pydantic_dataclass
@@ -176,22 +177,22 @@ def find_header_clashes(spelt: Iterable[tuple[str, Spellings]]) -> Iterator[tupl
             yield name, seen[pattern.pattern], pattern.pattern
 
 
-class Terms(Protocol):
+class Terms(ABC):
     """The terms of one kind of written rule: a frozen value of ``register.rules.kinds``."""
+
+    @property
+    @abstractmethod
+    def finding_items(self) -> tuple[str, ...]:
+        """Names of the items that a finding is about by default; it is shown at the first."""
 
     @property
     def items(self) -> tuple[str, ...]:
         """Names of the items of the rule's own table that it reads."""
-        ...
-
-    @property
-    def place(self) -> tuple[str, ...]:
-        """Names of the items that a finding is about, where the rule does not say; it stands at the first."""
-        ...
+        return self.finding_items
 
 
-@dataclass(frozen=True, slots=True)
-class Relationship:
+@dataclass(frozen=True)
+class Relationship(Terms):
     """A reference from a row to others.
 
     Attributes:
@@ -205,13 +206,8 @@ class Relationship:
     theirs: tuple[str, ...]
 
     @property
-    def items(self) -> tuple[str, ...]:
+    def finding_items(self) -> tuple[str, ...]:
         """The items that refer."""
-        return self.own
-
-    @property
-    def place(self) -> tuple[str, ...]:
-        """A finding stands at what refers."""
         return self.own
 
 

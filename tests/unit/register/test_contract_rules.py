@@ -70,7 +70,7 @@ def test_written_rules_say_what_they_test(small: SmallRegister) -> None:
         for data_return in load_register(small.root).returns.values()
         for rule in list_rules(data_return.latest)
     }
-    assert rules["pets.has_pets"].terms == RowCountTerms(Bounds(at_least=1))
+    assert rules["pets.has_pets"].terms == RowCountTerms(Bounds({">=": 1}))
     assert rules["pets.born_in_time"].items == ("birth_date",)
     assert rules["pets.born_in_time"].line == small.line_of(PETS, "- id: born_in_time")
     earlier = rules["pet_food.like_last_year"].terms

@@ -33,7 +33,7 @@ CASES = make_bench(
         ],
         [
             make_rule("n_above_m", sql="SELECT count(*) FROM {model} WHERE n < m", items=("n", "m")),
-            make_rule("some_rows", RuleKind.ROW_COUNT, terms=RowCountTerms(Bounds(at_least=1))),
+            make_rule("some_rows", RuleKind.ROW_COUNT, terms=RowCountTerms(Bounds({">=": 1}))),
             make_rule("noted", sql="SELECT count(*) FROM {model} WHERE note = 'agreed'", severity=Severity.KNOWN_ISSUE),
         ],
     ),

@@ -38,7 +38,7 @@ BENCH = make_bench(
                       "(SELECT 1 FROM {model} b WHERE b._row > a._row AND b.ref = a.ref)"),
             make_rule("few", sql="SELECT count(*) FROM (SELECT ref FROM {model} GROUP BY ref HAVING count(*) > 8)"),
             make_rule("like_before", RuleKind.EARLIER_PERIOD, severity=Severity.QUERY, items=("n",), terms=EARLIER),
-            make_rule("enough", RuleKind.ROW_COUNT, terms=RowCountTerms(Bounds(at_least=3))),
+            make_rule("enough", RuleKind.ROW_COUNT, terms=RowCountTerms(Bounds({">=": 3}))),
         ],
     )
 )  # fmt: skip

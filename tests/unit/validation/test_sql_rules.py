@@ -134,7 +134,7 @@ def test_a_rule_that_cannot_be_run_is_a_broken_platform_and_repeats_no_value(que
 
 def test_a_row_count_is_of_the_rows_sent() -> None:
     counted = make_bench(
-        make_table("t", [A], [make_rule("some", RuleKind.ROW_COUNT, terms=RowCountTerms(Bounds(at_least=2)))])
+        make_table("t", [A], [make_rule("some", RuleKind.ROW_COUNT, terms=RowCountTerms(Bounds({">=": 2})))])
     )
     assert places(counted.judge([["1"]])) == [("tst.some", None)]
     assert outcome(counted.judge([["1"], ["x"]]), "tst.some").result is RuleResult.PASSED

@@ -67,7 +67,7 @@ class PresenceTerms(ConditionalTerms):
         raise NotImplementedError
 
     @property
-    def place(self) -> tuple[str, ...]:
+    def finding_items(self) -> tuple[str, ...]:
         """The items whose values must exist elsewhere."""
         return tuple(self.by)
 
@@ -235,7 +235,7 @@ class AgreesWithTerms(FigureTerms):
         return self.of.item or ("" if self.other_figure is ComparedFigure.COUNT else self.item)
 
     @property
-    def place(self) -> tuple[str, ...]:
+    def finding_items(self) -> tuple[str, ...]:
         """The figure, in its first row; for figures of the table, the table."""
         return tuple(dict.fromkeys(name for name in (self.item, *self.by) if name))
 

@@ -63,13 +63,13 @@ class TotalTerms(FigureTerms):
     less: DistinctTexts = ()
 
     @property
-    def place(self) -> tuple[str, ...]:
+    def finding_items(self) -> tuple[str, ...]:
         """The total."""
         return (self.item, *self.of, *self.less)
 
     def check(self, node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
         """Yield what contradicts itself in the terms."""
-        names = self.place
+        names = self.finding_items
         yield from check_items_exist(names, node, context)
         yield from check_item_types(names, NUMERIC, node, context)
         yield from check_conditions(self.when, node.at("when"), context, context.table)
@@ -81,7 +81,7 @@ class TotalTerms(FigureTerms):
 
     def sql(self, context: RuleContext) -> str:
         """Count the rows whose total differs from the sum."""
-        items = [context.items[name] for name in self.place]
+        items = [context.items[name] for name in self.finding_items]
         added = " + ".join(self._part(name, items) for name in self.of)
         deductions = "".join(f" - {self._part(name, items)}" for name in self.less)
         differs = differs_sql(cast_figure(self.item, items), added + deductions, self, exact=is_exact(items))
@@ -125,7 +125,7 @@ class ControlTerms(FigureTerms):
     by: ItemPairs = field(default_factory=dict)
 
     @property
-    def place(self) -> tuple[str, ...]:
+    def finding_items(self) -> tuple[str, ...]:
         """The figure."""
         return (self.item, *self.by)
 
@@ -240,7 +240,7 @@ class EarlierPeriodTerms(RuleTerms):
         return (self.item, *self.by)
 
     @property
-    def place(self) -> tuple[str, ...]:
+    def finding_items(self) -> tuple[str, ...]:
         """The measure."""
         return (self.item,)
 

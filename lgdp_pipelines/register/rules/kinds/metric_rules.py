@@ -4,11 +4,13 @@ Belongs here: the metrics that are tested, and the bounds of their figure. Belon
 (``validation.table_rules``).
 """
 
-from collections.abc import Iterator, Mapping
+import operator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from lgdp_pipelines.errors import Contradiction
 from lgdp_pipelines.register.documents.yaml_nodes import YamlNode, contradictions_where
+from lgdp_pipelines.register.model.table_model import Terms
 from lgdp_pipelines.register.rules.kinds.rule_kind import (
     RuleContext,
     answered_sql,
@@ -18,59 +20,59 @@ from lgdp_pipelines.register.rules.kinds.rule_kind import (
 )
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
 
+_COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
+    "=": operator.eq,
+    ">=": operator.ge,
+    ">": operator.gt,
+    "<=": operator.le,
+    "<": operator.lt,
+}
+_SIGNS: Mapping[str, str] = {
+    "mustBe": "=",
+    "mustBeGreaterOrEqualTo": ">=",
+    "mustBeGreaterThan": ">",
+    "mustBeLessOrEqualTo": "<=",
+    "mustBeLessThan": "<",
+}
+"""Sign of each word of the standard; ``mustBeBetween`` has ``>=`` and ``<=``."""
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class Bounds:
-    """The bounds of a figure, by the standard's words; None where there is none.
+    """The bounds of a figure.
 
     Attributes:
-        exactly: ``mustBe``.
-        at_least: ``mustBeGreaterOrEqualTo``, or the first of ``mustBeBetween``.
-        more_than: ``mustBeGreaterThan``.
-        at_most: ``mustBeLessOrEqualTo``, or the last of ``mustBeBetween``.
-        less_than: ``mustBeLessThan``.
+        limits: by sign: ``=``, ``>=``, ``>``, ``<=`` or ``<``.
     """
 
-    exactly: float | None = None
-    at_least: float | None = None
-    more_than: float | None = None
-    at_most: float | None = None
-    less_than: float | None = None
+    limits: Mapping[str, float]
 
     def holds(self, figure: float) -> bool:
         """Return whether a figure is within the bounds."""
-        return (
-            (self.exactly is None or figure == self.exactly)
-            and (self.at_least is None or figure >= self.at_least)
-            and (self.more_than is None or figure > self.more_than)
-            and (self.at_most is None or figure <= self.at_most)
-            and (self.less_than is None or figure < self.less_than)
-        )
+        return all(_COMPARISONS[sign](figure, limit) for sign, limit in self.limits.items())
 
 
-@dataclass(frozen=True, slots=True)
-class RowCountTerms:
+_NO_ROW = Bounds({"=": 0})
+
+
+@dataclass(frozen=True)
+class RowCountTerms(Terms):
     """The terms of the number of rows that a table must have.
 
     Attributes:
-        bounds: of the number of rows sent, whether or not their cells can be read.
+        bounds: of the number of rows sent, readable or not.
     """
 
     bounds: Bounds
 
     @property
-    def items(self) -> tuple[str, ...]:
-        """None: the rule reads no item."""
-        return ()
-
-    @property
-    def place(self) -> tuple[str, ...]:
-        """None: a finding is about the table."""
+    def finding_items(self) -> tuple[str, ...]:
+        """Empty: a finding is about the table."""
         return ()
 
 
-@dataclass(frozen=True, slots=True)
-class UniqueTerms:
+@dataclass(frozen=True)
+class UniqueTerms(Terms):
     """The terms of values, or sets of values, that no two rows may share.
 
     Attributes:
@@ -80,18 +82,13 @@ class UniqueTerms:
     names: tuple[str, ...]
 
     @property
-    def items(self) -> tuple[str, ...]:
-        """The items."""
-        return self.names
-
-    @property
-    def place(self) -> tuple[str, ...]:
+    def finding_items(self) -> tuple[str, ...]:
         """The items: a finding is at the first, in each repeating row."""
         return self.names
 
 
-@dataclass(frozen=True, slots=True)
-class NullsTerms:
+@dataclass(frozen=True)
+class NullsTerms(Terms):
     """The terms of the number of rows that may leave an item empty.
 
     Attributes:
@@ -105,12 +102,7 @@ class NullsTerms:
     percent: bool
 
     @property
-    def items(self) -> tuple[str, ...]:
-        """The item."""
-        return (self.item,)
-
-    @property
-    def place(self) -> tuple[str, ...]:
+    def finding_items(self) -> tuple[str, ...]:
         """The item: a finding is in each empty row, or about the table.
 
         It is in each empty row where no empty cell is allowed.
@@ -152,40 +144,20 @@ def write_metric_sql(metric: Metric, context: RuleContext) -> str | None:
     if not isinstance(metric, NullsTerms) or item is None:
         return None
     empty = f"NOT ({answered_sql(item)})"
-    if metric.bounds == Bounds(exactly=0):
+    if metric.bounds == _NO_ROW:
         return f"SELECT count(*) FROM {{model}} WHERE {empty}"
     empty_rows = f"count(*) FILTER (WHERE {empty} AND {not_in_error_sql('', context.table, metric.items)})"
     figure = f"{empty_rows} * 100.0 / count(*)" if metric.percent else empty_rows
-    holds = join_conditions(*(f"{figure} {sign} {bound!r}" for sign, bound in _limits(metric.bounds)))
+    holds = join_conditions(*(f"{figure} {sign} {bound!r}" for sign, bound in metric.bounds.limits.items()))
     return f"SELECT CASE WHEN count(*) > 0 AND NOT ({holds}) THEN 1 ELSE 0 END FROM {{model}}"
 
 
-def _limits(bounds: Bounds) -> Iterator[tuple[str, float]]:
-    limits = (
-        ("=", bounds.exactly),
-        (">=", bounds.at_least),
-        (">", bounds.more_than),
-        ("<=", bounds.at_most),
-        ("<", bounds.less_than),
-    )
-    return ((sign, bound) for sign, bound in limits if bound is not None)
-
-
-_WORDS: Mapping[str, str] = {
-    "mustBe": "exactly",
-    "mustBeGreaterOrEqualTo": "at_least",
-    "mustBeGreaterThan": "more_than",
-    "mustBeLessOrEqualTo": "at_most",
-    "mustBeLessThan": "less_than",
-}
-
-
 def _bounds(node: YamlNode) -> Bounds:
-    limits = {name: number for word, name in _WORDS.items() if (number := node.number(word)) is not None}
+    limits = {sign: number for word, sign in _SIGNS.items() if (number := node.number(word)) is not None}
     between = [entry.value for entry in node.entries("mustBeBetween")]
     if len(between) == 2 and all(isinstance(bound, int | float) for bound in between):
-        limits |= {"at_least": float(between[0]), "at_most": float(between[1])}
-    return Bounds(**limits)
+        limits |= {">=": float(between[0]), "<=": float(between[1])}
+    return Bounds(limits)
 
 
 def check_metric(metric: Metric, node: YamlNode, context: RuleContext, item: str) -> Iterator[Contradiction]:
@@ -199,7 +171,7 @@ def check_metric(metric: Metric, node: YamlNode, context: RuleContext, item: str
     """
     match metric:
         case RowCountTerms():
-            limits = [bound for _, bound in _limits(metric.bounds)]
+            limits = metric.bounds.limits.values()
             are_whole = limits and all(bound >= 0 and bound == int(bound) for bound in limits)
             yield from contradictions_where(
                 (
@@ -219,7 +191,7 @@ def check_metric(metric: Metric, node: YamlNode, context: RuleContext, item: str
                     "Write it at an item, or at the table with arguments: { properties: [...] }.",
                 ),
                 (
-                    _bounds(node) != Bounds(exactly=0),
+                    _bounds(node) != _NO_ROW,
                     node,
                     "How many values repeat is counted differently from tool to tool, unless there may be none.",
                     "Write mustBe: 0.",
@@ -229,7 +201,7 @@ def check_metric(metric: Metric, node: YamlNode, context: RuleContext, item: str
             yield from contradictions_where(
                 (not item, node, "The rule does not say which item may be empty.", "Write it at the item."),
                 (
-                    not list(_limits(metric.bounds)),
+                    not metric.bounds.limits,
                     node,
                     "The rule does not say how many rows may leave the item empty.",
                     "Write mustBe: 0, or mustBeLessOrEqualTo and its like, with unit rows or percent.",

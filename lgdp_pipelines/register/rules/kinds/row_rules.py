@@ -55,7 +55,7 @@ class EmptyUnlessTerms(ConditionalTerms):
     when: Conditions
 
     @property
-    def place(self) -> tuple[str, ...]:
+    def finding_items(self) -> tuple[str, ...]:
         """The item that must be empty or answered."""
         return (self.item, *self.when)
 
@@ -121,7 +121,7 @@ class InOrderTerms(ConditionalTerms):
     strictly: OnlyTrue = False
 
     @property
-    def place(self) -> tuple[str, ...]:
+    def finding_items(self) -> tuple[str, ...]:
         """The later of the two."""
         return (self.then, self.first)
 
@@ -161,7 +161,7 @@ class NotInFutureTerms(ConditionalTerms):
     item: Text
 
     @property
-    def place(self) -> tuple[str, ...]:
+    def finding_items(self) -> tuple[str, ...]:
         """The date."""
         return (self.item,)
 
@@ -223,7 +223,7 @@ class RowsPerTerms(ConditionalTerms):
     at_most: Annotated[Count | None, Field(validation_alias="atMost")] = None
 
     @property
-    def place(self) -> tuple[str, ...]:
+    def finding_items(self) -> tuple[str, ...]:
         """The items of a group: a finding is in its first or surplus rows."""
         return (*self.by, *self.when)
 
@@ -279,7 +279,7 @@ class CompleteTerms(RuleTerms):
     values: Literal["listed", "present"] = "listed"
 
     @property
-    def place(self) -> tuple[str, ...]:
+    def finding_items(self) -> tuple[str, ...]:
         """The combined items, in a group's first row; without groups, the table."""
         return (*self.over, *self.by)
 
@@ -343,7 +343,7 @@ class NotFallingTerms(RuleTerms):
     by: DistinctTexts = ()
 
     @property
-    def place(self) -> tuple[str, ...]:
+    def finding_items(self) -> tuple[str, ...]:
         """The figure that is lower than the previous."""
         return (self.item, self.along, *self.by)
 

@@ -6,7 +6,7 @@ empty cell meets ``empty`` alone. A figure is exact where its items are exact. B
 running SQL (``validation``).
 """
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass as plain_dataclass
 from dataclasses import field
@@ -21,7 +21,7 @@ from sqlglot import exp
 from lgdp_pipelines.errors import Contradiction
 from lgdp_pipelines.register.documents.yaml_nodes import YamlNode, suggest
 from lgdp_pipelines.register.model.field_types import STRICT, Text, refusal
-from lgdp_pipelines.register.model.table_model import Item, ItemType, Role
+from lgdp_pipelines.register.model.table_model import Item, ItemType, Role, Terms
 from lgdp_pipelines.vocabulary.code_lists import CodeList
 from lgdp_pipelines.vocabulary.observation_status import ObservationStatus
 from lgdp_pipelines.vocabulary.periods import PeriodKind
@@ -116,26 +116,13 @@ class RuleContext:
         return self.tables.get(self.table, {})
 
 
-class RuleTerms(ABC):
+class RuleTerms(Terms):
     """The terms of one kind of written rule: a model of its ``implementation``.
 
     Each subclass is a frozen pydantic dataclass.
     """
 
     kind: ClassVar[RuleKind]
-
-    @property
-    @abstractmethod
-    def place(self) -> tuple[str, ...]:
-        """Names of the items of a finding by default.
-
-        It is shown at the first.
-        """
-
-    @property
-    def items(self) -> tuple[str, ...]:
-        """Names of the items of its own table that the rule reads."""
-        return self.place
 
     @abstractmethod
     def check(self, node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
@@ -164,7 +151,7 @@ class ConditionalTerms(RuleTerms):
     @property
     def items(self) -> tuple[str, ...]:
         """Names of the items of its own table that the rule reads."""
-        return tuple(dict.fromkeys((*self.place, *self.when)))
+        return tuple(dict.fromkeys((*self.finding_items, *self.when)))
 
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)
