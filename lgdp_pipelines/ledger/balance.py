@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from lgdp_pipelines.ledger.database import Repository
-from lgdp_pipelines.ledger.query_records import QueryState, QueryStep, state_after
+from lgdp_pipelines.ledger.query_records import QueryState, state_after
 from lgdp_pipelines.ledger.schema import (
     JUDGEMENT,
     QUERY,
@@ -64,12 +64,12 @@ class LedgerBalance(Repository):
         totals = [
             ReceiptTotals(
                 code,
-                ReceiptState(state),
-                SubmissionState(submission_state) if submission_state else None,
+                receipt_state,
+                submission_state,
                 count,
                 int(size),
             )
-            for code, state, submission_state, count, size in self._fetch(statement)
+            for code, receipt_state, submission_state, count, size in self._fetch(statement)
         ]
         receipt_states = list(ReceiptState)
         submission_states = [None, *SubmissionState]
@@ -101,7 +101,7 @@ class _Check:
 
 
 _KEY = (SUBMISSION.c.return_code, SUBMISSION.c.council_code, SUBMISSION.c.period)
-_STATES = [state.value for state in SubmissionState]
+_STATES = list(SubmissionState)
 _FIRST = RECEIPT.alias("first")
 _OTHER = SUBMISSION.alias("other")
 _LAST_ACCEPTED_NUMBER = (
@@ -113,12 +113,12 @@ _LAST_ACCEPTED_NUMBER = (
     )
     .scalar_subquery()
 )
-_IS_CURRENT = SUBMISSION.c.state == SubmissionState.CURRENT.value
-_IS_WITHDRAWN = SUBMISSION.c.state == SubmissionState.WITHDRAWN.value
-_IS_PART = RECEIPT.c.state == ReceiptState.PART.value
+_IS_CURRENT = SUBMISSION.c.state == SubmissionState.CURRENT
+_IS_WITHDRAWN = SUBMISSION.c.state == SubmissionState.WITHDRAWN
+_IS_PART = RECEIPT.c.state == ReceiptState.PART
 _HAS_JUDGEMENT = sa.exists().where(JUDGEMENT.c.submission_id == SUBMISSION.c.id).correlate(SUBMISSION)
 _FAILURES = sa.func.coalesce(
-    sa.func.sum(sa.case((RULE_RESULT.c.result == RuleResult.FAILED.value, RULE_RESULT.c.failed), else_=0)), 0
+    sa.func.sum(sa.case((RULE_RESULT.c.result == RuleResult.FAILED, RULE_RESULT.c.failed), else_=0)), 0
 )
 
 _CHECKS = (
@@ -126,7 +126,7 @@ _CHECKS = (
         RECEIPT,
         sa.select(RECEIPT.c.id).where(
             sa.or_(
-                RECEIPT.c.state.not_in([state.value for state in ReceiptState]),
+                RECEIPT.c.state.not_in(list(ReceiptState)),
                 RECEIPT.c.submission_id.is_not(None) != _IS_PART,
             )
         ),
@@ -137,12 +137,12 @@ _CHECKS = (
         sa.select(RECEIPT.c.id)
         .outerjoin(_FIRST, _FIRST.c.id == RECEIPT.c.duplicate_of)
         .where(
-            RECEIPT.c.state == ReceiptState.DUPLICATE.value,
+            RECEIPT.c.state == ReceiptState.DUPLICATE,
             sa.or_(
                 _FIRST.c.id.is_(None),
                 _FIRST.c.sha256 != RECEIPT.c.sha256,
                 _FIRST.c.size != RECEIPT.c.size,
-                _FIRST.c.state == ReceiptState.DUPLICATE.value,
+                _FIRST.c.state == ReceiptState.DUPLICATE,
             ),
         ),
         "Receipt {id} is marked as a duplicate of a receipt with other bytes.",
@@ -176,7 +176,7 @@ _CHECKS = (
         SUBMISSION,
         sa.select(SUBMISSION.c.id, SUBMISSION.c.state).where(
             SUBMISSION.c.state.in_(_STATES),
-            was_accepted() != sa.or_(_IS_CURRENT, SUBMISSION.c.state == SubmissionState.SUPERSEDED.value),
+            was_accepted() != sa.or_(_IS_CURRENT, SUBMISSION.c.state == SubmissionState.SUPERSEDED),
             sa.not_(_IS_WITHDRAWN),
         ),
         "Submission {id} is {state}, but its judgements contradict this.",
@@ -202,7 +202,7 @@ _CHECKS = (
     _Check(
         SUBMISSION,
         sa.select(SUBMISSION.c.id).where(
-            (SUBMISSION.c.state == SubmissionState.JUDGING.value) == _HAS_JUDGEMENT, sa.not_(_IS_WITHDRAWN)
+            (SUBMISSION.c.state == SubmissionState.JUDGING) == _HAS_JUDGEMENT, sa.not_(_IS_WITHDRAWN)
         ),
         "Submission {id} has a state that its judgements do not explain.",
     ),
@@ -219,7 +219,7 @@ _CHECKS = (
         QUERY,
         sa.select(QUERY.c.id, QUERY.c.submission_id)
         .join(SUBMISSION, SUBMISSION.c.id == QUERY.c.submission_id)
-        .where(QUERY.c.state != QueryState.EXPIRED.value, sa.not_(_IS_CURRENT)),
+        .where(QUERY.c.state != QueryState.EXPIRED, sa.not_(_IS_CURRENT)),
         "Query {id} has not expired, but {submission_id}, which shows it, is not current.",
     ),
 )
@@ -227,7 +227,7 @@ _CHECKS = (
 
 def _check_bytes(connection: sa.Connection, conditions: Sequence[sa.ColumnElement[bool]]) -> Iterator[str]:
     """Check that each receipt is in a submission, or in a state without one."""
-    states = [ReceiptState.WAITING.value, ReceiptState.UNRECOGNISED.value, ReceiptState.DUPLICATE.value]
+    states = [ReceiptState.WAITING, ReceiptState.UNRECOGNISED, ReceiptState.DUPLICATE]
     times = sa.cast(SUBMISSION.c.id.is_not(None), sa.Integer) + sa.cast(RECEIPT.c.state.in_(states), sa.Integer)
     for unit, amount in (("receipts", sa.literal(1)), ("bytes", RECEIPT.c.size)):
         received, known = connection.execute(
@@ -249,7 +249,7 @@ def _check_query_states(connection: sa.Connection, conditions: Sequence[sa.Colum
     )
     states: dict[str, QueryState] = {}
     for event in events:
-        states[event.query_id] = state_after(states.get(event.query_id, QueryState.EXPIRED), QueryStep(event.step))
+        states[event.query_id] = state_after(states.get(event.query_id, QueryState.EXPIRED), event.step)
     for query in connection.execute(sa.select(QUERY.c.id, QUERY.c.state).where(*conditions)):
         if states.get(query.id) != query.state:
             yield f"Query {query.id} is {query.state}, but its events contradict this."

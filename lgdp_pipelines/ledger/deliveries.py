@@ -114,7 +114,7 @@ class DeliveryRepository(Repository):
         statement = (
             sa.select(RECEIPT.c.id)
             .where(
-                RECEIPT.c.state == ReceiptState.UNRECOGNISED.value,
+                RECEIPT.c.state == ReceiptState.UNRECOGNISED,
                 RECEIPT.c.id.not_in(delivered),
                 *([RECEIPT.c.source == source] if source is not None else []),
             )

@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from lgdp_pipelines.errors import LedgerError
-from lgdp_pipelines.handover.judgement_values import QueryScope, Repair, RepairKind, RowDigest, RuleOutcome
+from lgdp_pipelines.handover.judgement_values import QueryScope, Repair, RowDigest, RuleOutcome
 from lgdp_pipelines.ledger.database import Repository
 from lgdp_pipelines.ledger.judgement_records import (
     ComparedRows,
@@ -37,7 +37,7 @@ from lgdp_pipelines.ledger.submission_records import Submission, SubmissionState
 from lgdp_pipelines.ledger.submissions import load_submission, select_submissions, set_state, was_accepted
 from lgdp_pipelines.vocabulary.verdicts import RuleResult, Severity, Verdict
 
-_WAS_ACCEPTING = JUDGEMENT.c.verdict != Verdict.REJECTED.value
+_WAS_ACCEPTING = JUDGEMENT.c.verdict != Verdict.REJECTED
 
 
 class JudgementRepository(Repository):
@@ -159,7 +159,7 @@ def _insert(connection: sa.Connection, run_id: str, judgement: NewJudgement, num
         .values(
             submission_id=judgement.submission_id,
             number=number,
-            verdict=judgement.verdict.value,
+            verdict=judgement.verdict,
             contract_version=judgement.contract_version,
             contract_sha256=judgement.contract_sha256,
             code_version=judgement.code_version,
@@ -197,7 +197,7 @@ def _repair_row(submission_id: str, judgement_number: int, repair: Repair) -> di
         "judgement": judgement_number,
         "table_name": repair.table,
         "item": repair.item,
-        "kind": repair.kind.value,
+        "kind": repair.kind,
         "cells": repair.cells,
     }
 
@@ -206,8 +206,8 @@ def _result_row(judgement_id: int, severity: Severity, outcome: RuleOutcome) -> 
     return {
         "judgement_id": judgement_id,
         "rule": outcome.rule,
-        "severity": severity.value,
-        "result": outcome.result.value,
+        "severity": severity,
+        "result": outcome.result,
         "failed": outcome.failed,
         "reason": outcome.reason,
     }
@@ -253,7 +253,7 @@ def _find_last_accepted(connection: sa.Connection, submission: Submission) -> Su
         SUBMISSION.c.council_code == submission.council_code,
         SUBMISSION.c.period == submission.period,
         SUBMISSION.c.id != submission.id,
-        SUBMISSION.c.state.in_([SubmissionState.CURRENT.value, SubmissionState.WITHDRAWN.value]),
+        SUBMISSION.c.state.in_([SubmissionState.CURRENT, SubmissionState.WITHDRAWN]),
         was_accepted(),
     )
     return accepted[-1] if accepted else None
@@ -302,14 +302,11 @@ def _find_last(
         .where(REPAIR.c.submission_id == submission_id, REPAIR.c.judgement == row["number"])
         .order_by(REPAIR.c.table_name, REPAIR.c.item, REPAIR.c.kind)
     ).all()
-    values = {column.name: row[column] for column in JUDGEMENT.c if column.name not in {"id", "verdict"}}
+    values = {column.name: row[column] for column in JUDGEMENT.c if column.name != "id"}
     return JudgementRecord(
         **values,
-        verdict=Verdict(row["verdict"]),
-        results=tuple(
-            RuleOutcome(result.rule, RuleResult(result.result), result.failed, result.reason) for result in results
-        ),
-        repairs=tuple(Repair(table, item, RepairKind(kind), cells) for table, item, kind, cells in repairs),
+        results=tuple(RuleOutcome(result.rule, result.result, result.failed, result.reason) for result in results),
+        repairs=tuple(Repair(*repair) for repair in repairs),
         evidence=None if row["register_sha256"] is None else _evidence_from_row(row),
     )
 

@@ -66,8 +66,10 @@ class _Column:
 
     @property
     def selection(self) -> sa.ColumnElement[Any]:
-        """The column as it is selected from the ledger, JSON as text."""
-        source = sa.cast(self.source, sa.Text) if isinstance(self.source.type, sa.JSON) else self.source
+        """The column as it is selected from the ledger, JSON and words as text."""
+        source = self.source
+        if isinstance(source.type, sa.JSON | sa.Enum):
+            source = sa.cast(source, sa.Text)
         return source.label(self.name)
 
 

@@ -81,7 +81,7 @@ class QueryRepository(Repository):
         """
         conditions = filter_return(QUERY, return_code, period, council_code)
         if states:
-            conditions.append(QUERY.c.state.in_([state.value for state in states]))
+            conditions.append(QUERY.c.state.in_(list(states)))
         return self._read(_select_queries, *conditions)
 
     def get(self, query_id: str) -> Query:
@@ -99,9 +99,7 @@ class QueryRepository(Repository):
     def find_send_backs(self, queries: Sequence[Query]) -> dict[str, QueryEvent]:
         """Return the event in which each open query was last sent back, by query id."""
         ids = [query.id for query in queries if query.state is QueryState.OPEN and query.answer is None]
-        events = self._read(
-            _select_events, QUERY_EVENT.c.query_id.in_(ids), QUERY_EVENT.c.step != QueryStep.CHANGED.value
-        )
+        events = self._read(_select_events, QUERY_EVENT.c.query_id.in_(ids), QUERY_EVENT.c.step != QueryStep.CHANGED)
         return _last_events(events, QueryStep.SENT_BACK)
 
     def find_earlier_answers(self, queries: Sequence[Query]) -> dict[str, QueryEvent]:
@@ -248,7 +246,7 @@ def _open_query(
             number=number,
             rule=rule,
             scope=scope.scope,
-            state=QueryState.OPEN.value,
+            state=QueryState.OPEN,
             failed=scope.failed,
             fingerprint=scope.fingerprint,
             submission_id=submission.id,
@@ -271,10 +269,10 @@ def _show_again(
         step = QueryStep.REOPENED
     elif _has_changed(row, submission, scope):
         step = QueryStep.CHANGED
-    state = QueryState(row.state) if step is None else state_after(QueryState(row.state), step)
+    state = row.state if step is None else state_after(row.state, step)
     values = {"failed": scope.failed, "fingerprint": scope.fingerprint, "submission_id": submission.id}
     connection.execute(
-        sa.update(QUERY).where(QUERY.c.id == row.id).values(values | {"state": state.value, "expired_at": None})
+        sa.update(QUERY).where(QUERY.c.id == row.id).values(values | {"state": state, "expired_at": None})
     )
     if step is not None:
         _insert_event(connection, QueryEvent(row.id, now, step, submission.id, scope.failed))
@@ -290,7 +288,7 @@ def _has_changed(row: sa.Row[tuple[object, ...]], submission: Submission, scope:
 def expire_withdrawn_queries(connection: sa.Connection, submission_id: str, now: datetime) -> None:
     """Expire every query that a withdrawn submission shows."""
     rows = connection.execute(
-        sa.select(QUERY).where(QUERY.c.submission_id == submission_id, QUERY.c.state != QueryState.EXPIRED.value)
+        sa.select(QUERY).where(QUERY.c.submission_id == submission_id, QUERY.c.state != QueryState.EXPIRED)
     )
     for row in rows.all():
         _expire(connection, row, ExpiryReason.WITHDRAWN, submission_id, now)
@@ -299,9 +297,7 @@ def expire_withdrawn_queries(connection: sa.Connection, submission_id: str, now:
 def _expire(
     connection: sa.Connection, row: sa.Row[tuple[object, ...]], reason: ExpiryReason, submission_id: str, now: datetime
 ) -> None:
-    connection.execute(
-        sa.update(QUERY).where(QUERY.c.id == row.id).values(state=QueryState.EXPIRED.value, expired_at=now)
-    )
+    connection.execute(sa.update(QUERY).where(QUERY.c.id == row.id).values(state=QueryState.EXPIRED, expired_at=now))
     event = QueryEvent(row.id, now, QueryStep.EXPIRED, submission_id, row.failed, code=reason.value)
     _insert_event(connection, event)
 
@@ -329,13 +325,13 @@ def record_statement(connection: sa.Connection, query_id: str, statement: Statem
     row = connection.execute(sa.select(QUERY).where(QUERY.c.id == query_id)).one_or_none()
     if row is None:
         raise unknown_query(query_id)
-    state = QueryState(row.state)
+    state = row.state
     if state is not _REQUIRED_STATES[statement.step]:
         problem, remedy = _STATE_MESSAGES[state]
         raise LedgerError(f"The query {problem}.", where=query_id, remedy=remedy)
     may_be_empty = statement.step is QueryStep.ACCEPTED and not statement.words.strip()
     next_state = state_after(state, statement.step)
-    connection.execute(sa.update(QUERY).where(QUERY.c.id == query_id).values(state=next_state.value))
+    connection.execute(sa.update(QUERY).where(QUERY.c.id == query_id).values(state=next_state))
     event = QueryEvent(
         query_id,
         now,
@@ -356,7 +352,7 @@ def unknown_query(query_id: str) -> WrongUse:
 
 
 def _insert_event(connection: sa.Connection, event: QueryEvent) -> None:
-    connection.execute(sa.insert(QUERY_EVENT).values(asdict(event) | {"step": event.step.value}))
+    connection.execute(sa.insert(QUERY_EVENT).values(asdict(event)))
 
 
 def _select_queries(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> tuple[Query, ...]:
@@ -371,7 +367,7 @@ def _select_queries(connection: sa.Connection, *conditions: sa.ColumnElement[boo
 
 def _find_answers(connection: sa.Connection, conditions: Iterable[sa.ColumnElement[bool]]) -> dict[str, QueryEvent]:
     """Return the last answer to each query, unless it was sent back."""
-    steps = [QueryStep.ANSWERED.value, QueryStep.SENT_BACK.value]
+    steps = [QueryStep.ANSWERED, QueryStep.SENT_BACK]
     rows = connection.execute(
         sa.select(QUERY_EVENT)
         .join(QUERY, QUERY.c.id == QUERY_EVENT.c.query_id)
@@ -394,13 +390,11 @@ def _select_events(connection: sa.Connection, *conditions: sa.ColumnElement[bool
 
 def _query_from_row(row: sa.Row[Any], answer: QueryEvent | None) -> Query:
     values = {name: value for name, value in row._mapping.items() if name != "fingerprint"}  # noqa: SLF001 - its public name
-    values["state"] = QueryState(values["state"])
     return Query(**values, answer=answer)
 
 
 def _event_from_row(row: sa.Row[Any]) -> QueryEvent:
     values = {name: value for name, value in row._mapping.items() if name != "id"}  # noqa: SLF001 - its public name
-    values["step"] = QueryStep(values["step"])
     return QueryEvent(**values)
 
 

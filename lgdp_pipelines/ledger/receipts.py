@@ -13,7 +13,6 @@ from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.ledger.database import Repository
 from lgdp_pipelines.ledger.schema import RECEIPT, SUBMISSION, filter_return
 from lgdp_pipelines.ledger.submission_records import Arrival, Receipt, ReceiptState, SubmissionState
-from lgdp_pipelines.register.model.sources import TransportKind
 
 
 class ReceiptRepository(Repository):
@@ -40,7 +39,7 @@ class ReceiptRepository(Repository):
 
     def list_unrecognised(self) -> tuple[Receipt, ...]:
         """Return the receipts of unknown return or period, in order of arrival."""
-        return self._read(select_receipts, RECEIPT.c.state == ReceiptState.UNRECOGNISED.value)
+        return self._read(select_receipts, RECEIPT.c.state == ReceiptState.UNRECOGNISED)
 
     def list_known_entries(self, source: str, account: str) -> frozenset[tuple[str, int, int]]:
         """Return listing entries fetched before: path, size, and modification time in seconds since 1970."""
@@ -87,8 +86,6 @@ def receipt_from_row(row: sa.Row[tuple[object, ...]]) -> Receipt:
     """Return a row of the table as a record."""
     values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
     values["table"] = values.pop("table_name")
-    values["state"] = ReceiptState(values["state"])
-    values["transport"] = TransportKind(values["transport"])
     return Receipt(**values)
 
 
@@ -99,10 +96,9 @@ def _record(connection: sa.Connection, arrival: Arrival, now: datetime) -> Recei
     new_state = ReceiptState.WAITING if is_routed else ReceiptState.UNRECOGNISED
     values = asdict(arrival)
     values["table_name"] = values.pop("table")
-    values["transport"] = arrival.transport.value
     values |= {
         "received_at": now,
-        "state": (ReceiptState.DUPLICATE if is_duplicate else new_state).value,
+        "state": ReceiptState.DUPLICATE if is_duplicate else new_state,
         "duplicate_of": previous.id if previous is not None and is_duplicate else None,
     }
     return receipt_from_row(connection.execute(sa.insert(RECEIPT).values(values).returning(*RECEIPT.c)).one())
@@ -124,7 +120,7 @@ def _answers_same(arrival: Arrival) -> sa.ColumnElement[bool]:
 def _is_same_file(arrival: Arrival) -> sa.ColumnElement[bool]:
     """Match unrecognised receipts of the same file in the same account."""
     return sa.and_(
-        RECEIPT.c.state == ReceiptState.UNRECOGNISED.value,
+        RECEIPT.c.state == ReceiptState.UNRECOGNISED,
         RECEIPT.c.council_code == arrival.council_code,
         RECEIPT.c.source == arrival.source,
         RECEIPT.c.account == arrival.account,
@@ -135,7 +131,7 @@ def _is_same_file(arrival: Arrival) -> sa.ColumnElement[bool]:
 def _find_latest(connection: sa.Connection, condition: sa.ColumnElement[bool]) -> sa.Row[tuple[Any, ...]] | None:
     return connection.execute(
         sa.select(RECEIPT.c.id, RECEIPT.c.sha256, RECEIPT.c.system, RECEIPT.c.nil, RECEIPT.c.submission_id)
-        .where(condition, RECEIPT.c.state != ReceiptState.DUPLICATE.value)
+        .where(condition, RECEIPT.c.state != ReceiptState.DUPLICATE)
         .order_by(RECEIPT.c.id.desc())
         .limit(1)
     ).one_or_none()
@@ -159,4 +155,4 @@ def _is_withdrawn(connection: sa.Connection, arrival: Arrival) -> bool:
         .order_by(SUBMISSION.c.number.desc())
         .limit(1)
     )
-    return bool(state == SubmissionState.WITHDRAWN.value)
+    return bool(state == SubmissionState.WITHDRAWN)

@@ -113,8 +113,8 @@ def _select_results(return_code: str | None) -> sa.Select[Any]:
         .join(JUDGEMENT, JUDGEMENT.c.id == latest.c.id)
         .join(SUBMISSION, SUBMISSION.c.id == JUDGEMENT.c.submission_id)
         .where(
-            RULE_RESULT.c.severity == Severity.QUERY.value,
-            RULE_RESULT.c.result != RuleResult.NOT_RUN.value,
+            RULE_RESULT.c.severity == Severity.QUERY,
+            RULE_RESULT.c.result != RuleResult.NOT_RUN,
             *([SUBMISSION.c.return_code == return_code] if return_code else []),
         )
         .group_by(SUBMISSION.c.return_code, RULE_RESULT.c.rule)
@@ -138,7 +138,7 @@ def _last_event(*steps: QueryStep) -> sa.ScalarSelect[Any]:
     event = QUERY_EVENT.alias()
     return (
         sa.select(sa.func.max(event.c.id))
-        .where(event.c.query_id == QUERY.c.id, event.c.step.in_([step.value for step in steps]))
+        .where(event.c.query_id == QUERY.c.id, event.c.step.in_(steps))
         .correlate(QUERY)
         .scalar_subquery()
     )
@@ -153,7 +153,7 @@ def answer_code() -> sa.ScalarSelect[Any]:
         sa.select(QUERY_EVENT.c.code)
         .where(
             QUERY_EVENT.c.id == _last_event(QueryStep.ANSWERED, QueryStep.SENT_BACK),
-            QUERY_EVENT.c.step == QueryStep.ANSWERED.value,
+            QUERY_EVENT.c.step == QueryStep.ANSWERED,
         )
         .correlate(QUERY)
         .scalar_subquery()
@@ -175,7 +175,7 @@ def count_send_backs() -> sa.ScalarSelect[Any]:
     return (
         sa.select(sa.func.count())
         .select_from(QUERY_EVENT)
-        .where(QUERY_EVENT.c.query_id == QUERY.c.id, QUERY_EVENT.c.step == QueryStep.SENT_BACK.value)
+        .where(QUERY_EVENT.c.query_id == QUERY.c.id, QUERY_EVENT.c.step == QueryStep.SENT_BACK)
         .correlate(QUERY)
         .scalar_subquery()
     )

@@ -5,13 +5,16 @@ in SQL by the ledger's copy in the lake (``lake_mirror``). SQL of a single kind 
 """
 
 from datetime import UTC, datetime
+from enum import StrEnum
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
+from lgdp_pipelines.handover.judgement_values import RepairKind
 from lgdp_pipelines.ledger.query_records import QueryState, QueryStep
 from lgdp_pipelines.ledger.submission_records import ReceiptState, SubmissionState
+from lgdp_pipelines.register.model.sources import TransportKind
 from lgdp_pipelines.vocabulary.verdicts import RuleResult, Severity, Verdict
 
 METADATA = sa.MetaData(
@@ -45,13 +48,22 @@ class UtcTime(TypeDecorator[datetime]):
         return None if value is None else value.replace(tzinfo=UTC)
 
 
-def one_of(
-    column: str,
-    words: type[ReceiptState | SubmissionState | QueryState | QueryStep | Verdict | RuleResult | Severity],
-) -> str:
-    """Return the condition that a column holds one of an enumeration's words."""
-    listed = ", ".join(f"'{word.value}'" for word in words)
-    return f"{column} IN ({listed})"
+def _enumeration(words: type[StrEnum], check: str, length: int = 20) -> sa.Enum:
+    """Return the type of a column that holds the words of an enumeration.
+
+    Args:
+        words: the enumeration.
+        check: name of the constraint that the database keeps; empty: none.
+        length: of the longest word that fits.
+    """
+    return sa.Enum(
+        words,
+        values_callable=lambda members: [member.value for member in members],
+        native_enum=False,
+        length=length,
+        name=check or None,
+        create_constraint=bool(check),
+    )
 
 
 def filter_return(
@@ -70,7 +82,12 @@ RECEIPT = sa.Table(
     METADATA,
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=True, comment="Number in order of arrival."),
     sa.Column("received_at", UtcTime, nullable=False, comment="When it came."),
-    sa.Column("state", sa.String(20), nullable=False, comment="waiting, unrecognised, duplicate or part."),
+    sa.Column(
+        "state",
+        _enumeration(ReceiptState, "state"),
+        nullable=False,
+        comment="waiting, unrecognised, duplicate or part.",
+    ),
     sa.Column("return_code", sa.String(80), comment="The return; null where nobody can tell which."),
     sa.Column(
         "council_code", sa.String(3), nullable=False, comment="Register code of the council whose account it came by."
@@ -80,7 +97,7 @@ RECEIPT = sa.Table(
     sa.Column("file_name", sa.Text, nullable=False, comment="As the council called it."),
     sa.Column("size", sa.BigInteger, nullable=False, comment="In bytes."),
     sa.Column("sha256", sa.String(64), nullable=False, comment="Of its bytes."),
-    sa.Column("transport", sa.String(20), nullable=False, comment="How it came: sftp, api or hand."),
+    sa.Column("transport", _enumeration(TransportKind, ""), nullable=False, comment="How it came: sftp, api or hand."),
     sa.Column("source", sa.String(80), nullable=False, comment="Where it came from."),
     sa.Column("account", sa.String(200), nullable=False, comment="Account there."),
     sa.Column("path", sa.Text, nullable=False, comment="Path in the account, or request."),
@@ -103,7 +120,6 @@ RECEIPT = sa.Table(
         server_default=sa.false(),
         comment="Whether the council says that it has nothing to report.",
     ),
-    sa.CheckConstraint(one_of("state", ReceiptState), name="state"),
     sa.CheckConstraint("(state = 'part') = (submission_id IS NOT NULL)", name="part_has_submission"),
     sa.CheckConstraint("(state = 'duplicate') = (duplicate_of IS NOT NULL)", name="duplicate_of_one"),
     sa.Index(None, "return_code", "period", "council_code", "state"),
@@ -119,11 +135,15 @@ SUBMISSION = sa.Table(
     sa.Column("council_code", sa.String(3), nullable=False, comment="Register code of the council."),
     sa.Column("period", sa.String(20), nullable=False, comment="Period id."),
     sa.Column("number", sa.Integer, nullable=False, comment="In the sequence of its return, council and period."),
-    sa.Column("state", sa.String(20), nullable=False, comment="judging, rejected, current, superseded or withdrawn."),
+    sa.Column(
+        "state",
+        _enumeration(SubmissionState, "state"),
+        nullable=False,
+        comment="judging, rejected, current, superseded or withdrawn.",
+    ),
     sa.Column("opened_at", UtcTime, nullable=False, comment="When it was opened."),
     sa.Column("received_at", UtcTime, nullable=False, comment="When the last of its files came."),
     sa.UniqueConstraint("return_code", "council_code", "period", "number"),
-    sa.CheckConstraint(one_of("state", SubmissionState), name="state"),
     sa.Index(None, "return_code", "period", "state"),
     comment="What answers a return for a council and period, and what has become of it.",
 )
@@ -133,8 +153,8 @@ sa.Index(
     SUBMISSION.c.council_code,
     SUBMISSION.c.period,
     unique=True,
-    sqlite_where=SUBMISSION.c.state == SubmissionState.CURRENT.value,
-    postgresql_where=SUBMISSION.c.state == SubmissionState.CURRENT.value,
+    sqlite_where=SUBMISSION.c.state == SubmissionState.CURRENT,
+    postgresql_where=SUBMISSION.c.state == SubmissionState.CURRENT,
 )
 
 SUBMISSION_FILE = sa.Table(
@@ -165,7 +185,7 @@ JUDGEMENT = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
     sa.Column("submission_id", sa.ForeignKey("submission.id"), nullable=False, comment="The submission."),
     sa.Column("number", sa.Integer, nullable=False, comment="In the sequence of the submission's judgements."),
-    sa.Column("verdict", sa.String(20), nullable=False, comment="accepted, queried or rejected."),
+    sa.Column("verdict", _enumeration(Verdict, "verdict"), nullable=False, comment="accepted, queried or rejected."),
     sa.Column(
         "contract_version", sa.String(40), nullable=False, comment="Version of the contract that it was judged by."
     ),
@@ -178,7 +198,6 @@ JUDGEMENT = sa.Table(
     sa.Column("run_id", sa.String(100), nullable=False, comment="The run that judged."),
     sa.Column("judged_at", UtcTime, nullable=False, comment="When."),
     sa.UniqueConstraint("submission_id", "number"),
-    sa.CheckConstraint(one_of("verdict", Verdict), name="verdict"),
     comment="One judging of a submission.",
 )
 
@@ -187,12 +206,10 @@ RULE_RESULT = sa.Table(
     METADATA,
     sa.Column("judgement_id", sa.ForeignKey("judgement.id"), primary_key=True),
     sa.Column("rule", sa.String(200), primary_key=True, comment="Stable id of the rule."),
-    sa.Column("severity", sa.String(20), nullable=False, comment="error, query or known_issue."),
-    sa.Column("result", sa.String(20), nullable=False, comment="passed, failed or not_run."),
+    sa.Column("severity", _enumeration(Severity, "severity"), nullable=False, comment="error, query or known_issue."),
+    sa.Column("result", _enumeration(RuleResult, "result"), nullable=False, comment="passed, failed or not_run."),
     sa.Column("failed", sa.BigInteger, nullable=False, comment="At how many places it was broken."),
     sa.Column("reason", sa.Text, nullable=False, comment="Why it was not run; empty otherwise."),
-    sa.CheckConstraint(one_of("severity", Severity), name="severity"),
-    sa.CheckConstraint(one_of("result", RuleResult), name="result"),
     comment="The result of a rule in a judgement.",
 )
 
@@ -337,7 +354,9 @@ QUERY = sa.Table(
         nullable=False,
         comment="Codes of the part of the table that is meant; empty where all of it is.",
     ),
-    sa.Column("state", sa.String(20), nullable=False, comment="open, answered, accepted or expired."),
+    sa.Column(
+        "state", _enumeration(QueryState, "state"), nullable=False, comment="open, answered, accepted or expired."
+    ),
     sa.Column("failed", sa.BigInteger, nullable=False, comment="At how many places the rule is broken, or last was."),
     sa.Column("fingerprint", sa.String(64), nullable=False),
     sa.Column(
@@ -350,7 +369,6 @@ QUERY = sa.Table(
     sa.Column("opened_at", UtcTime, nullable=False, comment="When it was first opened."),
     sa.Column("expired_at", UtcTime, comment="When it expired; null where it has not."),
     sa.UniqueConstraint("return_code", "council_code", "period", "rule", "scope"),
-    sa.CheckConstraint(one_of("state", QueryState), name="state"),
     sa.CheckConstraint("(state = 'expired') = (expired_at IS NOT NULL)", name="expired_when"),
     comment="Something unlikely that a council must confirm or explain: one rule, at one scope, for one period.",
 )
@@ -364,7 +382,7 @@ QUERY_EVENT = sa.Table(
     sa.Column("at", UtcTime, nullable=False, comment="When."),
     sa.Column(
         "step",
-        sa.String(20),
+        _enumeration(QueryStep, "step"),
         nullable=False,
         comment="opened, answered, accepted, sent_back, changed, expired or reopened.",
     ),
@@ -378,7 +396,6 @@ QUERY_EVENT = sa.Table(
         sa.ForeignKey("query.id"),
         comment="The query whose answer was taken over, such as last year's; null otherwise.",
     ),
-    sa.CheckConstraint(one_of("step", QueryStep), name="step"),
     comment="One step in the life of a query; what was said, and by whom, is for the council and the recipients.",
 )
 """Events are added and never changed."""
@@ -418,7 +435,7 @@ REPAIR = sa.Table(
     sa.Column("judgement", sa.Integer, primary_key=True, comment="Number of the judgement."),
     sa.Column("table_name", sa.String(80), primary_key=True, comment="Table of the return."),
     sa.Column("item", sa.String(200), primary_key=True, comment="Name of the data item in its table."),
-    sa.Column("kind", sa.String(40), primary_key=True, comment="Kind of repair."),
+    sa.Column("kind", _enumeration(RepairKind, "", 40), primary_key=True, comment="Kind of repair."),
     sa.Column("cells", sa.BigInteger, nullable=False, comment="How many cells."),
     sa.ForeignKeyConstraint(["submission_id", "judgement"], ["judgement.submission_id", "judgement.number"]),
     comment="Cells of an item that were made canonical in a judgement.",

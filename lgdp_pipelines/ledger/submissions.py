@@ -108,7 +108,7 @@ class SubmissionRepository(Repository):
 
     def find_current(self, return_code: str, period: str) -> dict[str, str]:
         """Return the current submission of each council, by register code."""
-        is_current = SUBMISSION.c.state == SubmissionState.CURRENT.value
+        is_current = SUBMISSION.c.state == SubmissionState.CURRENT
         current = self._read(select_submissions, *filter_return(SUBMISSION, return_code, period), is_current)
         return {submission.council_code: submission.id for submission in current}
 
@@ -145,8 +145,8 @@ class SubmissionRepository(Repository):
             *filter_return(SUBMISSION, return_code, period),
             *_filter_councils(councils or None),
             sa.or_(
-                SUBMISSION.c.state.in_([SubmissionState.CURRENT.value, SubmissionState.REJECTED.value]),
-                sa.and_(SUBMISSION.c.state == SubmissionState.WITHDRAWN.value, was_accepted()),
+                SUBMISSION.c.state.in_([SubmissionState.CURRENT, SubmissionState.REJECTED]),
+                sa.and_(SUBMISSION.c.state == SubmissionState.WITHDRAWN, was_accepted()),
             ),
         )
         last_accepted = {
@@ -218,23 +218,21 @@ def select_submissions(connection: sa.Connection, *conditions: sa.ColumnElement[
 
 def set_state(connection: sa.Connection, submission_id: str, state: SubmissionState) -> None:
     """Change the state of a submission."""
-    connection.execute(sa.update(SUBMISSION).where(SUBMISSION.c.id == submission_id).values(state=state.value))
+    connection.execute(sa.update(SUBMISSION).where(SUBMISSION.c.id == submission_id).values(state=state))
 
 
 def was_accepted(submissions: sa.FromClause = SUBMISSION) -> sa.ColumnElement[bool]:
     """Match submissions that any judgement has accepted, with queries or without."""
     return (
         sa.exists()
-        .where(JUDGEMENT.c.submission_id == submissions.c.id, JUDGEMENT.c.verdict != Verdict.REJECTED.value)
+        .where(JUDGEMENT.c.submission_id == submissions.c.id, JUDGEMENT.c.verdict != Verdict.REJECTED)
         .correlate(submissions)
     )
 
 
 def _submission_from_row(row: Sequence[Any]) -> Submission:
     """Return a row as a record; columns after the table's own are ignored."""
-    values = dict(zip(SUBMISSION.c.keys(), row, strict=False))
-    values["state"] = SubmissionState(values["state"])
-    return Submission(**values)
+    return Submission(**dict(zip(SUBMISSION.c.keys(), row, strict=False)))
 
 
 def _filter_councils(councils: Sequence[str] | None) -> list[sa.ColumnElement[bool]]:
@@ -258,7 +256,7 @@ def _open_submissions(
         connection,
         *filter_return(SUBMISSION, return_code, period),
         *_filter_councils(councils),
-        SUBMISSION.c.state == SubmissionState.JUDGING.value,
+        SUBMISSION.c.state == SubmissionState.JUDGING,
     )
 
 
@@ -267,7 +265,7 @@ def _list_waiting(
 ) -> tuple[Receipt, ...]:
     """Return waiting receipts in order of council and arrival."""
     statement = sa.select(RECEIPT).where(
-        *filter_return(RECEIPT, return_code, period), RECEIPT.c.state == ReceiptState.WAITING.value
+        *filter_return(RECEIPT, return_code, period), RECEIPT.c.state == ReceiptState.WAITING
     )
     if councils is not None:
         statement = statement.where(RECEIPT.c.council_code.in_(councils))
@@ -320,7 +318,7 @@ def _find_latest_submission(connection: sa.Connection, receipt: Receipt) -> str 
         .order_by(SUBMISSION.c.number.desc())
         .limit(1)
     ).one_or_none()
-    return None if latest is None or latest.state == SubmissionState.WITHDRAWN.value else latest.id
+    return None if latest is None or latest.state == SubmissionState.WITHDRAWN else latest.id
 
 
 def _is_answered_by(receipt: Receipt) -> tuple[sa.ColumnElement[bool], ...]:
@@ -349,7 +347,7 @@ def _insert_submission(
             council_code=council,
             period=period,
             number=number,
-            state=SubmissionState.JUDGING.value,
+            state=SubmissionState.JUDGING,
             opened_at=now,
             received_at=max(receipt.received_at for receipt in files),
         )
@@ -357,7 +355,7 @@ def _insert_submission(
     connection.execute(
         sa.update(RECEIPT)
         .where(RECEIPT.c.id.in_([receipt.id for receipt in waiting]))
-        .values(state=ReceiptState.PART.value, submission_id=submission_id)
+        .values(state=ReceiptState.PART, submission_id=submission_id)
     )
     connection.execute(
         sa.insert(SUBMISSION_FILE),
@@ -369,9 +367,9 @@ def _list_pending_work(connection: sa.Connection) -> tuple[PendingWork, ...]:
     key = (SUBMISSION.c.return_code, SUBMISSION.c.period, SUBMISSION.c.council_code)
     receipts = sa.select(
         RECEIPT.c.return_code, RECEIPT.c.period, RECEIPT.c.council_code, RECEIPT.c.id, sa.literal("").label("task")
-    ).where(RECEIPT.c.state == ReceiptState.WAITING.value)
+    ).where(RECEIPT.c.state == ReceiptState.WAITING)
     judging = sa.select(*key, sa.null(), sa.literal("judge ") + SUBMISSION.c.id).where(
-        SUBMISSION.c.state == SubmissionState.JUDGING.value
+        SUBMISSION.c.state == SubmissionState.JUDGING
     )
     withdrawn = (
         sa.select(*key, sa.null(), sa.literal("withdraw ") + SUBMISSION.c.id)
@@ -421,14 +419,14 @@ def _select_outdated(
                 now.c.return_code == JUDGED_AGAINST.c.return_code,
                 now.c.council_code == SUBMISSION.c.council_code,
                 now.c.period == JUDGED_AGAINST.c.period,
-                now.c.state == SubmissionState.CURRENT.value,
+                now.c.state == SubmissionState.CURRENT,
             ),
         )
         .where(
             now.c.id.is_distinct_from(JUDGED_AGAINST.c.against_id),
             sa.or_(
-                SUBMISSION.c.state == SubmissionState.CURRENT.value,
-                sa.and_(SUBMISSION.c.state == SubmissionState.REJECTED.value, sa.not_(has_later)),
+                SUBMISSION.c.state == SubmissionState.CURRENT,
+                sa.and_(SUBMISSION.c.state == SubmissionState.REJECTED, sa.not_(has_later)),
             ),
             *conditions,
         )
@@ -445,7 +443,7 @@ def _find_first_accepted(
         sa.select(SUBMISSION)
         .where(
             *filter_return(SUBMISSION, return_code, period),
-            SUBMISSION.c.state.in_([SubmissionState.CURRENT.value, SubmissionState.SUPERSEDED.value]),
+            SUBMISSION.c.state.in_([SubmissionState.CURRENT, SubmissionState.SUPERSEDED]),
         )
         .order_by(SUBMISSION.c.number.desc())
     )
@@ -474,7 +472,7 @@ def _list_statuses(
                 *key,
                 submission_id=submission.id if submission else None,
                 state=submission.state if submission else None,
-                verdict=Verdict(judgement.verdict) if judgement else None,
+                verdict=judgement.verdict if judgement else None,
                 rows=judgement.rows if judgement else None,
                 errors=judgement.errors if judgement else 0,
                 queries=judgement.queries if judgement else 0,
@@ -514,12 +512,12 @@ def _find_latest_judgements(
 def _find_current_with_queries(
     connection: sa.Connection, return_code: str | None, period: str | None
 ) -> dict[_Key, tuple[str, int]]:
-    is_open = sa.and_(QUERY.c.submission_id == SUBMISSION.c.id, QUERY.c.state == QueryState.OPEN.value)
+    is_open = sa.and_(QUERY.c.submission_id == SUBMISSION.c.id, QUERY.c.state == QueryState.OPEN)
     columns = (SUBMISSION.c.return_code, SUBMISSION.c.council_code, SUBMISSION.c.period, SUBMISSION.c.id)
     rows = connection.execute(
         sa.select(*columns, sa.func.count(QUERY.c.rule))
         .outerjoin(QUERY, is_open)
-        .where(SUBMISSION.c.state == SubmissionState.CURRENT.value, *filter_return(SUBMISSION, return_code, period))
+        .where(SUBMISSION.c.state == SubmissionState.CURRENT, *filter_return(SUBMISSION, return_code, period))
         .group_by(*columns)
     )
     return {(row[0], row[1], row[2]): (row[3], row[4]) for row in rows}
@@ -529,7 +527,7 @@ def _count_waiting_receipts(connection: sa.Connection, return_code: str | None, 
     columns = (RECEIPT.c.return_code, RECEIPT.c.council_code, RECEIPT.c.period)
     rows = connection.execute(
         sa.select(*columns, sa.func.count())
-        .where(RECEIPT.c.state == ReceiptState.WAITING.value, *filter_return(RECEIPT, return_code, period))
+        .where(RECEIPT.c.state == ReceiptState.WAITING, *filter_return(RECEIPT, return_code, period))
         .group_by(*columns)
     )
     return {(row[0], row[1], row[2]): row[3] for row in rows}
