@@ -1,4 +1,4 @@
-"""The ledger: the relational record of what happened to every extract.
+"""The ledger: the relational record of every extract and its processing.
 
 ======================  ==========================================================================================
 ``ledger``              opens the database; one repository for each subject
@@ -6,17 +6,17 @@
 ``database``            connections and transactions on SQLite and PostgreSQL
 ``receipts``            extracts received: new, duplicate or unrecognised
 ``submissions``         opened from receipts; current, superseded, pending work, status of councils
-``judgements``          verdicts and rule results; ``evidence_store`` what each was made from
-``query_repository``    questions to councils; ``query_lifecycle`` their steps, ``rule_effectiveness`` their use
+``judgements``          verdicts, rule results and evidence
+``queries``             questions to councils, answers and steps; ``rule_effectiveness`` the outcomes of each rule
 ``known_issues``        notes on figures
 ``withdrawals``         submissions taken back
-``deliveries``          reports sent; ``reminders`` reminders sent
+``deliveries``          reports and reminders sent
 ``releases``            published versions
-``obligations``         what each council owes
+``obligations``         returns that councils owe
 ``balance``             contradictions in the ledger
 ``lake_mirror``         the copy in the lake for SQL
 ``…_records``           frozen values of receipts, submissions, judgements and queries
 ======================  ==========================================================================================
 
-Rows of returns belong in ``storage``, and reaching a verdict in ``validation``.
+Belongs elsewhere: rows of returns (``storage``), and reaching a verdict (``validation``).
 """

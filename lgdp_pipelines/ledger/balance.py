@@ -53,7 +53,7 @@ class LedgerBalance(Repository):
             ]
 
     def total_receipts(self, return_code: str | None = None, period: str | None = None) -> tuple[ReceiptTotals, ...]:
-        """Return the number and bytes of receipts by return and state, in that order."""
+        """Return the number and bytes of receipts, ordered by return and state."""
         groups = (RECEIPT.c.return_code, RECEIPT.c.state, SUBMISSION.c.state)
         statement = (
             sa.select(*groups, sa.func.count(), sa.func.sum(RECEIPT.c.size))
@@ -87,12 +87,12 @@ class LedgerBalance(Repository):
 
 @dataclass(frozen=True, slots=True)
 class _Check:
-    """A check by one statement.
+    """A check whose single statement selects contradictory rows.
 
     Attributes:
         table: the table whose return and period limit the check.
         contradictions: selects the rows that contradict the rest of the ledger.
-        message: the problem with a row, with its columns in braces.
+        message: describes one selected row, with names of its columns in braces.
     """
 
     table: sa.Table
@@ -226,7 +226,7 @@ _CHECKS = (
 
 
 def _check_bytes(connection: sa.Connection, conditions: Sequence[sa.ColumnElement[bool]]) -> Iterator[str]:
-    """Check that each receipt is in a submission, or in a state without one."""
+    """Yield the difference between the receipts that arrived and those accounted for."""
     states = [ReceiptState.WAITING, ReceiptState.UNRECOGNISED, ReceiptState.DUPLICATE]
     times = sa.cast(SUBMISSION.c.id.is_not(None), sa.Integer) + sa.cast(RECEIPT.c.state.in_(states), sa.Integer)
     for unit, amount in (("receipts", sa.literal(1)), ("bytes", RECEIPT.c.size)):
@@ -240,7 +240,7 @@ def _check_bytes(connection: sa.Connection, conditions: Sequence[sa.ColumnElemen
 
 
 def _check_query_states(connection: sa.Connection, conditions: Sequence[sa.ColumnElement[bool]]) -> Iterator[str]:
-    """Check that each query is in the state that its events lead to."""
+    """Yield queries whose state does not follow from their events."""
     events = connection.execute(
         sa.select(QUERY_EVENT.c.query_id, QUERY_EVENT.c.step)
         .join(QUERY, QUERY.c.id == QUERY_EVENT.c.query_id)

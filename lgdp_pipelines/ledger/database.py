@@ -1,7 +1,7 @@
 """The ledger's database: connections, transactions and migrations.
 
-All differences between SQLite and PostgreSQL belong here. Statements about receipts or submissions do not: each
-repository holds its own.
+Belongs here: all differences between SQLite and PostgreSQL. Belongs elsewhere: statements about receipts, submissions
+and other subjects, which their repositories hold.
 """
 
 import sqlite3
@@ -61,7 +61,7 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
-        """Open a transaction that sees one state of the ledger and changes nothing.
+        """Open a transaction that reads one consistent state of the ledger.
 
         Raises:
             LedgerError: the database does not answer.
@@ -77,7 +77,7 @@ class Database:
             ) from None  # the driver's text may hold values of the statement
 
     def write(self, work: Callable[[sa.Connection], Result]) -> Result:
-        """Run a function in one writing transaction, and retry it after a conflict.
+        """Run a function in a writing transaction, and retry after conflicts.
 
         Raises:
             LedgerError: conflicts did not end, or the database refused. Nothing was written.
@@ -102,13 +102,14 @@ class Database:
         self.engine.dispose()
 
     def _migrate(self) -> None:
-        if _version(self.engine) == HEAD:
-            return
-        self.write(_migrate_to_head)
+        with self.engine.begin() as connection:
+            version = _read_version(connection)
+        if version != HEAD:
+            self.write(_migrate_to_head)
 
 
 class Repository:
-    """One subject of the ledger.
+    """The statements about one subject of the ledger.
 
     Each method is one transaction, safe in several threads and processes.
 
@@ -132,14 +133,15 @@ class Repository:
             return work(connection, *arguments, **options)
 
     def _fetch(self, statement: sa.Executable) -> Sequence[Any]:
-        """Return the rows of one statement, read in a transaction of its own."""
+        """Return the rows of a statement, read in its own transaction."""
         return self._read(lambda connection: connection.execute(statement).all())
 
 
 def _may_succeed_later(error: DBAPIError) -> bool:
-    """Return whether two transactions conflicted.
+    """Return whether the same transaction may succeed if repeated.
 
-    SQLite reports a lock; PostgreSQL a failed serialisation, a deadlock, or the same number or table made twice.
+    After a conflict of two transactions, SQLite reports a lock; PostgreSQL reports a failed serialisation, a deadlock,
+    or a number or table created twice.
     """
     state = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None)
     locked = isinstance(error.orig, sqlite3.OperationalError) and "locked" in str(error.orig)
@@ -148,8 +150,8 @@ def _may_succeed_later(error: DBAPIError) -> bool:
 
 def _migrate_to_head(connection: sa.Connection) -> None:
     """Run the missing migrations."""
-    # Another process may have run them while this one waited for the lock.
-    if _version_in(connection) == HEAD:
+    # Another process may have run the migrations while this one waited for the lock.
+    if _read_version(connection) == HEAD:
         return
     from alembic import command  # noqa: PLC0415 - costs more than opening a ledger that is up to date
     from alembic.config import Config  # noqa: PLC0415 - the same
@@ -161,12 +163,7 @@ def _migrate_to_head(connection: sa.Connection) -> None:
     command.upgrade(config, HEAD)
 
 
-def _version(engine: sa.Engine) -> str | None:
-    with engine.begin() as connection:
-        return _version_in(connection)
-
-
-def _version_in(connection: sa.Connection) -> str | None:
+def _read_version(connection: sa.Connection) -> str | None:
     if not sa.inspect(connection).has_table("alembic_version"):
         return None
     return connection.scalar(sa.select(sa.column("version_num")).select_from(sa.table("alembic_version")))
@@ -218,6 +215,6 @@ def _enable_write_ahead_log(cursor: sqlite3.Cursor) -> None:
 
 
 def _on_begin(connection: sa.Connection) -> None:
-    # A writing transaction takes its lock at once, so that what it reads is still true when it writes.
+    # A writing transaction takes its lock at once, so that the rows it reads are unchanged when it writes.
     writes = connection.get_execution_options().get(_WRITES, False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

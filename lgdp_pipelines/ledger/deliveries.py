@@ -19,12 +19,12 @@ _REMINDER_KEY = ("return_code", "council_code", "period", "stage", "submission_i
 
 @dataclass(frozen=True, slots=True)
 class UndeliveredJudgement(CouncilReturn):
-    """The latest judgement of a submission, whose report a destination has not received.
+    """A latest judgement whose report a destination has not received.
 
     Attributes:
         submission_id: of the submission.
         judgement: number of its latest judgement.
-        delivered_sha256: of the last report on an earlier judgement that it received; empty without one.
+        delivered_sha256: of the last report that the destination received on an earlier judgement; empty without one.
     """
 
     submission_id: str
@@ -34,7 +34,7 @@ class UndeliveredJudgement(CouncilReturn):
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A report that a destination has received: on a judgement, or on an unrecognised receipt.
+    """A report, on a judgement or unrecognised receipt, that a destination received.
 
     Attributes:
         sha256: of the report's content.
@@ -53,7 +53,7 @@ class DeliveryRepository(Repository):
     """The deliveries of the ledger."""
 
     def record(self, destination: str, deliveries: Sequence[Delivery]) -> None:
-        """Record the reports that a destination has received. Repeating it does nothing."""
+        """Record received reports of a destination; repeating it does nothing."""
         self._database.write(lambda connection: _record_deliveries(connection, destination, deliveries, self._clock()))
 
     def list_undelivered_judgements(
@@ -61,7 +61,7 @@ class DeliveryRepository(Repository):
     ) -> tuple[UndeliveredJudgement, ...]:
         """Return latest judgements not yet reported to a destination.
 
-        In order of return, period, council and number.
+        They are in order of return, period, council and number.
 
         Args:
             destination: of the reports.
@@ -102,7 +102,7 @@ class DeliveryRepository(Repository):
         )
 
     def list_undelivered_receipts(self, destination: str, source: str | None = None) -> tuple[int, ...]:
-        """Return the ids of unrecognised receipts not yet reported to a destination.
+        """Return ids of unrecognised receipts not yet reported to a destination.
 
         Args:
             destination: of the reports.
@@ -123,7 +123,7 @@ class DeliveryRepository(Repository):
         return tuple(row.id for row in self._fetch(statement))
 
     def find_sha256(self, destination: str, submission_id: str, judgement: int) -> str | None:
-        """Return the sha256 of the report on a judgement that a destination received, or None."""
+        """Return the sha256 of a judgement's delivered report, or None."""
         statement = sa.select(DELIVERY.c.sha256).where(
             DELIVERY.c.destination == destination,
             DELIVERY.c.submission_id == submission_id,
@@ -136,14 +136,14 @@ class ReminderRepository(Repository):
     """The reminders of the ledger."""
 
     def find(self, return_code: str | None = None) -> dict[ReminderRecord, bool]:
-        """Return the recorded reminders, and whether each was sent to its council."""
+        """Return recorded reminders, each with whether it was sent."""
         statement = sa.select(*(REMINDER.c[name] for name in _REMINDER_KEY), REMINDER.c.sent_at)
         if return_code is not None:
             statement = statement.where(REMINDER.c.return_code == return_code)
         return {ReminderRecord(*row[:-1]): row.sent_at is not None for row in self._fetch(statement)}
 
     def record(self, reminder: ReminderRecord, *, sent: bool) -> None:
-        """Record a reminder, or that it has been sent since.
+        """Record a reminder, or mark a recorded one as sent.
 
         A sent reminder stays sent.
         """

@@ -1,11 +1,11 @@
 """Records of judgements and their evidence: frozen values that the ledger takes and returns.
 
 A judgement follows from bytes, the register, other submissions, a day, and code. Evidence names each of them by
-content, with the digests of the findings and rows: whoever holds the bytes can judge again and must come to the same.
+content, with the digests of the findings and rows: anybody with the bytes can judge again and must get the same result.
 Evidence is stored once, with its judgement, and never changed. It holds no cell, no file name and no secret.
 
-The records load without SQLAlchemy. They are stored in ``judgements`` and ``evidence_store``; gathering evidence and
-judging again belong in ``workflows``.
+Belongs here: the records, which load without SQLAlchemy. Belongs elsewhere: storing them (``judgements``), gathering
+evidence and judging again (``workflows``).
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,10 +25,10 @@ class InputFile:
     Attributes:
         receipt: number of its receipt.
         sha256: of its bytes.
-        table: that it was sent for; empty without a particular one.
-        system: the back-office system that exported it; empty: as the contract has it.
-        mapping_sha256: of the mapping that it was read by; empty without one.
-        nil: whether it says that there is nothing to report.
+        table: name of the table that the file answers; empty where it answers the whole return.
+        system: the back-office system that exported it; empty where the file is as the contract has it.
+        mapping_sha256: of the mapping that it was read with; empty without one.
+        nil: whether the council reports that it has nothing to report.
     """
 
     receipt: int
@@ -41,7 +41,7 @@ class InputFile:
 
 @dataclass(frozen=True, slots=True)
 class PinnedVersion:
-    """The version of a code list or reference table that a judgement used.
+    """The code list or reference table version that a judgement used.
 
     Attributes:
         id: in the register.
@@ -61,7 +61,7 @@ class ComparedSubmission:
     Attributes:
         return_code: the same return, or another.
         period: id; an earlier one where the return is the same.
-        submission_id: current there; None without one.
+        submission_id: the current submission of that return and period; None without one.
     """
 
     return_code: str
@@ -84,15 +84,15 @@ class ComparedRows(ComparedSubmission):
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The inputs of a judgement, and the digests of its findings and rows.
+    """The inputs of a judgement, with digests of findings and rows.
 
     Attributes:
-        inputs: the files, in the order in which they were read.
-        received_on: the day, in Scotland, on which the last byte came.
+        inputs: the files, in reading order.
+        received_on: the day, in Scotland, on which the last file arrived.
         register_sha256: of the list of the register's files, each with its sha256; the list and the files are kept.
         code_lists: of the contract's items.
         reference_tables: of the register, each version.
-        against: rows of the council's other submissions that it compared with.
+        against: rows of the council's other submissions that the judgement compared with.
         code_sha256: of the files of this package.
         packages: version of each package that can influence a result, and of Python.
         findings: digest of the findings.
@@ -113,12 +113,12 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class _Judgement:
-    """The fields of a judgement, whether it is to be recorded or is recorded.
+    """The fields that new and recorded judgements share.
 
     Attributes:
         submission_id: of the submission.
         verdict: accepted, queried or rejected.
-        contract_version: of the contract it was judged by.
+        contract_version: of the contract that it was judged by.
         contract_sha256: of the contract's file.
         code_version: of the code that judged.
         rows: of the submission, over all tables.

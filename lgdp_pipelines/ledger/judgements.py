@@ -44,11 +44,12 @@ class JudgementRepository(Repository):
     """The judgements of the ledger, with their evidence."""
 
     def record(self, run_id: str, judgements: Sequence[NewJudgement]) -> None:
-        """Record judgements and change their submissions' states. Repeating it does nothing.
+        """Record judgements, and change the states of their submissions.
 
         Accepted or queried: the submission becomes current, and the one before it superseded; it is superseded at once
         where a later one is current. Rejected: it becomes rejected, but a current one stays current. A submission that
-        was withdrawn while it was judged stays withdrawn, and its judgement is not recorded.
+        was withdrawn while it was judged stays withdrawn, and its judgement is not recorded. Repeating the call does
+        nothing.
 
         Raises:
             WrongUse: a submission is unknown. Nothing was recorded.
@@ -61,24 +62,27 @@ class JudgementRepository(Repository):
         return self._read(_find_last, submission_id, *([] if number is None else [JUDGEMENT.c.number == number]))
 
     def find_accepting(self, submission_id: str) -> JudgementRecord | None:
-        """Return the last judgement that did not reject a submission, or None.
+        """Return the last judgement that accepted a submission, or None.
 
         The submission's rows come from it.
         """
         return self._read(_find_last, submission_id, _WAS_ACCEPTING)
 
     def count_accepted_rows(self, submission_id: str) -> int:
-        """Return the rows of a submission by its last accepting judgement, or 0."""
+        """Return the number of rows by the last accepting judgement, or 0."""
         return next((row.rows for row in self._fetch_accepting(submission_id)), 0)
 
     def find_accepting_version(self, submission_id: str) -> str:
-        """Return the contract version that accepted a submission last, or an empty text."""
+        """Return the contract version of the last accepting judgement, or ""."""
         return next((row.contract_version for row in self._fetch_accepting(submission_id)), "")
 
     def list_judged_submissions(
         self, return_code: str | None = None, period: str | None = None, council: str | None = None
     ) -> tuple[str, ...]:
-        """Return the ids of all submissions judged, in order of return, period, council and number."""
+        """Return the ids of all judged submissions.
+
+        They are in order of return, period, council and number.
+        """
         statement = (
             sa.select(SUBMISSION.c.id)
             .where(
@@ -90,7 +94,7 @@ class JudgementRepository(Repository):
         return tuple(row.id for row in self._fetch(statement))
 
     def _fetch_accepting(self, submission_id: str) -> Sequence[Any]:
-        """Return the row of the last judgement that did not reject a submission."""
+        """Return the row of the last judgement that accepted a submission."""
         return self._fetch(
             sa.select(JUDGEMENT)
             .where(JUDGEMENT.c.submission_id == submission_id, _WAS_ACCEPTING)
@@ -113,7 +117,7 @@ def _record(connection: sa.Connection, run_id: str, judgements: Sequence[NewJudg
 
 
 def _refuse_contradiction(judgement: NewJudgement) -> None:
-    """Refuse a judgement whose results do not match the contract's rules or its verdict."""
+    """Refuse a judgement whose results contradict its rules or verdict."""
     counts = Counter(outcome.rule for outcome in judgement.results)
     expected = {rule.id for rule in judgement.rules}
     differing = sorted({rule for rule, count in counts.items() if count != 1} | (expected ^ set(counts)))
@@ -144,7 +148,7 @@ def _list_outcomes(
 
 
 def _is_same(latest: JudgementRecord, run_id: str, judgement: NewJudgement) -> bool:
-    """Return whether the latest judgement is this one, recorded before by the same run."""
+    """Return whether a run has already recorded this judgement."""
     return (
         (latest.run_id, latest.verdict, latest.contract_sha256, latest.code_version, latest.rows)
         == (run_id, judgement.verdict, judgement.contract_sha256, judgement.code_version, judgement.rows)
@@ -214,9 +218,9 @@ def _result_row(judgement_id: int, severity: Severity, outcome: RuleOutcome) -> 
 
 
 def _change_state(connection: sa.Connection, submission: Submission, judgement: NewJudgement, now: datetime) -> None:
-    """Change a submission's state.
+    """Change the states of a judged submission and its predecessor.
 
-    A rejection removes nothing: a current one stays, and so do its queries.
+    A rejection removes nothing: a current submission and its queries stay.
     """
     if judgement.verdict is Verdict.REJECTED:
         if submission.state is SubmissionState.JUDGING:
@@ -246,12 +250,10 @@ def _list_query_scopes(judgement: NewJudgement) -> dict[str, tuple[QueryScope, .
 
 
 def _find_last_accepted(connection: sa.Connection, submission: Submission) -> Submission | None:
-    """Return the last other accepted submission of a place, current or withdrawn."""
+    """Return the council's last other accepted submission, current or withdrawn."""
     accepted = select_submissions(
         connection,
-        SUBMISSION.c.return_code == submission.return_code,
-        SUBMISSION.c.council_code == submission.council_code,
-        SUBMISSION.c.period == submission.period,
+        *filter_return(SUBMISSION, submission.return_code, submission.period, submission.council_code),
         SUBMISSION.c.id != submission.id,
         SUBMISSION.c.state.in_([SubmissionState.CURRENT, SubmissionState.WITHDRAWN]),
         was_accepted(),
@@ -260,7 +262,7 @@ def _find_last_accepted(connection: sa.Connection, submission: Submission) -> Su
 
 
 def _replace_comparisons(connection: sa.Connection, judgement: NewJudgement) -> None:
-    """Record the submissions that this judgement compared with."""
+    """Replace the record of the submissions compared with."""
     connection.execute(sa.delete(JUDGED_AGAINST).where(JUDGED_AGAINST.c.submission_id == judgement.submission_id))
     if judgement.against:
         connection.execute(
@@ -280,7 +282,7 @@ def _replace_comparisons(connection: sa.Connection, judgement: NewJudgement) -> 
 def _find_last(
     connection: sa.Connection, submission_id: str, *conditions: sa.ColumnElement[bool]
 ) -> JudgementRecord | None:
-    """Return the last judgement of a submission that meets conditions, or None."""
+    """Return a submission's last judgement that meets the conditions, or None."""
     row = (
         connection.execute(
             sa.select(JUDGEMENT, *(column for column in EVIDENCE.c if column.name != "judgement_id"))

@@ -1,8 +1,8 @@
 """Known issues: notes that named people put on figures of a council and period, and lift again.
 
 A known issue shows wherever the figure shows, from the moment it is added until it is lifted; both stay on record. The
-same words at the same place are one known issue, however often they are added. Whether council, item and role exist is
-checked in ``workflows``.
+same words about the same figures are one known issue, even where they are added several times. Belongs elsewhere:
+checking that council, item and role exist (``workflows``).
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ class KnownIssueRepository(Repository):
     """The known issues of the ledger."""
 
     def add(self, issues: Sequence[KnownIssue]) -> tuple[RecordedIssue, ...]:
-        """Add known issues, all or none; return them as recorded, in order.
+        """Add all or no known issues, and return them as recorded.
 
         Raises:
             LedgerError: words, name or source of one cannot be kept.
@@ -36,7 +36,7 @@ class KnownIssueRepository(Repository):
         )
 
     def lift(self, number: int, *, by: str, reason: str) -> RecordedIssue:
-        """Lift a known issue: it no longer shows, and stays on record.
+        """Lift a known issue, which stays on record but no longer shows.
 
         Raises:
             WrongUse: there is no such known issue.
@@ -56,16 +56,16 @@ class KnownIssueRepository(Repository):
         council_code: str | None = None,
         period: str | None = None,
     ) -> tuple[RecordedIssue, ...]:
-        """Return known issues, including lifted ones, in the order in which they were added."""
+        """Return known issues, including lifted ones, in order of number."""
         return self._read(_select_issues, *filter_return(KNOWN_ISSUE, return_code, period, council_code))
 
     def find_active(self, return_code: str, council_code: str, period: str) -> tuple[RecordedIssue, ...]:
-        """Return the known issues shown with a return's figures, in order."""
+        """Return the known issues that are not lifted, in order of number."""
         return tuple(issue for issue in self.find(return_code, council_code, period) if issue.lifted_at is None)
 
 
 def clean_issue(issue: KnownIssue) -> KnownIssue:
-    """Return a known issue with its texts as they are kept.
+    """Return a known issue with cleaned texts.
 
     Raises:
         LedgerError: words, name, role or source cannot be kept.

@@ -1,11 +1,11 @@
 """The ledger's copy in the lake, so that SQL can join it with the data.
 
-The copy is derived from the ledger's schema: columns keep their types and comments, and what is declared here is only
-which columns and rows are copied. Nothing reads the copy back into the ledger.
+The copy is derived from the ledger's schema: columns keep their types and comments, and this module declares only the
+columns and rows to copy. Nothing reads the copy back into the ledger.
 
-What people say is for councils and recipients, so the words of answers and the names of people are not copied; a known
-issue is for everybody, and its words are. Rule results and repairs are those of each submission's latest judgement, as
-the findings are.
+Answers to queries are for councils and recipients, so their words and people's names are not copied. A known issue is
+for everybody, so its words are copied. Rule results and repairs are those of each submission's latest judgement, as the
+findings are.
 """
 
 import hashlib
@@ -47,7 +47,7 @@ _ARROW_TYPES = {
     str: pa.string(),
 }
 _FREE_TEXT = frozenset({"file_name", "path", "account", "etag", "reason", "words", "source"})
-"""Columns of text that people wrote: kept out of the statistics in the Delta log."""
+"""Columns of text that people wrote, which the statistics in the Delta log leave out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class _Column:
 
     @property
     def selection(self) -> sa.ColumnElement[Any]:
-        """The column as it is selected from the ledger, JSON and words as text."""
+        """Selection from the ledger, with JSON and enumerations as text."""
         source = self.source
         if isinstance(source.type, sa.JSON | sa.Enum):
             source = sa.cast(source, sa.Text)
@@ -78,7 +78,7 @@ def _column(source: sa.Column[Any], name: str = "", comment: str = "") -> _Colum
 
 
 def _columns(table: sa.Table, *, without: Collection[str] = ()) -> tuple[_Column, ...]:
-    """Return a table's columns, in order; the return's code is never among them."""
+    """Return a table's columns in order, without the return's code."""
     return tuple(_column(column) for column in table.c if column.name not in {"return_code", *without})
 
 
@@ -87,7 +87,7 @@ class _Copy:
     """A table of the copy.
 
     Attributes:
-        table: of the ledger, that it is named and described as.
+        table: of the ledger, which gives the copy its name and description.
         columns: after the return's code.
         order: of the rows.
         rows: the table, joined where columns come from other tables; None: the table alone.
@@ -184,7 +184,7 @@ _COPIES = {
                 sa.and_(_LATEST.c.submission_id == JUDGEMENT.c.submission_id, _LATEST.c.number == JUDGEMENT.c.number),
             ),
             SUBMISSION.c.return_code,
-            "What became of a rule in the latest judgement of a submission.",
+            "The result of a rule in the latest judgement of a submission.",
         ),
         _Copy(RELEASE, _columns(RELEASE, without=["id"]), [RELEASE.c.id]),
         _Copy(
@@ -209,13 +209,13 @@ _COPIES = {
                     for name in ("submission_id", "rule", "state", "failed", "opened_at", "expired_at")
                 ),
                 *(_column(QUERY.c[name]) for name in ("id", "council_code", "period", "number", "scope")),
-                _Column(answer_code(), "answer_code", "Code of the answer that stands; null where there is none."),
+                _Column(answer_code(), "answer_code", "Code of the current answer; null without one."),
                 _Column(
                     expiry_reason(),
                     "ending",
-                    "Why it expired last: corrected, judged_again or withdrawn; null where it never has.",
+                    "Reason for the last expiry: corrected, judged_again or withdrawn; null if it never expired.",
                 ),
-                _Column(count_send_backs(), "sent_back", "How often an answer was sent back."),
+                _Column(count_send_backs(), "sent_back", "Number of times that an answer was sent back."),
             ],
             [QUERY.c.id],
         ),
@@ -255,9 +255,9 @@ TABLES = {name: copy.lake_table for name, copy in _COPIES.items()}
 
 @dataclass
 class MirrorMemory:
-    """The state of a copy as one process last saw it.
+    """The state of the copy that this process last saw.
 
-    With it, an unchanged ledger needs no look at the lake.
+    With it, an unchanged ledger needs no access to the lake.
 
     Attributes:
         digests: of the rows last found or written, by table name and return code.
@@ -269,9 +269,9 @@ class MirrorMemory:
 def copy_to_lake(
     database: Database, lake: Lake, return_code: str, memory: MirrorMemory, names: Collection[str] = ()
 ) -> None:
-    """Copy changed rows of a return's tables, and unrecognised receipts, into the lake.
+    """Copy a return's changed rows, and unrecognised receipts, into the lake.
 
-    The ledger is read again whenever another writer came between, so that an older copy never covers a newer one.
+    A write that meets another writer reads the ledger again, so that an older copy never replaces a newer one.
 
     Args:
         database: the ledger's.
@@ -304,7 +304,7 @@ def _is_copied(lake: Lake, table: LakeTable, return_code: str | None, rows: pa.T
 
 
 def _read_rows(database: Database, name: str, return_code: str | None) -> pa.Table:
-    """Return the rows of a table that belong to a return, from the ledger."""
+    """Return a return's rows of a table, read from the ledger."""
     with database.read() as connection:
         rows = [dict(row) for row in connection.execute(_COPIES[name].select(return_code)).mappings()]
     return pa.Table.from_pylist(rows, schema=TABLES[name].arrow_schema)

@@ -1,6 +1,6 @@
-"""The ledger: what happened to every extract, in a relational database.
+"""The ledger: the record of every extract, in a relational database.
 
-Opening the ledger belongs here; the statements belong in its repositories, one for each subject.
+Belongs here: opening the ledger. Belongs elsewhere: statements, which the repository of each subject holds.
 """
 
 from collections.abc import Collection
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 
 class Ledger:
-    """The ledger's repositories, over one database. Safe in several threads and processes at once.
+    """The ledger's repositories, over one database.
+
+    Several threads and processes may use it at the same time.
 
     Args:
         database: migrated to the newest version of its schema.
@@ -40,7 +42,7 @@ class Ledger:
         deliveries: reports sent to councils.
         reminders: reminders sent to councils.
         releases: published versions.
-        balance: whether the ledger contradicts itself.
+        balance: checks whether the ledger contradicts itself.
     """
 
     def __init__(self, database: Database, clock: Clock = utc_now) -> None:
@@ -71,7 +73,7 @@ class Ledger:
         self._database.close()
 
     def mirror(self, lake: "Lake", return_code: str, tables: Collection[str] = ()) -> None:
-        """Copy a return's rows, and unrecognised receipts, into the lake for SQL.
+        """Copy a return's rows, and unrecognised receipts, into the lake.
 
         Args:
             lake: to copy to.

@@ -1,7 +1,7 @@
-"""Obligations: what each council owes, from the calendar and the status of its submissions.
+"""Obligations: the returns that each council owes, from the calendar and the status of its submissions.
 
-What is due, late, open or done is worked out here, without looking into the ledger. The days on which returns are due
-belong in ``register.submission_calendar``, and reminders in ``reporting``.
+Belongs here: deciding whether an obligation is due, late, open or done, from values that the ledger returned. Belongs
+elsewhere: the due days of returns (``register.submission_calendar``), and reminders (``reporting``).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,8 +15,8 @@ from lgdp_pipelines.register.submission_calendar import Timing, day_in_scotland,
 from lgdp_pipelines.vocabulary.periods import Period
 from lgdp_pipelines.vocabulary.verdicts import Verdict
 
-LOOKS_BACK_DAYS = 365
-"""Days after its due day on which a submission is still asked for."""
+LOOKBACK_DAYS = 365
+"""Number of days after the due day during which an obligation is listed."""
 
 
 class ObligationState(StrEnum):
@@ -55,11 +55,11 @@ class Obligation:
         due: the last day on which it is in time.
         state: done, open, due today or late.
         latest_outcome: of the council's latest submission.
-        days_late: how long it has been late, or how late the first accepted submission came; 0 where it was in time.
-        is_early: whether the first accepted submission came before the period had ended.
+        days_late: days since the due day, or until the first accepted submission arrived; 0 if it is in time.
+        is_early: whether the first accepted submission arrived before the period had ended.
         submission_id: the latest submission; None without one.
         current_id: the current submission; None without one.
-        received_on: the day on which the latest submission's last file came; None without one.
+        received_on: day on which the latest submission's last file arrived; None without one.
         open_queries: on the current submission.
     """
 
@@ -78,32 +78,42 @@ class Obligation:
 
     @property
     def is_done(self) -> bool:
-        """Return whether the council has met the obligation."""
+        """Whether the council has met the obligation."""
         return self.state is ObligationState.DONE
 
 
 def calculate_obligations(
     returns: Iterable[Return], councils: Sequence[str], statuses: Iterable[SubmissionStatus], today: date
 ) -> tuple[Obligation, ...]:
-    """Return all obligations of councils today, in order of due day, return and council.
+    """Return the obligations of councils as of today.
 
-    Those due more than :data:`LOOKS_BACK_DAYS` ago are left out.
+    They are in order of due day, return and council, without those due more than :data:`LOOKBACK_DAYS` ago.
 
     Args:
-        returns: that councils owe.
+        returns: the returns that councils owe.
         councils: register codes.
         statuses: of submissions, from the ledger.
         today: the day in Scotland.
     """
-    by_place = index_statuses(statuses)
-    owed = [
+    indexed_statuses = index_statuses(statuses)
+    obligations = [
         obligation
         for data_return in returns
         for period in list_begun_periods(data_return, today)
-        if due_date(data_return.contract_for(period), period) >= today - timedelta(days=LOOKS_BACK_DAYS)
-        for obligation in list_period_obligations(data_return, period, councils, by_place, today)
+        if due_date(data_return.contract_for(period), period) >= today - timedelta(days=LOOKBACK_DAYS)
+        for obligation in list_period_obligations(data_return, period, councils, indexed_statuses, today)
     ]
-    return tuple(sorted(owed, key=lambda duty: (duty.due, duty.return_code, duty.period.id, duty.council_code)))
+    return tuple(
+        sorted(
+            obligations,
+            key=lambda obligation: (
+                obligation.due,
+                obligation.return_code,
+                obligation.period.id,
+                obligation.council_code,
+            ),
+        )
+    )
 
 
 def list_period_obligations(
@@ -119,7 +129,7 @@ def list_period_obligations(
     for council in councils:
         status = statuses.get((data_return.code, council, period.id))
         first = status.reported_at if status and status.current else None
-        came = timing(contract, period, first) if first else None
+        first_timing = timing(contract, period, first) if first else None
         yield Obligation(
             return_code=data_return.code,
             council_code=council,
@@ -128,7 +138,7 @@ def list_period_obligations(
             state=_find_state(status, due, today),
             latest_outcome=find_latest_outcome(status),
             days_late=_count_days_late(status, due, today),
-            is_early=came is Timing.EARLY,
+            is_early=first_timing is Timing.EARLY,
             submission_id=status.submission_id if status else None,
             current_id=status.current if status else None,
             received_on=day_in_scotland(status.received_at) if status and status.received_at else None,

@@ -39,7 +39,7 @@ LONGEST_WORDS = 2_000
 LONGEST_NAME = 200
 
 _DIRECTION_MARKS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
-"""Characters that turn the direction of text, and so can make it read as something else."""
+"""Characters that turn the direction of text, and so can disguise it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +71,15 @@ class QueryRepository(Repository):
         period: str | None = None,
         states: Sequence[QueryState] = (),
     ) -> tuple[Query, ...]:
-        """Return queries with their answers, in order of return, period, council and number.
+        """Return queries with their answers.
+
+        They are in order of return, period, council and number.
 
         Args:
             return_code: of the return; None: all.
             council_code: of the council; None: all.
             period: id; None: all.
-            states: that they may be in; none: any.
+            states: to include; empty: all.
         """
         conditions = filter_return(QUERY, return_code, period, council_code)
         if states:
@@ -97,16 +99,17 @@ class QueryRepository(Repository):
         return self._read(_select_events, QUERY_EVENT.c.query_id == query_id)
 
     def find_send_backs(self, queries: Sequence[Query]) -> dict[str, QueryEvent]:
-        """Return the event in which each open query was last sent back, by query id."""
+        """Return the latest send-back of each open query, by query id."""
         ids = [query.id for query in queries if query.state is QueryState.OPEN and query.answer is None]
         events = self._read(_select_events, QUERY_EVENT.c.query_id.in_(ids), QUERY_EVENT.c.step != QueryStep.CHANGED)
         return _last_events(events, QueryStep.SENT_BACK)
 
     def find_earlier_answers(self, queries: Sequence[Query]) -> dict[str, QueryEvent]:
-        """Return the council's answer to the same question for an earlier period, by query id.
+        """Return earlier answers to the same questions, by query id.
 
-        The answer of the same period a year before, or else of the most recent earlier period with one; the same
-        question is the same rule at the same scope. Queries without an earlier answer are left out.
+        The answer is from the same period a year before, or else from the most recent earlier period that has one. The
+        same question is the same rule at the same scope, to the same council. Queries without an earlier answer are
+        left out.
         """
         if not queries:
             return {}
@@ -167,12 +170,12 @@ class QueryRepository(Repository):
         return self._database.write(record)
 
     def measure_rules(self, return_code: str | None = None) -> tuple[RuleEffectiveness, ...]:
-        """Return the effectiveness of each query rule, the largest share of noise first."""
+        """Return each query rule's effectiveness, largest share of noise first."""
         return self._read(measure_effectiveness, return_code)
 
 
 def clean_text(text: str, subject: str, longest: int) -> str:
-    """Return typed text on one line.
+    """Return typed text as one line of plain text.
 
     Args:
         text: as typed.
@@ -180,7 +183,7 @@ def clean_text(text: str, subject: str, longest: int) -> str:
         longest: characters allowed.
 
     Raises:
-        LedgerError: it is empty, too long, or holds characters that control a terminal or turn text.
+        LedgerError: the text is empty, too long, or holds characters that control a terminal or turn text.
     """
     plain = " ".join(text.split())
     if not plain:
@@ -197,19 +200,17 @@ def clean_text(text: str, subject: str, longest: int) -> str:
 def update_queries(
     connection: sa.Connection, submission: Submission, scopes: Mapping[str, Sequence[QueryScope]], now: datetime
 ) -> None:
-    """Open, reopen, change and expire queries so that they match the current submission.
+    """Open, reopen, change and expire queries to match the current submission.
 
     Args:
-        connection: of the transaction in which it becomes, or stays, current.
-        submission: the current one.
-        scopes: of each of its broken rules, by rule id.
+        connection: of the transaction in which the submission becomes, or stays, current.
+        submission: the current submission.
+        scopes: of each broken rule, by rule id.
         now: in UTC.
     """
     rows = connection.execute(
         sa.select(QUERY).where(
-            QUERY.c.return_code == submission.return_code,
-            QUERY.c.council_code == submission.council_code,
-            QUERY.c.period == submission.period,
+            *filter_return(QUERY, submission.return_code, submission.period, submission.council_code)
         )
     )
     known = {(row.rule, row.scope): row for row in rows}
@@ -263,7 +264,7 @@ def _show_again(
     scope: QueryScope,
     now: datetime,
 ) -> None:
-    """Update a known query that the current submission repeats, with its figures."""
+    """Update a known query with the figures of the current submission."""
     step = None
     if row.state == QueryState.EXPIRED:
         step = QueryStep.REOPENED
@@ -279,14 +280,17 @@ def _show_again(
 
 
 def _has_changed(row: sa.Row[tuple[object, ...]], submission: Submission, scope: QueryScope) -> bool:
-    """Return whether the figures changed; without fingerprints, a new submission counts as a change."""
+    """Return whether the figures changed.
+
+    Without fingerprints, a new submission counts as a change.
+    """
     if row.fingerprint and scope.fingerprint:
         return (row.fingerprint, row.failed) != (scope.fingerprint, scope.failed)
     return (row.submission_id, row.failed) != (submission.id, scope.failed)
 
 
 def expire_withdrawn_queries(connection: sa.Connection, submission_id: str, now: datetime) -> None:
-    """Expire every query that a withdrawn submission shows."""
+    """Expire the queries of a withdrawn submission."""
     rows = connection.execute(
         sa.select(QUERY).where(QUERY.c.submission_id == submission_id, QUERY.c.state != QueryState.EXPIRED)
     )
@@ -316,11 +320,11 @@ _STATE_MESSAGES = {
 
 
 def record_statement(connection: sa.Connection, query_id: str, statement: Statement, now: datetime) -> None:
-    """Record an answer to an open query, or a recipient's decision on an answer.
+    """Record a council's answer to a query, or a recipient's decision.
 
     Raises:
         WrongUse: there is no such query.
-        LedgerError: its state does not allow the step, or words or name cannot be kept.
+        LedgerError: the query's state does not allow the step, or words or name cannot be kept.
     """
     row = connection.execute(sa.select(QUERY).where(QUERY.c.id == query_id)).one_or_none()
     if row is None:
@@ -347,7 +351,7 @@ def record_statement(connection: sa.Connection, query_id: str, statement: Statem
 
 
 def unknown_query(query_id: str) -> WrongUse:
-    """Return the error for an id that no query has."""
+    """Return the error for an unknown query id."""
     return WrongUse("There is no such query.", where=query_id, remedy="List queries with `lgdp query list`.")
 
 
@@ -366,7 +370,7 @@ def _select_queries(connection: sa.Connection, *conditions: sa.ColumnElement[boo
 
 
 def _find_answers(connection: sa.Connection, conditions: Iterable[sa.ColumnElement[bool]]) -> dict[str, QueryEvent]:
-    """Return the last answer to each query, unless it was sent back."""
+    """Return the last answer to each query, without answers sent back."""
     steps = [QueryStep.ANSWERED, QueryStep.SENT_BACK]
     rows = connection.execute(
         sa.select(QUERY_EVENT)
@@ -378,7 +382,7 @@ def _find_answers(connection: sa.Connection, conditions: Iterable[sa.ColumnEleme
 
 
 def _last_events(events: Iterable[QueryEvent], step: QueryStep) -> dict[str, QueryEvent]:
-    """Return each query's last event, where it is a certain step."""
+    """Return the last event of queries that ended with this step."""
     last = {event.query_id: event for event in events}
     return {query_id: event for query_id, event in last.items() if event.step is step}
 

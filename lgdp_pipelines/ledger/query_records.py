@@ -1,7 +1,7 @@
 """Records of queries and known issues: states, steps, and frozen values that the ledger takes and returns.
 
-The records load without SQLAlchemy, so that texts and pages can use them. How they change is in ``query_lifecycle`` and
-``known_issues``.
+Belongs here: the records, which load without SQLAlchemy so that texts and pages can use them. Belongs elsewhere: the
+transactions that change them (``queries``, ``known_issues``).
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from lgdp_pipelines.ledger.submission_records import CouncilReturn
 
 
 class QueryState(StrEnum):
-    """The state of a query, which follows from its events."""
+    """The state of a query, as its events determine it."""
 
     OPEN = "open"
     """The council must confirm or explain."""
@@ -34,7 +34,7 @@ class QueryStep(StrEnum):
     ACCEPTED = "accepted"
     """A recipient has accepted the answer."""
     SENT_BACK = "sent_back"
-    """A recipient has asked again; the answer stays in the history."""
+    """A recipient has sent the answer back; it stays in the history."""
     CHANGED = "changed"
     """Its figures have changed: an accepted answer must be looked at again."""
     EXPIRED = "expired"
@@ -44,7 +44,7 @@ class QueryStep(StrEnum):
 
 
 class ExpiryReason(StrEnum):
-    """The reason why a query expired: the ``code`` of that event."""
+    """The reason for an expiry, which is the event's ``code``."""
 
     CORRECTED = "corrected"
     """A later submission no longer shows it."""
@@ -73,16 +73,16 @@ def state_after(state: QueryState, step: QueryStep) -> QueryState:
 
 @dataclass(frozen=True, slots=True)
 class QueryEvent:
-    """A step in the life of a query. Events are added and never changed.
+    """A step in the life of a query, which is never changed.
 
     Attributes:
         query_id: of the query.
         at: in UTC.
-        step: taken.
-        submission_id: the submission that showed it then, or no longer showed it.
-        failed: number of places at which the rule was broken then.
+        step: the step.
+        submission_id: the submission that showed the query at that time, or no longer showed it.
+        failed: number of places at which the rule was broken at that time.
         by: the person who answered, accepted or sent back; empty for steps of the platform.
-        code: of an answer, from the list of answers; of an expiry, of :class:`ExpiryReason`; empty otherwise.
+        code: of an answer, from the list of answers; of an expiry, from :class:`ExpiryReason`; empty otherwise.
         words: of the person.
         origin: the query whose answer was taken over, such as last year's; None where the answer was new.
     """

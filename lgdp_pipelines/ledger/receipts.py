@@ -1,6 +1,6 @@
 """Receipts: the record of each extract received, and whether it is new.
 
-The statements about receipts belong here. Submissions are opened from them in ``submissions``.
+Belongs here: statements about receipts. Belongs elsewhere: opening submissions from them (``submissions``).
 """
 
 from dataclasses import asdict
@@ -19,10 +19,11 @@ class ReceiptRepository(Repository):
     """The receipts of the ledger."""
 
     def record(self, arrival: Arrival) -> Receipt:
-        """Record an extract; the receipt's state says whether it is new.
+        """Record an extract, and return its receipt.
 
-        ``duplicate``: the same bytes as the last receipt of that return, council, period and table (or, if its return
-        is not recognised, of that file). ``unrecognised``: its return or period is unknown. ``waiting``: new.
+        The receipt's state says whether the extract is new. ``duplicate``: the same bytes as the last receipt of that
+        return, council, period and table (or, if its return is not recognised, of that file). ``unrecognised``: its
+        return or period is unknown. ``waiting``: new.
         """
         return self._database.write(lambda connection: _record(connection, arrival, self._clock()))
 
@@ -42,7 +43,10 @@ class ReceiptRepository(Repository):
         return self._read(select_receipts, RECEIPT.c.state == ReceiptState.UNRECOGNISED)
 
     def list_known_entries(self, source: str, account: str) -> frozenset[tuple[str, int, int]]:
-        """Return listing entries fetched before: path, size, and modification time in seconds since 1970."""
+        """Return path, size and modification time of listing entries fetched before.
+
+        Times are in seconds since 1970.
+        """
         # Called every few seconds over ten thousand receipts: times come as they are stored, without a zone, and each
         # distinct time is converted once, because many files have the time of one export.
         stored_time = sa.type_coerce(RECEIPT.c.modified, sa.DateTime)
@@ -54,7 +58,7 @@ class ReceiptRepository(Repository):
         return frozenset((path, size, seconds[modified]) for path, size, modified in rows)
 
     def find_cache_validators(self, source: str, account: str, path: str) -> tuple[str | None, datetime | None]:
-        """Return the ETag and modification time of the latest receipt of a request."""
+        """Return the ETag and modification time of a request's latest receipt."""
         statement = (
             sa.select(RECEIPT.c.etag, RECEIPT.c.modified)
             .where(RECEIPT.c.source == source, RECEIPT.c.account == account, RECEIPT.c.path == path)
@@ -70,20 +74,20 @@ class ReceiptRepository(Repository):
         return {(source, council): last for source, council, last in rows}
 
     def list_digests(self, return_code: str | None = None, period: str | None = None) -> frozenset[tuple[str, int]]:
-        """Return sha256 and size of all received bytes."""
+        """Return the sha256 and size of each content received."""
         conditions = filter_return(RECEIPT, return_code, period)
         rows = self._fetch(sa.select(RECEIPT.c.sha256, RECEIPT.c.size).where(*conditions).distinct())
         return frozenset((row.sha256, row.size) for row in rows)
 
 
 def select_receipts(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> tuple[Receipt, ...]:
-    """Return receipts in order of arrival."""
+    """Return the receipts that meet the conditions, in order of arrival."""
     rows = connection.execute(sa.select(RECEIPT).where(*conditions).order_by(RECEIPT.c.id))
     return tuple(receipt_from_row(row) for row in rows)
 
 
 def receipt_from_row(row: sa.Row[tuple[object, ...]]) -> Receipt:
-    """Return a row of the table as a record."""
+    """Return a row of the table as a receipt."""
     values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
     values["table"] = values.pop("table_name")
     return Receipt(**values)
@@ -107,7 +111,7 @@ def _record(connection: sa.Connection, arrival: Arrival, now: datetime) -> Recei
 def _answers_same(arrival: Arrival) -> sa.ColumnElement[bool]:
     """Match receipts of the same return, council, period and table.
 
-    A nil return answers every table.
+    A nil return answers all tables.
     """
     return sa.and_(
         RECEIPT.c.return_code == arrival.return_code,
@@ -138,20 +142,16 @@ def _find_latest(connection: sa.Connection, condition: sa.ColumnElement[bool]) -
 
 
 def _repeats(connection: sa.Connection, previous: sa.Row[tuple[object, ...]], arrival: Arrival) -> bool:
-    """Return whether bytes and meaning are the same, without a later withdrawal."""
+    """Return whether an extract repeats a receipt that still counts."""
     is_same = (previous.sha256, previous.system, previous.nil) == (arrival.sha256, arrival.system, arrival.nil)
     return is_same and not (previous.submission_id and _is_withdrawn(connection, arrival))
 
 
 def _is_withdrawn(connection: sa.Connection, arrival: Arrival) -> bool:
-    """Return whether the council withdrew its last submission for this return and period."""
+    """Return whether the council withdrew its last submission of the period."""
     state = connection.scalar(
         sa.select(SUBMISSION.c.state)
-        .where(
-            SUBMISSION.c.return_code == arrival.return_code,
-            SUBMISSION.c.council_code == arrival.council_code,
-            SUBMISSION.c.period == arrival.period,
-        )
+        .where(*filter_return(SUBMISSION, arrival.return_code, arrival.period, arrival.council_code))
         .order_by(SUBMISSION.c.number.desc())
         .limit(1)
     )

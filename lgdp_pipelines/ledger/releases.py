@@ -1,6 +1,6 @@
 """Releases: the numbered published versions of a return's period, and the submissions each was made from.
 
-Making a release belongs in ``publication``.
+Belongs here: statements about releases. Belongs elsewhere: making a release (``publication``).
 """
 
 import hashlib
@@ -20,7 +20,7 @@ class ReleaseRepository(Repository):
     """The releases of the ledger."""
 
     def record(self, release: NewRelease) -> Release:
-        """Record a release, or return the latest if its content is the same.
+        """Record a release, or return the latest with the same content.
 
         Raises:
             LedgerError: a submission is unknown, or is of another return or period.
@@ -68,7 +68,7 @@ def _record(connection: sa.Connection, release: NewRelease, now: datetime) -> Re
 
 
 def _hash_content(release: NewRelease) -> str:
-    """Return the digest that distinguishes releases, of each council's submission and the models."""
+    """Return the sha256 of a release's submissions and models."""
     content = {"model": release.model_sha256, "submissions": dict(sorted(release.submissions.items()))}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 

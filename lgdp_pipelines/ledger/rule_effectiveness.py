@@ -1,7 +1,8 @@
-"""How effective query rules are: their findings and queries, over all periods and councils, and how these ended.
+"""The effectiveness of query rules: their findings, and their queries by outcome, over all periods and councils.
 
 A rule whose queries mostly end as correct as sent makes only noise, and should be corrected or retired. The view
-``ledger.rule_noise`` counts the same in SQL (``conformance/rule_noise.sql``).
+``ledger.rule_noise`` counts the same in SQL (``conformance/rule_noise.sql``). Belongs elsewhere: the life of a single
+query (``queries``).
 """
 
 from collections import Counter, defaultdict
@@ -16,7 +17,7 @@ from lgdp_pipelines.ledger.schema import JUDGEMENT, QUERY, QUERY_EVENT, RULE_RES
 from lgdp_pipelines.vocabulary.verdicts import RuleResult, Severity
 
 CORRECT_AS_SENT = "correct-as-sent"
-"""Code of the answer that nothing was wrong: the query was noise."""
+"""Code of the answer that the figures were right, so that the query was noise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +27,14 @@ class RuleEffectiveness:
     Attributes:
         rule: stable id.
         return_code: of the return.
-        judged: submissions that it was run on, by their latest judgement.
-        findings: places at which it was broken in those.
+        judged: submissions whose latest judgement ran it.
+        findings: places at which it was broken in those judgements.
         opened: queries opened.
-        answered: queries by the code of their last answer; answers sent back are left out.
+        answered: queries by the code of their last answer, without answers sent back.
         accepted: queries whose answer is accepted.
-        sent_back: how often an answer was sent back.
+        sent_back: number of times that an answer was sent back.
         corrected: queries that expired because a later submission no longer showed them.
-        noise: queries whose accepted answer is that nothing was wrong.
+        noise: queries whose accepted answer is that the figures were right.
     """
 
     rule: str
@@ -49,17 +50,17 @@ class RuleEffectiveness:
 
     @property
     def settled(self) -> int:
-        """Queries that ended: accepted, or corrected."""
+        """Number of queries that ended as accepted or corrected."""
         return self.accepted + self.corrected
 
     @property
     def share(self) -> float | None:
-        """The share of noise in the settled queries; None without any."""
+        """Share of noise in the settled queries; None without settled queries."""
         return self.noise / self.settled if self.settled else None
 
 
 def measure_effectiveness(connection: sa.Connection, return_code: str | None) -> tuple[RuleEffectiveness, ...]:
-    """Return each query rule's effectiveness, by share of noise and number of queries."""
+    """Return each query rule's effectiveness, largest share of noise first."""
     results = {(row.return_code, row.rule): row for row in connection.execute(_select_results(return_code))}
     counts: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     answers: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
@@ -99,7 +100,7 @@ def _count(row: sa.Row[Any]) -> dict[str, int]:
 
 
 def _select_results(return_code: str | None) -> sa.Select[Any]:
-    """Select submissions and findings of each query rule, by the latest judgement of each submission."""
+    """Select each query rule's submissions and findings, by their latest judgements."""
     latest = sa.select(sa.func.max(JUDGEMENT.c.id).label("id")).group_by(JUDGEMENT.c.submission_id).subquery("latest")
     return (
         sa.select(
@@ -122,7 +123,7 @@ def _select_results(return_code: str | None) -> sa.Select[Any]:
 
 
 def _select_queries(return_code: str | None) -> sa.Select[Any]:
-    """Select each query, with the code of its answer, why it expired, and how often it was sent back."""
+    """Select each query with its answer, reason for expiry and send-backs."""
     return sa.select(
         QUERY.c.return_code,
         QUERY.c.rule,
@@ -134,7 +135,7 @@ def _select_queries(return_code: str | None) -> sa.Select[Any]:
 
 
 def _last_event(*steps: QueryStep) -> sa.ScalarSelect[Any]:
-    """Select the last event of some steps of a query."""
+    """Select the last event of a query among these steps."""
     event = QUERY_EVENT.alias()
     return (
         sa.select(sa.func.max(event.c.id))
@@ -145,9 +146,9 @@ def _last_event(*steps: QueryStep) -> sa.ScalarSelect[Any]:
 
 
 def answer_code() -> sa.ScalarSelect[Any]:
-    """Select the code of a query's answer.
+    """Select the code of a query's current answer.
 
-    Null without an answer, or where it was sent back.
+    It is null without an answer, or where the answer was sent back.
     """
     return (
         sa.select(QUERY_EVENT.c.code)
@@ -161,7 +162,7 @@ def answer_code() -> sa.ScalarSelect[Any]:
 
 
 def expiry_reason() -> sa.ScalarSelect[Any]:
-    """Select why a query expired last; null where it never has."""
+    """Select the reason for a query's last expiry, or null."""
     return (
         sa.select(QUERY_EVENT.c.code)
         .where(QUERY_EVENT.c.id == _last_event(QueryStep.EXPIRED))
@@ -171,7 +172,7 @@ def expiry_reason() -> sa.ScalarSelect[Any]:
 
 
 def count_send_backs() -> sa.ScalarSelect[Any]:
-    """Count how often a query's answer was sent back."""
+    """Select the number of times that a query was sent back."""
     return (
         sa.select(sa.func.count())
         .select_from(QUERY_EVENT)

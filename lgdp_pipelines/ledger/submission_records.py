@@ -1,7 +1,7 @@
 """Records of receipts and submissions: states, and frozen values that the ledger takes and returns.
 
-The records load without SQLAlchemy, so that texts and pages can use them. Their tables are in ``schema``; how they
-change is in ``receipts``, ``submissions`` and ``withdrawals``.
+Belongs here: the records, which load without SQLAlchemy so that texts and pages can use them. Belongs elsewhere: their
+tables (``schema``), and the transactions that change them (``receipts``, ``submissions``, ``withdrawals``).
 """
 
 from collections.abc import Mapping
@@ -19,9 +19,9 @@ class ReceiptState(StrEnum):
     WAITING = "waiting"
     """Not yet part of a submission."""
     UNRECOGNISED = "unrecognised"
-    """Of an unknown return or period: kept, and reported back."""
+    """The return or period is unknown: the extract is kept, and reported to the council."""
     DUPLICATE = "duplicate"
-    """The same bytes as the receipt before."""
+    """The same bytes as the previous receipt."""
     PART = "part"
     """Part of one submission."""
 
@@ -34,34 +34,35 @@ class SubmissionState(StrEnum):
     REJECTED = "rejected"
     """Judged, and never accepted."""
     CURRENT = "current"
-    """The last accepted one of its return, council and period: its rows are in the validated slice."""
+    """The last accepted submission of its return, council and period: its rows are in the validated slice."""
     SUPERSEDED = "superseded"
-    """Accepted, and a later one is current."""
+    """Accepted, and a later submission is current."""
     WITHDRAWN = "withdrawn"
     """Taken back by the council."""
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """An extract that has come, its bytes already stored.
+    """An extract that has arrived, with its bytes already stored.
 
     Attributes:
-        return_code: the return it answers; None where it is unknown.
-        council_code: the council whose account it came by.
+        return_code: of the return; None where it is unknown.
+        council_code: of the council whose account it arrived in.
         period: id; None where it is unknown.
         table: name of its table, where a submission has a file for each; None otherwise.
-        file_name: as the council called it.
+        file_name: name that the council gave the file.
         size: in bytes.
         sha256: of its bytes.
-        transport: how it came.
+        transport: the way in which it arrived.
         source: id of the source.
         account: name of the account; never its secret.
         path: in the account; for an API the request.
-        modified: when the source says that it last changed.
+        modified: time of the last change, by the source; None where the source gives none.
         etag: that the source gave.
-        reason: why its return or period is unknown; empty otherwise.
-        system: the back-office system that exported it, as its mappings call it; empty: as the contract has it.
-        nil: whether the council says that it has nothing to report; the bytes are the declaration as sent.
+        reason: for an unknown return or period; empty otherwise.
+        system: the back-office system that exported it, by the name in its mappings; empty where the file is as the
+            contract has it.
+        nil: whether the council reports that it has nothing to report; the bytes are the declaration as sent.
     """
 
     return_code: str | None
@@ -84,14 +85,14 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt(Arrival):
-    """The record of one extract received: the arrival, when it came, and its state.
+    """The record of an extract received, with its time and state.
 
     Attributes:
         id: in order of arrival.
         received_at: in UTC.
         state: waiting, unrecognised, duplicate or part.
-        submission_id: the submission it is part of; None unless ``state`` is part.
-        duplicate_of: the receipt whose bytes it repeats; None unless ``state`` is duplicate.
+        submission_id: the submission that it is part of; None unless ``state`` is part.
+        duplicate_of: the earlier receipt with the same bytes; None unless ``state`` is duplicate.
     """
 
     id: int
@@ -103,7 +104,7 @@ class Receipt(Arrival):
 
 @dataclass(frozen=True, slots=True)
 class CouncilReturn:
-    """A council's return for a period, which a record of the ledger is about.
+    """A council's return for a period: the subject of many records.
 
     Attributes:
         return_code: of the return.
@@ -125,7 +126,7 @@ class PendingWork:
         period: id.
         councils: register codes, in order.
         receipts: ids of the waiting receipts, in order.
-        submissions: tasks, in order: ``judge <id>``, ``withdraw <id>``, or ``judge <id> against <id>`` where a
+        submissions: tasks, in order: ``judge <id>``, ``withdraw <id>``, or ``judge <id> against <id>`` where the
             submission that it was compared with was replaced.
     """
 
@@ -145,7 +146,7 @@ class Submission(CouncilReturn):
         number: in the sequence of its return, council and period, from 1.
         state: of the submission.
         opened_at: in UTC.
-        received_at: when the last of its files came, in UTC.
+        received_at: time at which the last of its files arrived, in UTC.
     """
 
     id: str
@@ -157,14 +158,14 @@ class Submission(CouncilReturn):
 
 @dataclass(frozen=True, slots=True)
 class Withdrawal:
-    """The record that a council took a submission back.
+    """The record of a council's withdrawal of a submission.
 
     Attributes:
         submission_id: of the submission.
         withdrawn_at: in UTC.
         withdrawn_by: the person who did it for the council.
         reason: in their words.
-        finished_at: when its rows were out of the validated slices; None until then.
+        finished_at: time at which its rows were out of the validated slices; None until then.
     """
 
     submission_id: str
@@ -176,22 +177,22 @@ class Withdrawal:
 
 @dataclass(frozen=True, slots=True)
 class SubmissionStatus(CouncilReturn):
-    """The status of a council for a return and period: one cell of the grid.
+    """The status of a council's return for a period.
 
     Attributes:
-        submission_id: its latest submission; None where receipts wait and there is none yet.
+        submission_id: the latest submission; None where receipts wait for a first one.
         state: of that submission; None without one.
         verdict: of its latest judgement; None before the first.
-        rows: by that judgement; None before the first.
+        rows: number by that judgement; None before the first.
         errors: findings of severity error in that judgement.
         queries: findings of severity query.
         known_issues: findings of severity known issue.
-        received_at: when the last file of that submission came; None without one.
+        received_at: time at which the last file of that submission arrived; None without one.
         current: the submission whose rows are in the validated slice; None without one.
         open_queries: on the current submission.
         waiting: receipts not yet part of a submission.
         nil: whether the latest submission is a nil return.
-        reported_at: when the first submission came that was accepted and not withdrawn; None without one.
+        reported_at: arrival time of the first submission accepted and not withdrawn; None without one.
     """
 
     submission_id: str | None
@@ -216,8 +217,8 @@ class ReceiptTotals:
     Attributes:
         return_code: of the return; None where it is unknown.
         receipt_state: of the receipts.
-        submission_state: of the submissions that they are part of; None where they are part of none.
-        receipts: how many.
+        submission_state: of the submissions that they are part of; None for receipts outside submissions.
+        receipts: number of receipts.
         size: in bytes.
     """
 
@@ -234,7 +235,7 @@ class ReminderRecord(CouncilReturn):
 
     Attributes:
         stage: such as ``due_soon`` or ``late_7``; each stage is sent once.
-        submission_id: the submission it is about; empty where it is about none.
+        submission_id: the submission that it is about; empty without one.
     """
 
     stage: str
@@ -243,7 +244,7 @@ class ReminderRecord(CouncilReturn):
 
 @dataclass(frozen=True, slots=True)
 class NewRelease:
-    """A release to record: a published version of a return's period.
+    """A release to record, as a published version of a return's period.
 
     Attributes:
         return_code: of the return.

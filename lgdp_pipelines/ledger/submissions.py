@@ -1,7 +1,7 @@
 """Submissions: opened from waiting receipts, each with the next number of its return, council and period.
 
-Which receipts make a submission, and all questions about submissions and their state belong here. How a judgement
-changes the state belongs in ``judgements``.
+Belongs here: grouping receipts into submissions, and statements about submissions and their states. Belongs elsewhere:
+the effect of a judgement on the state (``judgements``).
 """
 
 from collections import defaultdict
@@ -44,20 +44,20 @@ _Key = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class RequiredFiles:
-    """The files that a submission must have.
+    """The names of the files that a submission must have.
 
-    No names where each file is a submission of its own.
+    There are no names where each file is a submission of its own.
 
     Attributes:
-        tables: names, where the contract has a file for each table.
-        exports: names by council and system, where a system exports several files.
+        tables: one for each table, where the contract has a file for each.
+        exports: by council and system, where a system exports several files.
     """
 
     tables: Sequence[str] = ()
     exports: Mapping[tuple[str, str], Sequence[str]] = field(default_factory=lambda: MappingProxyType({}))
 
     def list_for(self, receipt: Receipt) -> Sequence[str]:
-        """Return the names of the files that a submission with this receipt must have."""
+        """Return the names of files that a receipt's submission must have."""
         return self.exports.get((receipt.council_code, receipt.system), () if receipt.system else self.tables)
 
 
@@ -71,9 +71,9 @@ class SubmissionRepository(Repository):
         councils: Sequence[str] | None = None,
         required: RequiredFiles = RequiredFiles(),
     ) -> tuple[Submission, ...]:
-        """Open submissions of waiting receipts, and return all not yet judged.
+        """Open submissions from waiting receipts, and return all unjudged submissions.
 
-        They are returned in sequence order. Where a file answers the whole return, each waiting receipt becomes a
+        They are in sequence order. Where a file answers the whole return, each waiting receipt becomes a
         submission; so does each nil return anywhere. Where several files are required, the receipts
         that a council has waiting become one submission, of the latest file of each name; a file that was not sent
         again is taken from the submission before, so that one corrected file is enough, unless that submission was
@@ -98,7 +98,7 @@ class SubmissionRepository(Repository):
         return self._read(load_submission, submission_id)
 
     def list_receipts(self, submission_id: str) -> tuple[Receipt, ...]:
-        """Return the receipts whose files a submission is read from, in order of arrival.
+        """Return the receipts of a submission's files, in order of arrival.
 
         Raises:
             WrongUse: there is no such submission.
@@ -113,19 +113,22 @@ class SubmissionRepository(Repository):
         return {submission.council_code: submission.id for submission in current}
 
     def list_periods(self, return_code: str) -> list[str]:
-        """Return the ids of the periods with submissions, in order."""
+        """Return the ids of a return's periods with submissions, in order."""
         statement = sa.select(SUBMISSION.c.period).where(SUBMISSION.c.return_code == return_code)
         return [row.period for row in self._fetch(statement.distinct().order_by(SUBMISSION.c.period))]
 
     def list_waiting_receipts(self, receipt: Receipt) -> tuple[Receipt, ...]:
-        """Return the waiting receipts of the same return, council and period, in order of arrival."""
+        """Return waiting receipts of the same return, council and period.
+
+        They are in order of arrival.
+        """
         return self._read(_list_waiting_with, receipt)
 
     def preview_files(self, receipt: Receipt, required: RequiredFiles) -> tuple[Receipt, ...]:
-        """Return the files of the submission that a waiting receipt would join now, in any order.
+        """Return the files of the submission that a waiting receipt would join.
 
         Returns:
-            Nothing where the receipt no longer waits, or a required file has not come yet.
+            The files in any order; empty where the receipt no longer waits, or a required file has not arrived.
         """
         with self._database.read() as connection:
             for group in _group_receipts(_list_waiting_with(connection, receipt), required):
@@ -136,9 +139,10 @@ class SubmissionRepository(Repository):
     def list_rejudgeable(
         self, return_code: str, period: str, councils: Sequence[str] | None = None
     ) -> tuple[Submission, ...]:
-        """Return each council's current submission and those rejected after it, in sequence order.
+        """Return each council's current submission and submissions rejected after it.
 
-        Submissions before an accepted one that was withdrawn are past: the council took back their replacement.
+        They are in sequence order. Submissions before an accepted one that was withdrawn are left out: the council took
+        back their replacement.
         """
         candidates = self._read(
             select_submissions,
@@ -164,16 +168,16 @@ class SubmissionRepository(Repository):
     def list_outdated(
         self, return_code: str, period: str, councils: Sequence[str] | None = None
     ) -> tuple[Submission, ...]:
-        """Return submissions to judge again because a submission they were compared with was replaced."""
+        """Return submissions that were compared with a submission since replaced."""
         outdated = self._read(
             _select_outdated, *filter_return(SUBMISSION, return_code, period), *_filter_councils(councils)
         )
         return tuple(dict.fromkeys(submission for submission, _ in outdated))
 
     def find_first_accepted_times(self, return_code: str, period: str) -> dict[str, datetime]:
-        """Return when each council's first accepted submission came, by register code.
+        """Return the arrival time of each council's first accepted submission.
 
-        Withdrawn ones do not count.
+        Times are by register code. Withdrawn submissions do not count.
         """
         times = self._read(_find_first_accepted, return_code, period)
         return {council: received_at for (_, council, _), received_at in times.items()}
@@ -181,15 +185,15 @@ class SubmissionRepository(Repository):
     def list_pending_work(self) -> tuple[PendingWork, ...]:
         """Return the returns and periods with work to do, in order.
 
-        Receipts wait; or submissions were left in judging, were withdrawn and may still be in a slice, or were
-        compared with a submission of an earlier period or another return that was replaced since.
+        Work is: waiting receipts, unjudged submissions, withdrawn submissions that may still be in a slice, and
+        submissions that were compared with a submission of an earlier period or another return since replaced.
         """
         return self._read(_list_pending_work)
 
     def list_statuses(self, return_code: str | None = None, period: str | None = None) -> tuple[SubmissionStatus, ...]:
-        """Return the status of each council, for each return and period it has sent an extract for.
+        """Return a status for each council, return and period with an extract.
 
-        In order of return, period and council.
+        They are in order of return, period and council.
         """
         return self._read(_list_statuses, return_code, period)
 
@@ -207,7 +211,7 @@ def load_submission(connection: sa.Connection, submission_id: str) -> Submission
 
 
 def select_submissions(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> tuple[Submission, ...]:
-    """Return submissions in order of council, period and number."""
+    """Return matching submissions in order of council, period and number."""
     rows = connection.execute(
         sa.select(SUBMISSION)
         .where(*conditions)
@@ -222,7 +226,7 @@ def set_state(connection: sa.Connection, submission_id: str, state: SubmissionSt
 
 
 def was_accepted(submissions: sa.FromClause = SUBMISSION) -> sa.ColumnElement[bool]:
-    """Match submissions that any judgement has accepted, with queries or without."""
+    """Match submissions that any judgement accepted, with or without queries."""
     return (
         sa.exists()
         .where(JUDGEMENT.c.submission_id == submissions.c.id, JUDGEMENT.c.verdict != Verdict.REJECTED)
@@ -231,7 +235,7 @@ def was_accepted(submissions: sa.FromClause = SUBMISSION) -> sa.ColumnElement[bo
 
 
 def _submission_from_row(row: Sequence[Any]) -> Submission:
-    """Return a row as a record; columns after the table's own are ignored."""
+    """Return the first columns of a row as a submission."""
     return Submission(**dict(zip(SUBMISSION.c.keys(), row, strict=False)))
 
 
@@ -263,7 +267,7 @@ def _open_submissions(
 def _list_waiting(
     connection: sa.Connection, return_code: str, period: str, councils: Sequence[str] | None
 ) -> tuple[Receipt, ...]:
-    """Return waiting receipts in order of council and arrival."""
+    """Return a period's waiting receipts in order of council and arrival."""
     statement = sa.select(RECEIPT).where(
         *filter_return(RECEIPT, return_code, period), RECEIPT.c.state == ReceiptState.WAITING
     )
@@ -280,7 +284,7 @@ def _list_waiting_with(connection: sa.Connection, receipt: Receipt) -> tuple[Rec
 
 
 def _group_receipts(receipts: Sequence[Receipt], required: RequiredFiles) -> list[list[Receipt]]:
-    """Return a council's waiting receipts in groups that may make one submission each, in order of arrival."""
+    """Return a council's waiting receipts, grouped into possible submissions."""
 
     def group_key(receipt: Receipt) -> tuple[str, int]:
         return receipt.system, receipt.id if receipt.nil or not required.list_for(receipt) else 0
@@ -291,9 +295,9 @@ def _group_receipts(receipts: Sequence[Receipt], required: RequiredFiles) -> lis
 def _complete_files(
     connection: sa.Connection, receipts: Sequence[Receipt], required_names: Sequence[str]
 ) -> Sequence[Receipt]:
-    """Return the files of the submission that a group of receipts makes.
+    """Return the files of a submission made of a group of receipts.
 
-    Nothing where a required file is missing.
+    The result is empty where a required file is missing.
     """
     if not required_names or receipts[0].nil:
         return receipts
@@ -311,7 +315,7 @@ def _select_files(connection: sa.Connection, submission_id: str) -> tuple[Receip
 
 
 def _find_latest_submission(connection: sa.Connection, receipt: Receipt) -> str | None:
-    """Return the submission whose files may be used again: the latest, unless the council withdrew it."""
+    """Return the id of the latest submission, unless it was withdrawn."""
     latest = connection.execute(
         sa.select(SUBMISSION.c.id, SUBMISSION.c.state)
         .where(*_is_answered_by(receipt))
@@ -332,9 +336,9 @@ def _is_answered_by(receipt: Receipt) -> tuple[sa.ColumnElement[bool], ...]:
 def _insert_submission(
     connection: sa.Connection, files: Sequence[Receipt], waiting: Sequence[Receipt], now: datetime
 ) -> None:
-    """Insert a submission read from ``files``.
+    """Insert a submission that is read from ``files``.
 
-    ``waiting`` wait no longer, even where a later file replaced one.
+    The receipts in ``waiting`` become part of it, even where a later file replaced one of them.
     """
     last = connection.scalar(sa.select(sa.func.max(SUBMISSION.c.number)).where(*_is_answered_by(waiting[0])))
     return_code, council, period = waiting[0].return_code, waiting[0].council_code, waiting[0].period
@@ -396,10 +400,10 @@ def _list_pending_work(connection: sa.Connection) -> tuple[PendingWork, ...]:
 def _select_outdated(
     connection: sa.Connection, *conditions: sa.ColumnElement[bool]
 ) -> tuple[tuple[Submission, str | None], ...]:
-    """Return submissions to judge again, each with the submission that is now current where it was compared.
+    """Return outdated submissions, each with the submission to compare with now.
 
-    They were compared with the submission that their council had current for an earlier period or another return, and
-    another one is current there now. They are current, or the council's latest and rejected. A current submission stays
+    Each was compared with the submission that its council had current for an earlier period or another return, and
+    another one is current for it now. Each is current, or the council's latest and rejected. A current submission stays
     current when it is judged again, and a rejected one may become current once: so two returns that are compared with
     each other come to rest.
     """
@@ -438,7 +442,7 @@ def _select_outdated(
 def _find_first_accepted(
     connection: sa.Connection, return_code: str | None, period: str | None
 ) -> dict[_Key, datetime]:
-    """Return when the first accepted submission came that was not withdrawn."""
+    """Return arrival times of the first accepted submissions not withdrawn."""
     rows = connection.execute(
         sa.select(SUBMISSION)
         .where(
@@ -454,7 +458,7 @@ def _list_statuses(
     connection: sa.Connection, return_code: str | None, period: str | None
 ) -> tuple[SubmissionStatus, ...]:
     submissions = select_submissions(connection, *filter_return(SUBMISSION, return_code, period))
-    latest = {  # the last of each key wins
+    latest = {  # the last submission of each key wins
         (submission.return_code, submission.council_code, submission.period): submission for submission in submissions
     }
     judgements = _find_latest_judgements(connection, return_code, period)

@@ -1,11 +1,11 @@
-"""Withdrawals: a council takes a submission back.
+"""Withdrawals: submissions that councils took back.
 
 The ledger records the withdrawal first, in one transaction; then the rows leave the validated slice, and only then is
-the withdrawal finished. A run that dies in between leaves an unfinished withdrawal, which calls for another run. No
+the withdrawal finished. A run that dies in between leaves an unfinished withdrawal, which starts another run. No
 submission is current afterwards until the council submits again: a superseded one does not come back. Bytes and
 judgements stay.
 
-The rows themselves are moved in ``workflows``.
+Belongs elsewhere: removing the rows (``workflows``).
 """
 
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ class WithdrawalRepository(Repository):
 
         Raises:
             WrongUse: there is no such submission.
-            LedgerError: a later one superseded it, or reason or name is empty.
+            LedgerError: a later submission superseded it, or reason or name is empty.
         """
         return self._database.write(
             lambda connection: _withdraw(connection, submission_id, by=by, reason=reason, now=self._clock())
@@ -52,7 +52,7 @@ class WithdrawalRepository(Repository):
         return self._read(_load_withdrawal, submission_id)
 
     def list_unfinished(self, return_code: str, period: str) -> tuple[Withdrawal, ...]:
-        """Return withdrawals whose rows may still be in a slice, in order of submission."""
+        """Return unfinished withdrawals, in order of submission."""
         statement = (
             sa.select(WITHDRAWAL)
             .join(SUBMISSION, SUBMISSION.c.id == WITHDRAWAL.c.submission_id)
@@ -62,7 +62,7 @@ class WithdrawalRepository(Repository):
         return tuple(_withdrawal_from_row(row) for row in self._fetch(statement))
 
     def finish(self, submission_ids: Sequence[str]) -> None:
-        """Record that no slice holds rows of these withdrawn submissions any more."""
+        """Mark withdrawals as finished, once their rows have left the slices."""
         statement = sa.update(WITHDRAWAL).where(
             WITHDRAWAL.c.submission_id.in_(submission_ids), WITHDRAWAL.c.finished_at.is_(None)
         )

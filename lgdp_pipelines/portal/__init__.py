@@ -1,4 +1,4 @@
 """The portal: intake of returns over HTTP, for systems outside the platform.
 
-Requests, responses and access belong here. Processing what came in belongs in ``workflows``.
+Belongs here: requests, responses and access. Belongs elsewhere: processing the files received (``workflows``).
 """

@@ -1,8 +1,8 @@
-"""Access tokens: a bearer token identifies one council, and nothing else in a request does.
+"""Access tokens: a bearer token identifies one council, and no other part of a request does.
 
-The register's sources with transport ``push`` refer to the tokens; only their hashes are kept here. A reference may
+The register's sources with transport ``push`` refer to the tokens; this module keeps only their hashes. A reference may
 resolve to the token itself, or to ``sha256:`` with its hash in hexadecimal digits, as `lgdp token new` writes it.
-Tokens are read again every few seconds, so that a new or revoked token counts without a restart.
+Tokens are read again every few seconds, so that a new or revoked token takes effect without a restart.
 """
 
 import hashlib
@@ -54,8 +54,8 @@ class TokenRegistry:
 
     Args:
         register: with its push sources.
-        environment: for resolving references.
-        clock: monotonic seconds.
+        environment: variables that references name.
+        clock: returns monotonic seconds.
     """
 
     def __init__(
@@ -74,9 +74,9 @@ class TokenRegistry:
         return frozenset(token.council_code for token in self._hashes)
 
     def find_caller(self, token: str) -> Caller | None:
-        """Return the council that a token belongs to.
+        """Return the council that a token identifies, or None.
 
-        None for an unknown token, or one of several councils.
+        An unknown token, or a token of several councils, identifies none.
         """
         self._refresh()
         digest = hashlib.sha256(token.encode()).digest()
@@ -103,9 +103,9 @@ def list_push_sources(register: Register) -> tuple[PushSource, ...]:
 
 
 def _hash_token(source: PushSource, council_code: str, environment: Mapping[str, str]) -> bytes | None:
-    """Return the hash of a council's token.
+    """Return the hash of a council's token, or None.
 
-    None without one, or where it could be guessed.
+    A council without a token, or with one that could be guessed, has no hash.
     """
     reference = source.for_council(council_code).credential
     try:
@@ -118,7 +118,9 @@ def _hash_token(source: PushSource, council_code: str, environment: Mapping[str,
 
 
 def issue_token(source: PushSource, council_code: str, environment: Mapping[str, str]) -> tuple[str, Path]:
-    """Issue a token to a council, and write its hash to the source's file in place of an older one.
+    """Issue a token to a council, and store only its hash.
+
+    The hash replaces an older one in the file that the source refers to.
 
     Returns:
         The token, which is stored nowhere, and the file with its hash.
@@ -127,15 +129,15 @@ def issue_token(source: PushSource, council_code: str, environment: Mapping[str,
         WrongUse: the source refers to no file, or the file cannot be written.
     """
     reference = source.for_council(council_code).credential
-    kind, _, place = expand_variables(reference.text, environment, council_code=council_code).partition(":")
+    kind, _, path = expand_variables(reference.text, environment, council_code=council_code).partition(":")
     if kind != "file":
         raise WrongUse(
             f"{source.id} does not keep its tokens in files.",
             where=f"sources/{source.id}.yaml",
-            remedy="Set the variable that it names to a token, or to sha256: and the token's hash.",
+            remedy="Set the variable that the source names to a token, or to sha256: and the token's hash.",
         )
     token = f"lgdp_{secrets.token_urlsafe(32)}"
-    file = PROJECT / Path(place).expanduser()
+    file = PROJECT / Path(path).expanduser()
     try:
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         partial = file.with_name(f".{file.name}.part")

@@ -40,7 +40,7 @@ from lgdp_pipelines.workflows.receipt_preview import ReceiptStatus, describe_rec
 
 LOOPBACK = "127.0.0.1"
 CONNECTIONS = 100
-"""At one time; further ones are refused with a request to come back."""
+"""Number of simultaneous connections; further ones are refused with a request to try again."""
 _SECONDS_TO_START = 30.0
 _SECONDS_TO_END = 10
 _HOME = Path(__file__).with_name("home.html")
@@ -52,7 +52,7 @@ _SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-"""Headers of every response: it is not cached, and no browser runs or frames it."""
+"""Headers of every response, which prevent caching, scripts and frames."""
 
 
 class IntakeHandlers:
@@ -72,7 +72,7 @@ class IntakeHandlers:
         self._judgement_limiter = CapacityLimiter(limits.parallel_judgements)
 
     def authenticate(self, request: Request) -> Caller:
-        """Return the council whose token a request has, and count the request.
+        """Return the council that sent a request, and count the request.
 
         Raises:
             RequestRefused: the token is missing or unknown, or the council sent too many requests.
@@ -116,7 +116,7 @@ class IntakeHandlers:
         self._uploads[extract.council_code] += 1
         try:
             with await intake.receive_body(request, self.limits) as download:
-                # A thread is always waited for, even where the sender has gone.
+                # The thread always runs to its end, even where the sender has disconnected.
                 inbox = Inbox(self.platform.ledger, self.platform.received_bytes)
                 return await to_thread.run_sync(receive, extract, download, inbox)
         finally:
@@ -125,7 +125,7 @@ class IntakeHandlers:
     async def _describe(self, receipt: Receipt) -> ReceiptStatus:
         """Return the status of a receipt.
 
-        Without a verdict where no judging slot becomes free in time.
+        It has no verdict where no judging slot becomes free in time.
         """
         with anyio.move_on_after(self.limits.judging_wait_seconds):
             describe = partial(
@@ -144,14 +144,14 @@ class IntakeHandlers:
         """Handle GET /submissions/{id}/report.{form}: return a report."""
         caller = self.authenticate(request)
         form = request.path_params["form"]
-        if form not in responses.REPORT_TYPES:
+        if form not in responses.REPORT_FORMS:
             raise HTTPException(HTTPStatus.NOT_FOUND)
         status = await self._describe(await self._find_receipt(request, caller))
         if status.report is None:
             raise RequestRefused(
                 HTTPStatus.CONFLICT,
                 "There is no report yet.",
-                remedy="GET the submission: its message says what it waits for.",
+                remedy="GET the submission: its message gives the reason.",
             )
         return await to_thread.run_sync(responses.build_report_response, status.report, form)
 
@@ -160,7 +160,7 @@ class IntakeHandlers:
         return await to_thread.run_sync(responses.find_receipt, self.platform, caller.council_code, name)
 
     async def calendar(self, request: Request) -> Response:
-        """Handle GET /calendar: return what the council owes."""
+        """Handle GET /calendar: return the council's obligations."""
         caller = self.authenticate(request)
         build = responses.build_calendar_document
         return JSONResponse(await to_thread.run_sync(build, self.platform, caller.council_code))
@@ -203,10 +203,10 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def build_app(platform: Platform, limits: RequestLimits | None = None) -> Starlette:
-    """Build the application.
+    """Return the application, with its routes and error handlers.
 
     Args:
-        platform: to submit to; its register is read now, so that a contradiction in it prevents the start.
+        platform: to submit to. Its register is read now, so that a contradiction in it prevents the start.
         limits: on requests; None: the defaults.
 
     Raises:
@@ -232,13 +232,13 @@ def build_app(platform: Platform, limits: RequestLimits | None = None) -> Starle
 def serve(
     platform: Platform, host: str, port: int, *, root_path: str = "", limits: RequestLimits | None = None
 ) -> None:
-    """Serve until the process is asked to end, and finish the requests in progress."""
+    """Serve until the process is stopped, then finish open requests."""
     uvicorn.Server(_build_config(platform, host, port, root_path, limits, "info")).run()
 
 
 @contextmanager
 def start_server(platform: Platform, *, limits: RequestLimits | None = None) -> Iterator[str]:
-    """Serve on a free local port while the block runs.
+    """Serve on a free local port while the context is open.
 
     Yields:
         The server's URL.

@@ -1,8 +1,8 @@
 """The intake of a file: the parameters and the body of a request.
 
 A request with wrong parameters is refused before its body is read, and leaves nothing. The body is then written to a
-temporary file as it comes, never held in memory as a whole. Only after its last byte are the bytes stored and the
-receipt recorded (``collection.transports.push``), so that an interrupted upload leaves nothing either.
+temporary file as it arrives, so that memory never holds all of it. The bytes are stored and the receipt is recorded
+(``collection.transports.push``) only after the last byte, so that an interrupted upload leaves nothing, either.
 """
 
 import asyncio
@@ -28,11 +28,11 @@ from lgdp_pipelines.workflows.platform import Platform
 PARAMETERS = ("return", "period", "file", "table", "system", "nil", "council")
 LONGEST_NAME = 200
 _WRITE_BYTES = 1024**2
-"""Bytes collected before they are written."""
+"""Number of bytes collected before each write."""
 
 
 def parse_parameters(platform: Platform, caller: Caller, parameters: Mapping[str, str]) -> PushedExtract:
-    """Return the description of a pushed file, from the parameters of its request.
+    """Return a pushed file's description from its request's parameters.
 
     Args:
         platform: with its register.
@@ -107,7 +107,7 @@ def _find_source(caller: Caller, data_return: Return) -> tuple[Source, SourceRet
     raise RequestRefused(
         HTTPStatus.FORBIDDEN,
         f"The return {data_return.code} may not be pushed with this token.",
-        remedy="Send it by its agreed route, or ask for the return to be added to the source in the register.",
+        remedy="Send the return by its agreed route, or ask for it to be added to the source in the register.",
     )
 
 
@@ -156,7 +156,7 @@ def _find_table(contract: Contract, mapping: SystemMapping | None, name: str | N
 
 
 def check_headers(request: Request, limits: RequestLimits) -> None:
-    """Check the content encoding and length before the body is read.
+    """Refuse an encoded or oversized body before it is read.
 
     Raises:
         RequestRefused: the body is encoded, or too large.
@@ -181,10 +181,10 @@ def _refuse_too_large(limits: RequestLimits) -> RequestRefused:
 
 
 async def receive_body(request: Request, limits: RequestLimits) -> Download:
-    """Return the body, written to a temporary file as it comes.
+    """Return the body, written to a temporary file as it arrives.
 
     Raises:
-        RequestRefused: it is too large, or was interrupted. Nothing is kept.
+        RequestRefused: the body is too large, or its upload was interrupted. Nothing is kept.
         StorageError: the disk is full. Nothing is kept.
     """
     download = Download()

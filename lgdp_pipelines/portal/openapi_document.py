@@ -1,6 +1,7 @@
 """The portal's OpenAPI document.
 
-The routes are in ``app``; a test keeps both in step.
+Belongs here: the description of routes and responses. Belongs elsewhere: the routes (``app``).
+A test keeps both in step.
 """
 
 from collections.abc import Mapping
@@ -36,7 +37,7 @@ def build_openapi_document() -> Json:
                     },
                 }
             },
-            "/calendar": {"get": _get("What the council owes, and what is late", {"type": "object"}, [])},
+            "/calendar": {"get": _get("The council's obligations, with due and late returns", {"type": "object"}, [])},
             "/health": {
                 "get": {
                     "summary": "Check whether files can be received",
@@ -177,7 +178,7 @@ _ANSWER_SCHEMA: Json = {
 }
 _PROBLEM_SCHEMA: Json = {
     "type": "object",
-    "description": "RFC 9457, with where and what to do next",
+    "description": "RFC 9457, with the location and the remedy",
     "required": ["type", "title", "status", "detail"],
     "properties": {
         "type": _TEXT,

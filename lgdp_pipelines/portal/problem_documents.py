@@ -51,7 +51,10 @@ def build_error_response(_request: Request, error: Exception) -> Response:
 
 
 def _describe_error(error: Exception) -> RequestRefused:
-    """Return an error as a refusal; the cause of a fault is only in the log."""
+    """Return the refusal for an error.
+
+    A refusal for a fault of the platform omits its cause, which is in the log.
+    """
     match error:
         case RequestRefused():
             return error

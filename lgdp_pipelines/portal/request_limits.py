@@ -1,4 +1,7 @@
-"""Limits of the portal: sizes, times and rates, and counting requests against them."""
+"""Limits of the portal: sizes, times and rates, and the count of requests against them.
+
+Belongs elsewhere: limits on a single request's parameters (``intake``).
+"""
 
 from collections import deque
 from collections.abc import Callable
@@ -16,13 +19,13 @@ class RequestLimits:
 
     Attributes:
         largest_bytes: of one file.
-        inline_judging_bytes: of a submission judged while its sender waits; the next run judges a larger one.
-        idle_seconds: without a byte before an upload is refused.
-        upload_seconds: before an upload is refused, even if bytes still come.
-        parallel_judgements: at one time; each uses one core.
-        parallel_uploads: of one council at one time.
-        requests_per_minute: of one council.
-        judging_wait_seconds: that a sender waits at most for its submission to be judged.
+        inline_judging_bytes: of a submission judged while its sender waits; the next run judges larger ones.
+        idle_seconds: time without a byte before an upload is refused.
+        upload_seconds: time before an upload is refused, even if bytes still arrive.
+        parallel_judgements: number at one time; each uses one core.
+        parallel_uploads: number for one council at one time.
+        requests_per_minute: number for one council.
+        judging_wait_seconds: longest time that a sender waits for its submission to be judged.
     """
 
     largest_bytes: int = LARGEST_EXTRACT
@@ -49,7 +52,7 @@ class RateLimiter:
     _times: dict[str, deque[float]] = field(default_factory=dict)
 
     def count(self, council_code: str) -> None:
-        """Count a request.
+        """Count a request, and refuse it above the limit.
 
         Raises:
             RequestRefused: the council sent too many requests.

@@ -1,7 +1,7 @@
-"""The content of responses: a receipt, its status, the verdict and the findings; and the calendar.
+"""The content of responses: the status of a receipt with verdict and findings, reports, and the calendar.
 
-Which council may see which submission is decided here. Judging belongs in ``workflows``, and the content of reports in
-``reporting``.
+Belongs here: also, hiding submissions of other councils. Belongs elsewhere: judging (``workflows``), and the content of
+reports (``reporting``).
 """
 
 from collections.abc import Callable, Mapping
@@ -25,29 +25,18 @@ from lgdp_pipelines.reporting.report_formats import (
 from lgdp_pipelines.workflows.platform import Platform
 from lgdp_pipelines.workflows.receipt_preview import ReceiptStatus
 
-REPORT_TYPES: Mapping[str, str] = {
-    "html": "text/html; charset=utf-8",
-    "json": "application/json",
-    "csv": "text/csv; charset=utf-8",
+REPORT_FORMS: Mapping[str, tuple[str, Callable[[Report], str]]] = {
+    "html": ("text/html; charset=utf-8", render_report_page),
+    "json": ("application/json", lambda report: format_json(build_report_document(report))),
+    "csv": ("text/csv; charset=utf-8", format_findings_csv),
 }
-"""Media type of each form of a report."""
+"""Media type and renderer of each form of a report."""
 
 _LONGEST_ID = 130
 
 
-def _format_report_json(report: Report) -> str:
-    return format_json(build_report_document(report))
-
-
-_WRITERS: Mapping[str, Callable[[Report], str]] = {
-    "html": render_report_page,
-    "json": _format_report_json,
-    "csv": format_findings_csv,
-}
-
-
 def unknown_submission() -> RequestRefused:
-    """Return the refusal for a submission that is unknown or another council's: both look the same."""
+    """Return the same refusal for an unknown and for another council's submission."""
     return RequestRefused(
         HTTPStatus.NOT_FOUND,
         "Your council has no such submission.",
@@ -56,10 +45,10 @@ def unknown_submission() -> RequestRefused:
 
 
 def find_receipt(platform: Platform, council_code: str, name: str) -> Receipt:
-    """Return a council's receipt by its number, or by the id of its submission.
+    """Return a council's receipt by its number or its submission's id.
 
     Raises:
-        RequestRefused: it is unknown, or another council's.
+        RequestRefused: the receipt is unknown, or belongs to another council.
     """
     try:
         if name.isascii() and name.isdecimal() and len(name) <= 15:
@@ -76,11 +65,11 @@ def find_receipt(platform: Platform, council_code: str, name: str) -> Receipt:
 
 
 def build_status_document(status: ReceiptStatus, root: str) -> Mapping[str, object]:
-    """Return the status of a receipt as JSON.
+    """Return a receipt's status, verdict and findings as a JSON document.
 
     Args:
         status: of the receipt.
-        root: path that URLs begin with.
+        root: path at the beginning of all URLs.
     """
     receipt, report = status.receipt, status.report
     url = f"{root}/submissions/{receipt.id}"
@@ -95,7 +84,7 @@ def build_status_document(status: ReceiptStatus, root: str) -> Mapping[str, obje
         "message": _build_message(status),
         "links": {
             "self": url,
-            **({f"report_{form}": f"{url}/report.{form}" for form in REPORT_TYPES} if report else {}),
+            **({f"report_{form}": f"{url}/report.{form}" for form in REPORT_FORMS} if report else {}),
         },
     }
 
@@ -116,7 +105,7 @@ def _build_verdict(report: Report | None) -> Mapping[str, object]:
 
 
 def _build_message(status: ReceiptStatus) -> str:
-    """Return the status of the file, in a sentence."""
+    """Return one or two sentences on the status of a file."""
     match status.receipt.state:
         case ReceiptState.DUPLICATE:
             return "The same bytes came before. Nothing was counted twice; this is the status of the first file."
@@ -139,10 +128,10 @@ def _build_check_message(status: ReceiptStatus) -> str:
 
 
 def build_calendar_document(platform: Platform, council_code: str) -> Mapping[str, object]:
-    """Return what a council owes today, in order of due day."""
+    """Return a council's obligations as of today, in order of due day."""
     register = platform.register
     today = day_in_scotland(platform.clock())
-    owed = calculate_obligations(
+    obligations = calculate_obligations(
         register.returns.values(), [council_code], platform.ledger.submissions.list_statuses(), today
     )
     return {
@@ -160,15 +149,15 @@ def build_calendar_document(platform: Platform, council_code: str) -> Mapping[st
                 "submission": obligation.submission_id,
                 "open_queries": obligation.open_queries,
             }
-            for obligation in owed
+            for obligation in obligations
         ],
     }
 
 
 def build_report_response(report: Report, form: str) -> Response:
-    """Return a report in one of its forms."""
-    content = _WRITERS[form](report)
+    """Return a report as HTML, JSON or CSV."""
+    media_type, render = REPORT_FORMS[form]
     headers = (
         {} if form == "html" else {"Content-Disposition": f'attachment; filename="{report.status.reference}.{form}"'}
     )
-    return Response(content, media_type=REPORT_TYPES[form], headers=headers)
+    return Response(render(report), media_type=media_type, headers=headers)
