@@ -44,14 +44,14 @@ class ExtractFile:
         return self.content if isinstance(self.content, bytes) else self.content.read_bytes()
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """The reason why an extract, or its rest, cannot be read.
+@dataclass(eq=False)
+class Fault(Exception):
+    """An extract, or the rest of it, cannot be read; landing reports it as a finding.
 
     Attributes:
-        message: what is wrong and what to do, without any text of the extract.
-        row: place of the fault; None where no row can be named.
-        sheet: of a workbook, where one was found.
+        message: the fault and its remedy, without any text of the extract.
+        row: of the fault; None if it has no row.
+        sheet: of the workbook; None for other formats and for the workbook itself.
     """
 
     message: str

@@ -4,20 +4,19 @@ A cell is the text between delimiters, as sent, spaces included. Nothing between
 is an empty cell, because spreadsheets and export programs write both for the same thing. A row is a record, counted as
 a spreadsheet counts it: preamble and header are counted, a line break inside quotes does not make a new row, an empty
 line does. Lines end with LF or CRLF; a lone CR belongs to its cell, but in a file without any LF it ends lines. A
-record without a single filled cell is no row of the table, but is counted.
+record without a filled cell is counted, but is not a row of the table.
 
 The fast parser is polars. It fills up short records and guesses where quotes are in the middle of a cell, both without
 a word, so its result is used only if the numbers of delimiters, line ends and quotes add up. Otherwise the careful
 parser, the ``csv`` module in strict mode, reads the text again. Belongs here: dialects, the header, cells and rows.
-Belongs elsewhere: where a file is cut (``csv_reader``), and which item a header names (``header_matching``).
+Belongs elsewhere: dividing a file into pieces (``csv_reader``), and matching headers to items (``header_matching``).
 """
 
 import csv
 import io
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 import polars as pl
 import pyarrow as pa
@@ -38,117 +37,108 @@ _PRIVATE_USE = range(0xE000, 0xF8FF)
 
 
 @dataclass(frozen=True, slots=True)
-class Dialect:
-    """The dialect of CSV text.
+class CsvLayout:
+    """The layout of CSV text: its dialect, its header, and the place where the data begins.
 
     Attributes:
-        delimiter: one character between cells.
-        quote: character around cells; empty: none.
-        preamble: records before the header.
-        header_rows: 1 or 2.
-    """
-
-    delimiter: str = ","
-    quote: str = '"'
-    preamble: int = 0
-    header_rows: int = 1
-
-    @classmethod
-    def from_extract(cls, extract: Extract) -> "Dialect":
-        """Return the declared dialect."""
-        return cls(extract.delimiter, extract.quote, extract.preamble, extract.header_rows)
-
-    @property
-    def reader_arguments(self) -> dict[str, Any]:
-        """Arguments for ``csv.reader``."""
-        if self.quote:
-            return {"delimiter": self.delimiter, "quotechar": self.quote}
-        return {"delimiter": self.delimiter, "quotechar": None, "quoting": csv.QUOTE_NONE}
-
-
-@dataclass(frozen=True, slots=True)
-class CsvHeader:
-    """The header of CSV text, and where the data begins.
-
-    Attributes:
-        header: what each column is called.
-        end: byte at which the data begins.
-        row: number of the last header record.
+        extract: as declared: delimiter, quote, preamble and header rows.
+        header: name of each column.
+        header_end: byte at which the data begins.
+        header_row: number of the last header record.
         line_end: LF where the text has any (CRLF ends in it), else CR.
     """
 
+    extract: Extract
     header: tuple[str, ...]
-    end: int
-    row: int
+    header_end: int
+    header_row: int
     line_end: str
 
 
 def find_line_end(content: bytes) -> str:
-    """Return the line end of a text: LF, or CR where it has CR alone."""
+    """Return the line end of a text: CR if it has no LF, else LF."""
     return "\n" if b"\n" in content or b"\r" not in content else "\r"
 
 
 def is_blank(content: bytes) -> bool:
-    """Return whether a text has nothing but line ends."""
-    # Most texts show it at once: stripping copies the whole of them.
+    """Return whether a text consists of line ends only."""
+    # The first bytes of most texts show it: stripping copies the text.
     return not content[:64].strip(b"\r\n") and not content.strip(b"\r\n")
 
 
 def find_unused_character(text: str) -> str:
-    """Return a character that a text lacks, to replace a misleading one."""
+    """Return a private-use character that the text does not contain."""
     return next(chr(code) for code in _PRIVATE_USE if chr(code) not in text)
 
 
-def read_header(content: bytes, dialect: Dialect) -> CsvHeader | Fault:
-    """Return the header of CSV text in UTF-8, or its fault.
+def iter_records(lines: Iterable[str], extract: Extract, *, strict: bool = True) -> Iterator[list[str]]:
+    """Return the records of lines as the ``csv`` module reads them.
+
+    Args:
+        lines: with their line ends.
+        extract: as declared.
+        strict: raise ``csv.Error`` for quotes that do not match.
+    """
+    return csv.reader(
+        lines,
+        delimiter=extract.delimiter,
+        quotechar=extract.quote or None,
+        quoting=csv.QUOTE_MINIMAL if extract.quote else csv.QUOTE_NONE,
+        strict=strict,
+    )
+
+
+def read_layout(content: bytes, extract: Extract) -> CsvLayout:
+    """Return the layout of CSV text in UTF-8.
 
     Args:
         content: the text, or as much of its beginning as holds the header.
-        dialect: how it is written.
+        extract: as declared.
+
+    Raises:
+        Fault: the header cannot be read.
     """
     line_end = find_line_end(content)
     lines = _LineIterator(content, line_end)
-    reader = csv.reader(lines, strict=True, **dialect.reader_arguments)
-    last_row = dialect.preamble + dialect.header_rows
+    header_row = extract.header_row
     records: list[list[str]] = []
     try:
-        for record in reader:
+        for record in iter_records(lines, extract):
             records.append([lines.restore_line_ends(cell) for cell in record])
-            if len(records) == last_row:
+            if len(records) == header_row:
                 break
     except csv.Error:
         row = len(records) + 1
-        return Fault(f"From row {row} on the quotes do not match, so that the header cannot be read.", row)
-    if len(records) < last_row:
-        return Fault(
-            f"The header should be in row {last_row}, and the file has fewer rows. "
+        raise Fault(f"From row {row} on the quotes do not match, so that the header cannot be read.", row) from None
+    if len(records) < header_row:
+        raise Fault(
+            f"The header should be in row {header_row}, and the file has fewer rows. "
             "Send it with its header and its rows."
         )
     lower = records[-1]
-    header = tuple(lower) if dialect.header_rows == 1 else join_headers(fill_right(records[-2]), lower)
+    header = tuple(lower) if extract.header_rows == 1 else join_headers(fill_right(records[-2]), lower)
     if not header:
-        return Fault(
-            f"The header should be in row {last_row}, and that row is empty. Send the column names in it.", last_row
+        raise Fault(
+            f"The header should be in row {header_row}, and that row is empty. Send the column names in it.", header_row
         )
     if len(header) > MAX_COLUMNS:
-        return Fault(
-            f"The header has {len(header):,} columns, and no table has more than {MAX_COLUMNS:,}. Export it again.",
-            last_row,
+        raise Fault(
+            f"The header has {len(header):,} columns; a table has at most {MAX_COLUMNS:,}. Export it again.", header_row
         )
-    return CsvHeader(header, lines.end, last_row, line_end)
+    return CsvLayout(extract, header, lines.end, header_row, line_end)
 
 
 @dataclass
 class _LineIterator:
-    """Iterates over lines, and knows where the last line read has ended.
+    """Iterator over the lines of a text that records the end of the line last read.
 
-    ``csv`` takes a lone CR for a line end; another character stands in for it.
+    ``csv`` takes a lone CR for a line end, so another character replaces it.
     """
 
     content: bytes
     line_end: str
     end: int = 0
-    stand_in: str = field(default="", init=False)
+    cr_substitute: str = ""
 
     def __iter__(self) -> Iterator[str]:
         mark = self.line_end.encode()
@@ -159,83 +149,76 @@ class _LineIterator:
             if self.line_end == "\r":
                 line = line.replace("\r", "\n")
             elif LONE_CR.search(line):
-                self.stand_in = self.stand_in or find_unused_character(self.content.decode())
-                line = LONE_CR.sub(self.stand_in, line)
+                self.cr_substitute = self.cr_substitute or find_unused_character(self.content.decode())
+                line = LONE_CR.sub(self.cr_substitute, line)
             yield line
 
     def restore_line_ends(self, cell: str) -> str:
         """Return a cell with the text's own line ends."""
         if self.line_end == "\r":
             return cell.replace("\n", "\r")
-        return cell.replace(self.stand_in, "\r") if self.stand_in else cell
+        return cell.replace(self.cr_substitute, "\r") if self.cr_substitute else cell
 
 
-def find_last_row(text: str, dialect: Dialect) -> int:
-    """Return the row in which a text breaks off."""
+def find_last_row(text: str, extract: Extract) -> int:
+    """Return the number of the row in which a text breaks off."""
     lines = io.StringIO(LONE_CR.sub(" ", text) + ".", newline="\n")
-    return sum(1 for _ in csv.reader(lines, **dialect.reader_arguments))
+    return sum(1 for _ in iter_records(lines, extract, strict=False))
 
 
-@dataclass(frozen=True, slots=True)
 class ByteColumn:
-    """The bytes of a text as a column of numbers, for fast counts without a copy.
+    """The bytes of a text as a column of numbers, for fast counts without a copy."""
 
-    Attributes:
-        column: a UInt8 for each.
-    """
-
-    column: pl.Series
-
-    @classmethod
-    def from_bytes(cls, content: bytes) -> "ByteColumn":
-        """Return all bytes of a text."""
-        buffer = pa.py_buffer(content)
-        return cls(pl.Series(pa.Array.from_buffers(pa.uint8(), len(content), [None, buffer]), dtype=pl.UInt8))
+    def __init__(self, content: bytes) -> None:
+        buffers = [None, pa.py_buffer(content)]
+        self._column = pl.Series(pa.Array.from_buffers(pa.uint8(), len(content), buffers), dtype=pl.UInt8)
 
     def count(self, mark: bytes, start: int = 0, end: int | None = None) -> int:
-        """Return the number of times a character of one byte occurs between two places."""
-        return int((self.column[start:end] == ord(mark)).sum())
+        """Return how often a character of one byte occurs between two positions."""
+        return int((self._column[start:end] == ord(mark)).sum())
 
     def bytes_before(self, mark: bytes) -> pl.Series:
         """Return the byte before each such character, except at the very beginning."""
-        return self.column[:-1].filter(self.column[1:] == ord(mark))
+        return self._column[:-1].filter(self._column[1:] == ord(mark))
 
     def bytes_after(self, mark: bytes) -> pl.Series:
         """Return the byte after each such character, except at the very end."""
-        return self.column[1:].filter(self.column[:-1] == ord(mark))
+        return self._column[1:].filter(self._column[:-1] == ord(mark))
 
 
 _BLOCK = 50_000
 
 
-def parse_records(content: bytes, dialect: Dialect, head: CsvHeader, row: int) -> CellBlock | Fault:
-    """Return the cells of records, or their fault.
+def parse_records(content: bytes, layout: CsvLayout, row: int) -> CellBlock:
+    """Return the cells of records.
 
     Pure: pieces may be parsed in any order.
 
     Args:
         content: whole records in UTF-8.
-        dialect: how they are written.
-        head: of the file.
-        row: number of the record before the first of them, which is ``last_row`` of the piece before.
+        layout: of the file.
+        row: number of the record before the first of them: ``last_row`` of the piece before.
+
+    Raises:
+        Fault: the quotes do not match, or a record is too wide.
     """
-    body = _Body.from_content(content, dialect, head, row)
-    return _parse_fast(body, content.count(dialect.quote.encode()) if dialect.quote else 0) or _parse_carefully(body)
+    body = _Body.from_content(content, layout, row)
+    quote = layout.extract.quote.encode()
+    return _parse_fast(body, content.count(quote) if quote else 0) or _parse_carefully(body)
 
 
-def parse_plain_records(content: bytes, dialect: Dialect, head: CsvHeader, row: int, quotes: int) -> CellBlock | None:
-    """Return the cells of plain content; None where only careful parsing is safe.
+def parse_plain_records(content: bytes, layout: CsvLayout, row: int, quote_count: int) -> CellBlock | None:
+    """Return the cells of records, or None if only careful parsing is safe.
 
-    Quotes are then all around cells, so that a content with an even number of them ends outside of any.
+    In plain records every quote is at one end of a cell, so content with an even number of quotes ends outside of any.
 
     Args:
         content: in UTF-8.
-        dialect: how it is written.
-        head: of the file.
+        layout: of the file.
         row: number of the record before the first.
-        quotes: how many quotes the content has.
+        quote_count: number of quotes in the content.
     """
-    return _parse_fast(_Body.from_content(content, dialect, head, row), quotes)
+    return _parse_fast(_Body.from_content(content, layout, row), quote_count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,214 +227,213 @@ class _Body:
 
     Attributes:
         content: without the empty lines at its end.
-        blank: how many those are.
-        dialect: how it is written.
-        head: of the file.
-        row: number of the record before it.
+        blank_line_count: number of those lines.
+        layout: of the file.
+        row: number of the record before the content.
     """
 
     content: bytes
-    blank: int
-    dialect: Dialect
-    head: CsvHeader
+    blank_line_count: int
+    layout: CsvLayout
     row: int
 
     @classmethod
-    def from_content(cls, content: bytes, dialect: Dialect, head: CsvHeader, row: int) -> "_Body":
-        """Return a body, with the empty lines at its end as a count.
+    def from_content(cls, content: bytes, layout: CsvLayout, row: int) -> "_Body":
+        """Return a body with the empty lines at the end counted and removed.
 
         Otherwise each of them would have to be distinguished from a short record.
         """
-        mark, end, ends = head.line_end.encode(), len(content), 0
+        mark, end, line_ends = layout.line_end.encode(), len(content), 0
         while end and content[end - 1 : end] == mark:
             end -= 2 if mark == b"\n" and content[end - 2 : end - 1] == b"\r" else 1
-            ends += 1
-        blank = ends - 1 if end and ends else ends
-        text = content[:end] if blank else content
-        # A record too long by an empty cell would else end the text without a word from Polars.
-        text += mark if text.endswith(dialect.delimiter.encode()) else b""
-        return cls(text, blank, dialect, head, row)
+            line_ends += 1
+        blank_line_count = line_ends - 1 if end and line_ends else line_ends
+        text = content[:end] if blank_line_count else content
+        # Polars drops an extra empty cell at the very end of a text, so a record too long by one would look right.
+        text += mark if text.endswith(layout.extract.delimiter.encode()) else b""
+        return cls(text, blank_line_count, layout, row)
 
     @property
     def width(self) -> int:
         """Number of columns of the header."""
-        return len(self.head.header)
+        return len(self.layout.header)
 
     @property
     def is_open(self) -> bool:
-        """Return whether the last record has no line end."""
-        return bool(self.content) and not self.content.endswith(self.head.line_end.encode())
+        """Whether the last record has no line end."""
+        return bool(self.content) and not self.content.endswith(self.layout.line_end.encode())
 
-    def cells(self, frame: pl.DataFrame, misshapen: pl.DataFrame, records: int) -> CellBlock:
-        """Return the cells that were parsed."""
-        return CellBlock(self.head.header, frame, misshapen, self.row + records + self.blank, self.head.row)
+    def build_block(self, frame: pl.DataFrame, misshapen: pl.DataFrame, record_count: int) -> CellBlock:
+        """Return the parsed cells as a block."""
+        last_row = self.row + record_count + self.blank_line_count
+        return CellBlock(self.layout.header, frame, misshapen, last_row, self.layout.header_row)
 
 
-def _parse_fast(body: _Body, quotes: int) -> CellBlock | None:
-    byte_column = ByteColumn.from_bytes(body.content)
-    hollow = _count_empty_quotes(body, byte_column, quotes)
+def _parse_fast(body: _Body, quote_count: int) -> CellBlock | None:
+    """Return the cells as polars parses them, or None if it may be wrong."""
+    byte_column = ByteColumn(body.content)
+    empty_quotes = _count_empty_quotes(body, byte_column, quote_count)
     returns = _count_returns(body, byte_column)
-    if hollow is None or returns is None:
+    if empty_quotes is None or returns is None:
         return None
-    read = _parse_with_polars(body)
-    if read is None:
+    frame = _parse_with_polars(body)
+    if frame is None:
         return None
-    rows = read.with_columns(pl.int_range(body.row + 1, body.row + 1 + pl.len(), dtype=pl.Int64).alias(ROW))
-    gaps = 0
-    if all(column.null_count() for column in read.iter_columns()):
-        gaps = read.select(pl.all_horizontal(pl.all().is_null()).sum()).item()
-    if not gaps and _accounts_for_every_byte(body, read, byte_column, quotes + returns):
-        return _null_empty_quotes(body, rows, hollow)
+    rows = frame.with_columns(pl.int_range(body.row + 1, body.row + 1 + pl.len(), dtype=pl.Int64).alias(ROW))
+    is_empty = pl.all_horizontal(pl.col(frame.columns).is_null())
+    has_gaps = all(column.null_count() for column in frame.iter_columns())
+    gaps = frame.select(is_empty.sum()).item() if has_gaps else 0
     if gaps:
-        rows = rows.filter(~pl.all_horizontal(pl.col(read.columns).is_null()))
-    return _null_empty_quotes(body, rows, hollow, gaps) if _counts_match(body, read, rows, byte_column, gaps) else None
-
-
-def _count_empty_quotes(body: _Body, byte_column: ByteColumn, quotes: int) -> int | None:
-    """Return the number of cells that are quotes alone.
-
-    None unless quotes open and close cells in turn. polars may lose any other quote. A CR after the second belongs to a
-    line end where ``_count_returns`` says so.
-    """
-    if not quotes:
-        return 0
-    if quotes % 2 or body.head.line_end == "\r" or not (body.dialect.quote + body.dialect.delimiter).isascii():
+        rows = rows.filter(~is_empty)
+    is_exact = not gaps and _accounts_for_every_byte(body, frame, byte_column, quote_count + returns)
+    if not is_exact and not _counts_match(body, frame, rows, byte_column, gaps):
         return None
-    quote = body.dialect.quote.encode()
-    around = [ord(body.dialect.delimiter), ord("\n")]
-    # One that stands first of all has no byte before it, and one that stands last has none after it.
+    return _null_empty_quotes(body, rows, empty_quotes, gaps)
+
+
+def _count_empty_quotes(body: _Body, byte_column: ByteColumn, quote_count: int) -> int | None:
+    """Return the number of cells ``""``, or None if quotes are irregular.
+
+    They are regular if they open and close cells in turn: polars may lose any other quote. A CR after the second
+    belongs to a line end only if ``_count_returns`` confirms it.
+    """
+    if not quote_count:
+        return 0
+    extract = body.layout.extract
+    if quote_count % 2 or body.layout.line_end == "\r" or not (extract.quote + extract.delimiter).isascii():
+        return None
+    quote = extract.quote.encode()
+    neighbours = [ord(extract.delimiter), ord("\n")]
+    # A quote at the very beginning has no byte before it, and one at the very end has no byte after it.
     is_first = body.content.startswith(quote)
     bytes_before, bytes_after = byte_column.bytes_before(quote), byte_column.bytes_after(quote)
     opening, closing = bytes_before.gather_every(2, int(is_first)), bytes_after.gather_every(2, 1)
-    if not (opening.is_in(around).all() and closing.is_in([*around, ord("\r")]).all()):
+    if not (opening.is_in(neighbours).all() and closing.is_in([*neighbours, ord("\r")]).all()):
         return None
     return int((bytes_before.gather_every(2, 1 - is_first) == ord(quote)).sum())
 
 
 def _count_returns(body: _Body, byte_column: ByteColumn) -> int | None:
-    """Return the number of CR before LF.
+    """Return the number of CR before LF, or None if another CR exists.
 
-    None where another CR exists, which polars may lose.
+    Polars may lose any other CR.
     """
-    if body.head.line_end == "\r" or b"\r" not in body.content:
+    if body.layout.line_end == "\r" or b"\r" not in body.content:
         return 0
     bytes_after = byte_column.bytes_after(b"\r")
     return bytes_after.len() if (bytes_after == ord("\n")).all() and not body.content.endswith(b"\r") else None
 
 
-def _accounts_for_every_byte(body: _Body, read: pl.DataFrame, byte_column: ByteColumn, around: int) -> bool:
-    """Return whether each byte is in a cell, quote, delimiter or line end.
+def _accounts_for_every_byte(body: _Body, frame: pl.DataFrame, byte_column: ByteColumn, extra_bytes: int) -> bool:
+    """Return whether cells, quotes, delimiters and line ends make up the text.
 
-    That proves all at once. Polars takes no record that is too long. One that is too short and a quote within a cell
-    each make the sum larger than the text is, and nothing makes it smaller.
+    Then the frame is exact: Polars rejects a record that is too long. A record that is too short and a quote within a
+    cell each make the sum larger than the text is, and nothing makes it smaller.
 
     Args:
-        body: that was read.
-        read: what was read.
+        body: that was parsed.
+        frame: as parsed.
         byte_column: of the body.
-        around: quotes, and CR of lines' ends.
+        extra_bytes: number of quotes, and of CRs in line ends.
     """
-    ends = byte_column.count(body.head.line_end.encode())
-    if ends + body.is_open != read.height or len(body.content) >= _MAX_SUM_BYTES:
+    line_ends = byte_column.count(body.layout.line_end.encode())
+    if line_ends + body.is_open != frame.height or len(body.content) >= _MAX_SUM_BYTES:
         return False
-    inside = sum(read.select(pl.all().str.len_bytes().sum()).row(0)) if read.height else 0
-    return inside + read.height * (read.width - 1) + around + ends == len(body.content)
+    cell_bytes = sum(frame.select(pl.all().str.len_bytes().sum()).row(0)) if frame.height else 0
+    return cell_bytes + frame.height * (frame.width - 1) + extra_bytes + line_ends == len(body.content)
 
 
 _MAX_SUM_BYTES = 2**32
 """Bytes: Polars adds up the lengths of cells in 32 bits."""
 
 
-def _counts_match(body: _Body, read: pl.DataFrame, rows: pl.DataFrame, byte_column: ByteColumn, gaps: int) -> bool:
+def _counts_match(body: _Body, frame: pl.DataFrame, rows: pl.DataFrame, byte_column: ByteColumn, gaps: int) -> bool:
     """Return whether quotes, line ends and delimiters outside cells add up.
 
     Args:
-        body: that was read.
-        read: what was read.
-        rows: without lines that have nothing in them.
+        body: that was parsed.
+        frame: as parsed.
+        rows: without empty lines.
         byte_column: of the body.
-        gaps: how many lines those are.
+        gaps: number of empty lines.
     """
-    content, dialect, line_end = body.content, body.dialect, body.head.line_end
-    cells = pl.col(read.columns)
-    quotes = bool(dialect.quote) and dialect.quote.encode() in content
-    if quotes and read.select(pl.any_horizontal(cells.str.contains(dialect.quote, literal=True).any())).item():
+    quote, delimiter, line_end = body.layout.extract.quote, body.layout.extract.delimiter, body.layout.line_end
+    cells = pl.col(frame.columns)
+    has_quotes = bool(quote) and quote.encode() in body.content
+    if has_quotes and frame.select(pl.any_horizontal(cells.str.contains(quote, literal=True).any())).item():
         return False
-    marks = [dialect.delimiter, line_end]
-    inside = _count_inside_cells(read, marks) if quotes else dict.fromkeys(marks, 0)
-    lines = byte_column.count(line_end.encode()) + body.is_open - inside[line_end]
-    if lines != read.height:
+    marks = [delimiter, line_end]
+    counts_in_cells = _count_inside_cells(frame, marks) if has_quotes else dict.fromkeys(marks, 0)
+    if byte_column.count(line_end.encode()) + body.is_open - counts_in_cells[line_end] != frame.height:
         return False
-    # Lines without anything in them have no delimiters, or some: then only a last column without gaps is proof.
+    # Empty lines have no delimiters, or some: then only a last column without nulls is proof.
     if gaps:
-        return rows.get_column(read.columns[-1]).null_count() == 0
-    delimiters = byte_column.count(dialect.delimiter.encode()) - inside[dialect.delimiter]
-    return delimiters == read.height * (read.width - 1)
+        return rows.get_column(frame.columns[-1]).null_count() == 0
+    delimiters = byte_column.count(delimiter.encode()) - counts_in_cells[delimiter]
+    return delimiters == frame.height * (frame.width - 1)
 
 
-def _null_empty_quotes(body: _Body, rows: pl.DataFrame, hollow: int, gaps: int = 0) -> CellBlock:
-    """Return the rows with null in place of quoted cells without content.
+def _null_empty_quotes(body: _Body, rows: pl.DataFrame, empty_quotes: int, gaps: int) -> CellBlock:
+    """Return the rows with null in place of cells ``""``.
 
     Args:
-        body: that was read.
-        rows: without lines that have nothing in them.
-        hollow: how many quoted cells have nothing in them.
-        gaps: how many lines have nothing in them.
+        body: that was parsed.
+        rows: without empty lines.
+        empty_quotes: number of cells ``""``.
+        gaps: number of empty lines.
     """
-    records = rows.height + gaps
-    if hollow:
+    record_count = rows.height + gaps
+    if empty_quotes:
         cells = pl.col(rows.columns[:-1])
         rows = rows.with_columns(pl.when(cells != "").then(cells))
         if body.width > 1:
             rows = rows.filter(~pl.all_horizontal(cells.is_null()))
-    return body.cells(rows, build_misshapen(), records)
+    return body.build_block(rows, build_misshapen(), record_count)
 
 
 def _parse_with_polars(body: _Body) -> pl.DataFrame | None:
-    """Return polars' result, which may be wrong; None where it has none."""
-    columns = [str(place) for place in range(body.width)]
+    """Return the result of polars, which may be wrong, or None if it refuses."""
+    schema = dict.fromkeys(map(str, range(body.width)), pl.String)
+    extract = body.layout.extract
     if not body.content:
-        return pl.DataFrame(schema=dict.fromkeys(columns, pl.String))
-    if not (body.dialect.delimiter + body.dialect.quote).isascii():
+        return pl.DataFrame(schema=schema)
+    if not (extract.delimiter + extract.quote).isascii():
         return None
     try:
         return pl.read_csv(
             body.content,
-            separator=body.dialect.delimiter,
-            quote_char=body.dialect.quote or None,
-            eol_char=body.head.line_end,
+            separator=extract.delimiter,
+            quote_char=extract.quote or None,
+            eol_char=body.layout.line_end,
             has_header=False,
-            schema=dict.fromkeys(columns, pl.String),
+            schema=schema,
         )
     except pl.exceptions.PolarsError:
         return None
 
 
-def _count_inside_cells(read: pl.DataFrame, marks: list[str]) -> dict[str, int]:
-    """Return how often each mark is inside cells, where it separates nothing."""
-    cells = pl.all()
-    return read.select(
-        pl.sum_horizontal(cells.str.count_matches(mark, literal=True).sum()).alias(mark) for mark in marks
+def _count_inside_cells(frame: pl.DataFrame, marks: list[str]) -> dict[str, int]:
+    """Return how often each mark occurs inside cells, where it separates nothing."""
+    return frame.select(
+        pl.sum_horizontal(pl.all().str.count_matches(mark, literal=True).sum()).alias(mark) for mark in marks
     ).row(0, named=True)
 
 
-def _parse_carefully(body: _Body) -> CellBlock | Fault:
+def _parse_carefully(body: _Body) -> CellBlock:
     """Parse with the ``csv`` module, replacing lone CRs that would end a line."""
-    sent = body.content.decode()
-    stand_in = find_unused_character(sent)
-    is_cr = body.head.line_end == "\r"
-    text = sent.replace("\r", "\n") if is_cr else LONE_CR.sub(stand_in, sent)
-    reader = csv.reader(io.StringIO(text, newline="\n"), strict=True, **body.dialect.reader_arguments)
-    row = body.row
-    width = body.width
+    content = body.content.decode()
+    cr_substitute = find_unused_character(content)
+    is_cr = body.layout.line_end == "\r"
+    text = content.replace("\r", "\n") if is_cr else LONE_CR.sub(cr_substitute, content)
+    row, width = body.row, body.width
     blocks: list[pl.DataFrame] = []
     misshapen: list[tuple[int, int]] = []
     records: list[list[str]] = []
     rows: list[int] = []
     try:
-        for row, record in enumerate(reader, start=body.row + 1):
+        for row, record in enumerate(iter_records(io.StringIO(text, newline="\n"), body.layout.extract), body.row + 1):
             if len(record) > MAX_COLUMNS:
-                return Fault(f"Row {row} has more than {MAX_COLUMNS:,} cells. Export the file again.", row)
+                raise Fault(f"Row {row} has more than {MAX_COLUMNS:,} cells. Export the file again.", row)
             if _has_cell(record, width):
                 records.append(record)
                 rows.append(row)
@@ -461,19 +443,20 @@ def _parse_carefully(body: _Body) -> CellBlock | Fault:
                 blocks.append(build_frame(records, rows, width))
                 records, rows = [], []
     except csv.Error:
-        return Fault(
+        raise Fault(
             f"From row {row + 1} on the quotes do not match, so that cells cannot be told apart. A quote inside a "
             "quoted cell is written twice; a quote that opens a cell must be closed.",
             row + 1,
-        )
-    blocks.append(build_frame(records, rows, width))
-    frame = pl.concat(blocks, how="diagonal")
-    columns = [str(place) for place in range(frame.width - 1)]
-    cell = pl.col(columns).str.replace_all("\n" if is_cr else stand_in, "\r", literal=True)
-    return body.cells(frame.select(pl.when(cell != "").then(cell), ROW), build_misshapen(misshapen), row - body.row)
+        ) from None
+    frame = pl.concat([*blocks, build_frame(records, rows, width)], how="diagonal")
+    columns = [str(position) for position in range(frame.width - 1)]
+    cell = pl.col(columns).str.replace_all("\n" if is_cr else cr_substitute, "\r", literal=True)
+    cells = frame.select(pl.when(cell != "").then(cell), ROW)
+    return body.build_block(cells, build_misshapen(misshapen), row - body.row)
 
 
 def _has_cell(record: list[str], width: int) -> bool:
+    """Return whether a record is a row of the table, which has a filled cell."""
     if width == 1:
         return bool(record)
     return any(record) and not (len(record) == 1 and record[0].isspace())

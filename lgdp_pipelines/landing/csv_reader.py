@@ -1,12 +1,11 @@
 """A CSV file in pieces, cut at ends of records, so that its size does not matter.
 
-Read piece by piece, a file gives the same cells, rows and faults as read whole. An ordinary file is one piece. Belongs
-here: where a file may be cut. Belongs elsewhere: the cells of a piece (``csv_cells``).
+A file read piece by piece gives the same cells, rows and faults as one read whole. An ordinary file is one piece.
+Belongs here: dividing a file into pieces. Belongs elsewhere: the cells of a piece (``csv_parser``).
 """
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import BinaryIO
 
@@ -15,200 +14,175 @@ from lgdp_pipelines.handover.prefetch import Prefetch
 from lgdp_pipelines.landing.cell_block import CellBlock
 from lgdp_pipelines.landing.csv_parser import (
     ByteColumn,
-    CsvHeader,
-    Dialect,
+    CsvLayout,
     find_last_row,
-    find_line_end,
     is_blank,
     parse_plain_records,
     parse_records,
-    read_header,
+    read_layout,
 )
 from lgdp_pipelines.landing.text_decoding import DecodingFault, iter_utf8_blocks
+from lgdp_pipelines.register.model.extract_format import Extract
 
 MAX_RECORD_BYTES = 64 * 1024**2
-"""Bytes: where no record has ended by then, a quote was left open, or it is no CSV file."""
-
-_EMPTY = Fault("The file is empty. Send it with its header row and its rows.")
+"""Bytes: if no record has ended by then, a quote was left open, or the file is not CSV."""
 
 
-def read_csv(file: BinaryIO, encoding: str, dialect: Dialect) -> Iterator[CellBlock | Fault]:
+def read_csv(file: BinaryIO, extract: Extract) -> Iterator[CellBlock]:
     """Yield the cells of a CSV file in blocks, at least one.
-
-    A fault is the last.
 
     Args:
         file: open for reading, at its beginning.
-        encoding: Python's name of the declared one.
-        dialect: how the file is written.
+        extract: as declared.
+
+    Raises:
+        Fault: the file, or the rest of it, cannot be read.
     """
-    text = _TextBuffer.from_blocks(iter_utf8_blocks(file, encoding))
-    while not _has_header(text.content, dialect) and len(text.content) <= MAX_RECORD_BYTES and text.grow():
+    text = _TextBuffer(iter_utf8_blocks(file, extract.encoding))
+    while not _has_header(text.content, extract) and len(text.content) <= MAX_RECORD_BYTES and text.grow():
         pass
-    fault = text.fault(0, dialect)
-    if fault is not None:
-        yield fault
-        return
-    if text.is_whole and is_blank(text.content):
-        yield _EMPTY
-        return
-    head = read_header(text.content, dialect)
-    if isinstance(head, Fault):
-        yield head
-        return
-    text.content = text.content[head.end :]
-    yield from _read_rows(text, dialect, head)
+    text.check_decoding(0, extract)
+    if text.is_complete and is_blank(text.content):
+        raise Fault("The file is empty. Send it with its header row and its rows.")
+    layout = read_layout(text.content, extract)
+    text.content = text.content[layout.header_end :]
+    yield from _read_rows(text, layout)
 
 
-def _read_rows(text: "_TextBuffer", dialect: Dialect, head: CsvHeader) -> Iterator[CellBlock | Fault]:
+def _read_rows(text: "_TextBuffer", layout: CsvLayout) -> Iterator[CellBlock]:
     """Yield the blocks below a header.
 
-    While they are plain, the next is cut meanwhile.
+    While they are plain, the next is cut meanwhile. A complete text needs no thread for that.
     """
-    row = head.row
-    if text.is_whole:
-        yield from _read_remaining(text, dialect, head, row)
-        return
-    with Prefetch(_iter_even_chunks(text, dialect, head)) as pieces:
-        for content, quotes in pieces:
-            plain = parse_plain_records(content, dialect, head, row, quotes)
-            if plain is None:
-                cut = [content, *(content for content, _ in pieces.stop())]
-                text.content = b"".join([*cut, text.content])
-                break
-            yield plain
-            row = plain.last_row
-    yield from _read_remaining(text, dialect, head, row)
-
-
-def _read_remaining(text: "_TextBuffer", dialect: Dialect, head: CsvHeader, row: int) -> Iterator[CellBlock | Fault]:
-    """Yield the blocks of the remaining text, at least one."""
-    while text.decoding_fault is None and not text.is_whole:
-        piece, end = _parse_first(text.content, dialect, head, row)
-        if piece is not None:
-            yield piece
-            if isinstance(piece, Fault):
-                return
-            text.content, row = text.content[end:], piece.last_row
+    row = layout.header_row
+    if not text.is_complete:
+        with Prefetch(_iter_even_chunks(text, layout)) as pieces:
+            for content, quote_count in pieces:
+                block = parse_plain_records(content, layout, row, quote_count)
+                if block is None:
+                    text.content = b"".join([content, *(content for content, _ in pieces.stop()), text.content])
+                    break
+                yield block
+                row = block.last_row
+    while text.decoding_fault is None and not text.is_complete:
+        block, end = _parse_first(text.content, layout, row)
+        if block is not None:
+            yield block
+            text.content, row = text.content[end:], block.last_row
         elif len(text.content) > MAX_RECORD_BYTES:
-            yield Fault(
+            raise Fault(
                 f"Row {row + 1} does not end, so that cells cannot be told apart. A quote that opens a cell must be "
                 "closed.",
                 row + 1,
             )
-            return
         text.grow()
-    yield text.fault(row, dialect) or parse_records(text.content, dialect, head, row)
+    text.check_decoding(row, layout.extract)
+    yield parse_records(text.content, layout, row)
 
 
-@dataclass
 class _TextBuffer:
-    """The part of a text that was requested and not parsed yet.
+    """The part of a text that was read and not parsed yet.
+
+    Args:
+        blocks: of the text.
 
     Attributes:
-        blocks: what follows.
-        content: what has been asked for.
-        next_block: the block that comes next; None where none does.
-        decoding_fault: why nothing more can be had.
+        content: text to be parsed.
+        decoding_fault: the reason why no more text can be read; None if there is none.
     """
 
-    blocks: Iterator[bytes | DecodingFault]
-    content: bytes
-    next_block: bytes | DecodingFault | None
-    decoding_fault: DecodingFault | None = None
-
-    @classmethod
-    def from_blocks(cls, blocks: Iterator[bytes | DecodingFault]) -> "_TextBuffer":
-        """Return a buffer that holds the first block."""
-        text = cls(blocks, b"", next(blocks, None))
-        text.grow()
-        return text
+    def __init__(self, blocks: Iterator[bytes | DecodingFault]) -> None:
+        self._blocks = blocks
+        self._next_block = next(blocks, None)
+        self.content = b""
+        self.decoding_fault: DecodingFault | None = None
+        self.grow()
 
     @property
-    def is_whole(self) -> bool:
-        """Return whether no block follows."""
-        return self.next_block is None
+    def is_complete(self) -> bool:
+        """Whether no block follows."""
+        return self._next_block is None
 
     def grow(self) -> bool:
-        """Add the next block, and return whether there was a block of text."""
-        block = self.next_block
+        """Add the next block, and return whether it was a block of text."""
+        block = self._next_block
         if isinstance(block, DecodingFault):
             self.decoding_fault = block
         elif block is not None:
             self.content = self.content + block if self.content else block
-        self.next_block = next(self.blocks, None)
+        self._next_block = next(self._blocks, None)
         return isinstance(block, bytes)
 
-    def fault(self, row: int, dialect: Dialect) -> Fault | None:
-        """Return where the text breaks off, after a number of records.
+    def check_decoding(self, row: int, extract: Extract) -> None:
+        """Raise the decoding fault, if any, with its row.
 
-        None where it does not.
+        Args:
+            row: number of the record before the content.
+            extract: as declared.
+
+        Raises:
+            Fault: the text breaks off.
         """
-        if self.decoding_fault is None:
-            return None
-        return Fault(
-            self.decoding_fault.message,
-            row + find_last_row(self.content.decode() + self.decoding_fault.before, dialect),
-        )
+        if self.decoding_fault is not None:
+            text = self.content.decode() + self.decoding_fault.before
+            raise Fault(self.decoding_fault.message, row + find_last_row(text, extract))
 
 
-def _has_header(content: bytes, dialect: Dialect) -> bool:
-    """Return whether a beginning holds the whole header, and shows how lines end."""
-    if b"\n" not in content or is_blank(content):
-        return False
-    line_count = dialect.preamble + dialect.header_rows
-    return _record_pattern(dialect, find_line_end(content), line_count).match(content) is not None
+def _has_header(content: bytes, extract: Extract) -> bool:
+    """Return whether a beginning holds the header, and shows the line end."""
+    is_readable = b"\n" in content and not is_blank(content)
+    return is_readable and _record_pattern(extract, "\n", extract.header_row).match(content) is not None
 
 
-def _parse_first(content: bytes, dialect: Dialect, head: CsvHeader, row: int) -> tuple[CellBlock | Fault | None, int]:
-    """Parse as many whole records as a text has, and return them and their end."""
-    quote, line_end = dialect.quote.encode(), head.line_end.encode()
-    end, quotes = _find_even_end(content, quote, line_end)
-    plain = parse_plain_records(content[:end], dialect, head, row, quotes) if end else None
-    if plain is not None:
-        return plain, end
-    end = _find_record_end(_record_pattern(dialect, head.line_end), content, quote, line_end)
-    return (parse_records(content[:end], dialect, head, row) if end else None), end
+def _parse_first(content: bytes, layout: CsvLayout, row: int) -> tuple[CellBlock | None, int]:
+    """Parse the whole records of a text, and return them and their end."""
+    quote, line_end = layout.extract.quote.encode(), layout.line_end.encode()
+    end, quote_count = _find_even_end(content, quote, line_end)
+    block = parse_plain_records(content[:end], layout, row, quote_count) if end else None
+    if block is not None:
+        return block, end
+    end = _find_record_end(_record_pattern(layout.extract, layout.line_end), content, quote, line_end)
+    return (parse_records(content[:end], layout, row) if end else None), end
 
 
-def _iter_even_chunks(text: "_TextBuffer", dialect: Dialect, head: CsvHeader) -> Iterator[tuple[bytes, int]]:
+def _iter_even_chunks(text: _TextBuffer, layout: CsvLayout) -> Iterator[tuple[bytes, int]]:
     """Yield chunks that are whole records if plain, with their number of quotes.
 
-    Never the last. What is left of it afterwards begins behind them.
+    The last chunk is not among them: it stays in the text.
     """
-    quote, line_end = dialect.quote.encode(), head.line_end.encode()
-    while not text.is_whole and text.decoding_fault is None:
-        end, quotes = _find_even_end(text.content, quote, line_end)
+    quote, line_end = layout.extract.quote.encode(), layout.line_end.encode()
+    while not text.is_complete and text.decoding_fault is None:
+        end, quote_count = _find_even_end(text.content, quote, line_end)
         if not end:
             return
         piece, text.content = text.content[:end], text.content[end:]
         text.grow()
-        yield piece, quotes
+        yield piece, quote_count
 
 
 def _find_even_end(content: bytes, quote: bytes, line_end: bytes) -> tuple[int, int]:
     """Return the last line end after an even number of quotes, and that number.
 
-    Where every quote stands around a cell, that is the end of a record.
+    If every quote is at one end of a cell, that is the end of a record.
     """
     end = content.rfind(line_end) + 1
     if not quote:
         return end, 0
-    before = ByteColumn.from_bytes(content).count(quote, 0, end) if quote.isascii() else content.count(quote, 0, end)
+    quote_count = ByteColumn(content).count(quote, 0, end) if quote.isascii() else content.count(quote, 0, end)
     for _ in range(_MAX_LINES_IN_A_CELL):
-        if before % 2 == 0:
-            return end, before
+        if quote_count % 2 == 0:
+            return end, quote_count
         earlier = content.rfind(line_end, 0, end - 1) + 1 if end else 0
-        before, end = before - content.count(quote, earlier, end), earlier
+        quote_count, end = quote_count - content.count(quote, earlier, end), earlier
     return 0, 0
 
 
 _MAX_LINES_IN_A_CELL = 100
-"""So many lines are looked at for one that ends outside of quotes."""
+"""Number of lines searched backwards for a line that ends outside of quotes."""
 
 
 def _find_record_end(records: re.Pattern[bytes], content: bytes, quote: bytes, line_end: bytes) -> int:
-    """Return the end of the last whole record; 0 where there is none."""
+    """Return the end of the last whole record; 0 if there is none."""
     if not quote or quote not in content:
         return content.rfind(line_end) + 1
     match = records.match(content)
@@ -216,20 +190,21 @@ def _find_record_end(records: re.Pattern[bytes], content: bytes, quote: bytes, l
 
 
 @lru_cache(maxsize=64)
-def _record_pattern(dialect: Dialect, line_end: str, count: int = 0) -> re.Pattern[bytes]:
-    """Return a pattern of whole records, as many as there are, or a given number.
+def _record_pattern(extract: Extract, line_end: str, count: int = 0) -> re.Pattern[bytes]:
+    """Return a pattern of whole records, in a given or any number.
 
     A quote opens a cell only where the cell begins; anywhere else it is a character like any other, as it is to
-    ``csv``. No part of the expression is ever tried twice, so it takes as long as the text is long, whatever it holds.
+    ``csv``. No part of the expression is ever tried twice, so matching takes time in proportion to the text's length.
     """
-    mark, delimiter = re.escape(line_end.encode()), re.escape(dialect.delimiter.encode())
+    mark, delimiter = re.escape(line_end.encode()), re.escape(extract.delimiter.encode())
     times = b"{%d}+" % count if count else b"*+"
-    if not dialect.quote:
+    if not extract.quote:
         return re.compile(b"(?:[^%b]*+%b)%b" % (mark, mark, times))
-    quote = re.escape(dialect.quote.encode())
-    before = b"(?:\\A|(?<=%b)|(?<=%b))" % (delimiter, mark)
-    elsewhere = b"(?!\\A)(?<!%b)(?<!%b)%b" % (delimiter, mark, quote)
-    others = b"(?:(?!%b|%b).)++" % (quote, mark) if len(dialect.quote.encode()) > 1 else b"[^%b%b]++" % (quote, mark)
-    inside = b"(?:(?!%b).)++" % quote if len(dialect.quote.encode()) > 1 else b"[^%b]++" % quote
-    quoted = b"%b%b(?:%b|%b%b)*+%b" % (before, quote, inside, quote, quote, quote)
-    return re.compile(b"(?:(?:%b|%b|%b)*+%b)%b" % (others, quoted, elsewhere, mark, times), re.DOTALL)
+    quote = re.escape(extract.quote.encode())
+    cell_start = b"(?:\\A|(?<=%b)|(?<=%b))" % (delimiter, mark)
+    inner_quote = b"(?!\\A)(?<!%b)(?<!%b)%b" % (delimiter, mark, quote)
+    is_multibyte = len(extract.quote.encode()) > 1
+    plain = b"(?:(?!%b|%b).)++" % (quote, mark) if is_multibyte else b"[^%b%b]++" % (quote, mark)
+    quoted_text = b"(?:(?!%b).)++" % quote if is_multibyte else b"[^%b]++" % quote
+    quoted = b"%b%b(?:%b|%b%b)*+%b" % (cell_start, quote, quoted_text, quote, quote, quote)
+    return re.compile(b"(?:(?:%b|%b|%b)*+%b)%b" % (plain, quoted, inner_quote, mark, times), re.DOTALL)

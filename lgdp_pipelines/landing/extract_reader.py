@@ -1,17 +1,21 @@
 """Extract reader: the files of a submission as tables of text; the entry point of this package.
 
-Belongs here: from files to tables, and the outcome of each rule that reading tests (``readable``, ``columns``,
-``extra_columns``). Belongs elsewhere: formats (``format_readers``) and the meaning of a cell (``validation``).
+The declared format alone decides the reader of a file, here and nowhere else: a new format is added here. Belongs here:
+from files to tables, and the outcome of each rule that reading tests (``readable``, ``columns``, ``extra_columns``).
+Belongs elsewhere: reading one format, and the meaning of a cell (``validation``).
 
-The place of a ``columns`` finding determines what it excludes from validation: with a row, that row, whose cells cannot
-be told apart; with an item and no row, the item; with neither, the table.
+The location of a ``columns`` finding determines what it excludes from validation: with a row, that row, whose cells
+cannot be told apart; with an item and no row, the item; with neither, the table.
 """
 
+import csv
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date
 from functools import partial
+from typing import BinaryIO
 
 import polars as pl
 
@@ -20,14 +24,16 @@ from lgdp_pipelines.handover.extract_reading import ExtractFile, Fault, Reading
 from lgdp_pipelines.handover.findings import build_finding_rows, concat_findings
 from lgdp_pipelines.handover.judgement_values import RuleOutcome
 from lgdp_pipelines.landing.cell_block import CellBlock
-from lgdp_pipelines.landing.format_readers import find_other_delimiter, open_content, read_cells, read_records
-from lgdp_pipelines.landing.header_matching import match_headers
-from lgdp_pipelines.landing.json_reader import Json
+from lgdp_pipelines.landing.csv_reader import read_csv
+from lgdp_pipelines.landing.file_containers import check_declared, open_unpacked
+from lgdp_pipelines.landing.header_matching import list_headers, match_headers
+from lgdp_pipelines.landing.json_reader import Json, read_json, read_ndjson
 from lgdp_pipelines.landing.landed_records import land_records
 from lgdp_pipelines.landing.landed_tables import LandedTable, build_missing_table, land_cells
-from lgdp_pipelines.landing.workbook_reader import DateFormatters
+from lgdp_pipelines.landing.text_decoding import DecodingFault, read_utf8
+from lgdp_pipelines.landing.workbook_reader import DateFormatters, choose_sheet, read_sheet
 from lgdp_pipelines.register.model.contract import Contract
-from lgdp_pipelines.register.model.extract_format import Extract, Format
+from lgdp_pipelines.register.model.extract_format import DELIMITERS, Extract, Format
 from lgdp_pipelines.register.model.system_mapping import SystemMapping, TableMapping
 from lgdp_pipelines.register.model.table_model import Item, ItemType, Rule, Table
 from lgdp_pipelines.register.rules.contract_rules import list_rules
@@ -49,9 +55,9 @@ def read_extract(
 
     Args:
         contract: that the submission answers.
-        files: CSV and workbooks: one for each table; records: one or more, read as one after the other.
-        mapping: how the system's export answers the contract; None: the files are as the contract describes them.
-        store: takes the chunks of the tables, each before the next is read.
+        files: CSV and workbooks: one for each table; records: one or more, in order.
+        mapping: of the system's export to the contract; None: the files are in the contract's own form.
+        store: stores the chunks of the tables, each before the next is read.
 
     Returns:
         Tables, findings, and an outcome for each rule of :data:`READING_RULE_KINDS`. Bytes that cannot be read give a
@@ -64,38 +70,32 @@ def read_extract(
         landed, faults = _read_all_records(contract, extract, files, mapping)
     else:
         landed, faults = _read_tables(contract, extract, files, mapping, store)
-    faults += _check_empty(contract, landed)
+    rows = {name: table.rows for name, table in landed.items() if table.rows is not None}
+    if rows and not any(table_rows.height for table_rows in rows.values()):
+        # If accepted, it would replace the current rows by none.
+        remedy = " Where there is nothing to report, send a nil return instead." if contract.nil_return else ""
+        faults.append(
+            Fault(f"The extract has no rows. Check that the export took the right council and period.{remedy}")
+        )
     fault_findings = [
         build_finding_rows(readable, fault.message, rows=[fault.row], sheet=fault.sheet) for fault in faults
     ]
     findings = concat_findings([*fault_findings, *(table.findings for table in landed.values())])
-    tables_read = {name: table for name, table in landed.items() if table.rows is not None}
     return Reading(
-        tables={name: table.rows for name, table in tables_read.items() if table.rows is not None},
+        tables=rows,
         findings=findings,
         results=_build_outcomes(rules, findings, landed),
         unreadable_reason=None if landed else " ".join(fault.message for fault in faults),
-        headers={name: table.headers for name, table in tables_read.items()},
+        headers={name: landed[name].headers for name in rows},
         sheets={name: table.sheet for name, table in landed.items() if table.sheet is not None},
         unlisted_rows={name: table.unlisted_rows for name, table in landed.items()},
     )
 
 
-def _check_empty(contract: Contract, landed: Mapping[str, LandedTable]) -> list[Fault]:
-    """Return a fault for an extract without rows.
-
-    If accepted, it would replace the current rows by none.
-    """
-    sent = [table.rows for table in landed.values() if table.rows is not None]
-    if not sent or any(rows.height for rows in sent):
-        return []
-    instead = " Where there is nothing to report, send a nil return instead." if contract.nil_return else ""
-    return [Fault(f"The extract has no rows. Check that the export took the right council and period.{instead}")]
-
-
 def _build_outcomes(
     rules: Sequence[Rule], findings: pl.DataFrame, landed: Mapping[str, LandedTable]
 ) -> tuple[RuleOutcome, ...]:
+    """Return the outcome of each rule from its findings."""
     counts: dict[str, int] = dict(findings.group_by("rule").len().iter_rows())
     reason = "The submission came without this table, which is optional." if landed else "The extract cannot be read."
     return tuple(
@@ -107,80 +107,65 @@ def _build_outcomes(
 
 
 def _count_unlisted(rule: Rule, landed: Mapping[str, LandedTable]) -> int:
+    """Return the number of rows that break a rule and have no finding."""
     return landed[rule.table].unlisted_rows.len() if rule.kind is RuleKind.COLUMNS else 0
-
-
-@dataclass(frozen=True, slots=True)
-class _TableFiles:
-    """The files of one table.
-
-    Attributes:
-        table: of the contract.
-        mapped: how the system's export fills the table; None: the file is as the contract describes it.
-        base: the file that gives the rows.
-        joined: further files, in the mapping's order.
-    """
-
-    table: Table
-    mapped: TableMapping | None
-    base: ExtractFile
-    joined: Sequence[ExtractFile]
 
 
 def _read_tables(
     contract: Contract, extract: Extract, files: Sequence[ExtractFile], mapping: SystemMapping | None, store: ChunkStore
 ) -> tuple[dict[str, LandedTable], list[Fault]]:
-    """Return tables by name.
+    """Return tables by name, and the faults.
 
-    None where a file cannot be read, since other tables may depend on its rows.
+    No tables if a file cannot be read, since other tables may depend on its rows.
     """
-    by_name, faults = _sort_files(contract, files, mapping)
+    files_by_name, faults = _sort_files(contract, files, mapping)
     landed: dict[str, LandedTable] = {}
     for table in contract.tables:
         mapped = mapping.tables.get(table.name) if mapping else None
-        base, *joined = [file.name for file in mapped.files] if mapped and mapped.files else [table.name]
-        missing = [name for name in joined if name not in by_name]
-        if base in by_name and missing:
+        names = [file.name for file in mapped.files] if mapped and mapped.files else [table.name]
+        missing = [name for name in names if name not in files_by_name]
+        if names[0] in missing:
+            if not table.optional:
+                landed[table.name] = build_missing_table(contract, table)
+        elif missing:
             faults += [
                 Fault(f"The file “{name}” of the export is missing. Send it with the others.") for name in missing
             ]
-        elif base in by_name:
-            table_files = _TableFiles(table, mapped, by_name[base], [by_name[name] for name in joined])
-            result = _read_table(contract, extract, table_files, store)
-            if isinstance(result, Fault):
-                faults.append(result)
-            else:
-                landed[table.name] = result
-        elif not table.optional:
-            landed[table.name] = build_missing_table(contract, table)
+        else:
+            try:
+                table_files = [files_by_name[name] for name in names]
+                landed[table.name] = _read_table(contract, extract, table, mapped, table_files, store)
+            except Fault as fault:
+                faults.append(fault)
     return ({}, faults) if faults else (landed, [])
 
 
-def _read_table(contract: Contract, extract: Extract, files: _TableFiles, store: ChunkStore) -> LandedTable | Fault:
-    table, mapped = files.table, files.mapped
-    joined = []
-    for declared, file in zip(mapped.files[1:] if mapped else (), files.joined, strict=True):
-        block = _read_joined_file(extract, file, _date_formatters(table, mapped, declared.name))
-        if isinstance(block, Fault):
-            return Fault(f"In {file.name}: {block.message}", block.row, block.sheet)
-        joined.append((declared, file.name, block))
-    with open_content(files.base, extract) as content:
-        if isinstance(content, Fault):
-            return content
-        blocks = read_cells(content, extract, _date_formatters(table, mapped))
+def _read_table(
+    contract: Contract,
+    extract: Extract,
+    table: Table,
+    mapped: TableMapping | None,
+    files: Sequence[ExtractFile],
+    store: ChunkStore,
+) -> LandedTable:
+    """Return the table that a base file and its joined files hold."""
+    joined_files = list(zip(mapped.files, files, strict=False))[1:] if mapped else []
+    joined = [
+        (declared, file.name, _read_joined_file(extract, file, _build_date_formatters(table, mapped, declared.name)))
+        for declared, file in joined_files
+    ]
+    with open_content(files[0], extract) as content:
+        blocks = read_cells(content, extract, _build_date_formatters(table, mapped))
         return land_cells(contract, table, _check_delimiter(table, mapped, extract, blocks), store, mapped, joined)
 
 
-def _read_joined_file(extract: Extract, file: ExtractFile, date_formatters: DateFormatters) -> CellBlock | Fault:
+def _read_joined_file(extract: Extract, file: ExtractFile, date_formatters: DateFormatters) -> CellBlock:
     """Return all cells of a joined file; its rows may belong to any base row."""
-    with open_content(file, extract) as content:
-        if isinstance(content, Fault):
-            return content
-        blocks: list[CellBlock] = []
-        for block in read_cells(content, extract, date_formatters):
-            if isinstance(block, Fault):
-                return block
-            blocks.append(block)
+    try:
+        with open_content(file, extract) as content:
+            blocks = list(read_cells(content, extract, date_formatters))
+    except Fault as fault:
+        raise Fault(f"In {file.name}: {fault.message}", fault.row, fault.sheet) from None
     return replace(
         blocks[0],
         frame=pl.concat([block.frame for block in blocks], how="diagonal"),
@@ -191,48 +176,106 @@ def _read_joined_file(extract: Extract, file: ExtractFile, date_formatters: Date
 def _sort_files(
     contract: Contract, files: Sequence[ExtractFile], mapping: SystemMapping | None
 ) -> tuple[dict[str, ExtractFile], list[Fault]]:
-    """Return files by their table's name, or by their name in the mapping."""
-    by_name: dict[str, ExtractFile] = {}
+    """Return files by name of their table or mapped file, and the faults."""
+    files_by_name: dict[str, ExtractFile] = {}
     faults: list[Fault] = []
     for file in files:
         name = _find_table(contract, mapping, file)
         if name is None:
-            faults.append(Fault("A file is for none of the return's tables. Name each file as agreed for its table."))
-        elif name in by_name:
+            faults.append(Fault("A file matches no table of the return. Name each file as agreed for its table."))
+        elif name in files_by_name:
             faults.append(Fault(f"Two files are for the table “{name}”. Send one file for each table."))
         else:
-            by_name[name] = file
-    return by_name, faults
+            files_by_name[name] = file
+    return files_by_name, faults
 
 
 def _find_table(contract: Contract, mapping: SystemMapping | None, file: ExtractFile) -> str | None:
+    """Return the name of a file's table, or of its mapped file, or None."""
     if mapping and mapping.files:
         patterns = {declared.name: declared.pattern for declared in mapping.files}
-        table_names = frozenset(patterns)
+        names = frozenset(patterns)
     else:
         patterns = {table.name: table.file_pattern for table in contract.tables if table.file_pattern}
-        table_names = frozenset(contract.by_name)
+        names = frozenset(contract.by_name)
     if file.table is not None:
-        return file.table if file.table in table_names else None
-    if len(table_names) == 1:
-        return next(iter(table_names))
+        return file.table if file.table in names else None
+    if len(names) == 1:
+        return next(iter(names))
     matching = [name for name, pattern in patterns.items() if re.fullmatch(pattern, file.name)]
     return matching[0] if len(matching) == 1 else None
 
 
-def _date_formatters(table: Table, mapped: TableMapping | None, file_name: str | None = None) -> DateFormatters:
-    """Return how a workbook's days are written, by the system or the item."""
+@contextmanager
+def open_content(file: ExtractFile, extract: Extract) -> Iterator[BinaryIO]:
+    """Give a block the unpacked content of a file.
 
-    def by_column(headers: Sequence[str]) -> Mapping[int, Callable[[date], str]]:
-        columns = match_headers(table, headers, mapped, file_name).positions
+    Raises:
+        Fault: the file is not as declared, or cannot be unpacked.
+    """
+    with file.open() as packed, open_unpacked(packed, extract) as content:
+        check_declared(content, extract)
+        yield content
+
+
+def read_cells(file: BinaryIO, extract: Extract, date_formatters: DateFormatters) -> Iterator[CellBlock]:
+    """Yield the cells of a CSV file or sheet in blocks, at least one.
+
+    Args:
+        file: out of its container.
+        extract: as declared.
+        date_formatters: writes the days of each date column of a workbook.
+
+    Raises:
+        Fault: the file, or the rest of it, cannot be read.
+    """
+    if not extract.format.is_workbook:
+        yield from read_csv(file, extract)
+        return
+    # Most returns are CSV, and importing lxml and xlrd takes longer than reading one of them.
+    from lgdp_pipelines.landing.workbook_files import open_xls, open_xlsx  # noqa: PLC0415
+
+    sheets = open_xlsx(file) if extract.format is Format.XLSX else open_xls(file.read())
+    yield read_sheet(choose_sheet(sheets, extract.sheet), extract, date_formatters)
+
+
+def read_records(file: BinaryIO, extract: Extract, outer_paths: Sequence[str]) -> list[Json]:
+    """Return the records of a JSON, NDJSON or XML file.
+
+    Args:
+        file: out of its container.
+        extract: as declared.
+        outer_paths: XML: paths of items outside the record.
+
+    Raises:
+        Fault: the file cannot be read.
+        RecursionError: the JSON is nested deeper than Python reads.
+    """
+    if extract.format is Format.XML:
+        from lgdp_pipelines.landing.xml_reader import read_xml  # noqa: PLC0415 - lxml is for this format alone
+
+        return read_xml(file, extract.records_at, outer_paths)
+    text = read_utf8(file, extract.encoding)
+    if isinstance(text, DecodingFault):
+        raise Fault(f"Line {text.before.count(chr(10)) + 1} cannot be read. {text.message}")
+    return (
+        read_ndjson(text.decode()) if extract.format is Format.NDJSON else read_json(text.decode(), extract.records_at)
+    )
+
+
+def _build_date_formatters(table: Table, mapped: TableMapping | None, file_name: str | None = None) -> DateFormatters:
+    """Return a function that writes a workbook's days by system or item."""
+
+    def by_position(headers: Sequence[str]) -> Mapping[int, Callable[[date], str]]:
+        positions = match_headers(table, headers, mapped, file_name).positions
         return {
-            column: partial(_format_day, item, (mapped and mapped.spelled_dates(item)) or "")
+            position: partial(_format_day, item, (mapped and mapped.spelled_dates(item)) or "")
             for item in table.items
             if item.type is ItemType.DATE
-            for column in columns.get(item.name, ())
+            for position in positions.get(item.name, ())
         }
 
-    return by_column
+    return by_position
 
 
 def _format_day(item: Item, date_format: str, day: date) -> str:
@@ -243,22 +286,31 @@ def _format_day(item: Item, date_format: str, day: date) -> str:
 
 
 def _check_delimiter(
-    table: Table, mapped: TableMapping | None, extract: Extract, blocks: Iterator[CellBlock | Fault]
-) -> Iterator[CellBlock | Fault]:
-    """Yield a file's blocks, or a fault where another delimiter finds more columns."""
+    table: Table, mapped: TableMapping | None, extract: Extract, blocks: Iterator[CellBlock]
+) -> Iterator[CellBlock]:
+    """Yield a file's blocks if no other delimiter finds more columns.
+
+    Raises:
+        Fault: it names the delimiter by which items are found.
+    """
+
+    def count_items(headers: Sequence[str]) -> int:
+        return len(match_headers(table, headers, mapped).positions)
+
     first = next(blocks)
-    if extract.format is Format.CSV and isinstance(first, CellBlock) and len(first.header) == 1:
-
-        def count_items(headers: Sequence[str]) -> int:
-            return len(match_headers(table, headers, mapped).positions)
-
-        declared_count = count_items(first.header)
-        fault = (
-            None if declared_count else find_other_delimiter(first.header[0], extract, first.header_row, count_items)
-        )
-        if fault is not None:
-            yield fault
-            return
+    if extract.format is Format.CSV and len(first.header) == 1 and not count_items(first.header):
+        counts = {
+            delimiter: count_items(next(csv.reader(first.header, delimiter=delimiter), []))
+            for delimiter in DELIMITERS
+            if delimiter != extract.delimiter and delimiter in first.header[0]
+        }
+        best = max(counts, key=lambda delimiter: counts[delimiter], default="")
+        if counts.get(best):
+            raise Fault(
+                f"The cells are separated by {DELIMITERS[best]}, and should be by {extract.between_cells}. "
+                "Export it again so.",
+                first.header_row,
+            )
     yield first
     yield from blocks
 
@@ -266,30 +318,15 @@ def _check_delimiter(
 def _read_all_records(
     contract: Contract, extract: Extract, files: Sequence[ExtractFile], mapping: SystemMapping | None
 ) -> tuple[dict[str, LandedTable], list[Fault]]:
+    """Return the tables of all records by name, and the faults."""
+    outer_paths = dict.fromkeys(path for path in list_headers(contract, mapping) if path.startswith("../"))
+    records: list[Json] = []
     try:
-        records = _collect_records(extract, files, _list_outer_paths(contract, mapping))
-        return ({}, [records]) if isinstance(records, Fault) else land_records(contract, records, mapping)
+        for file in files:
+            with open_content(file, extract) as content:
+                records += read_records(content, extract, tuple(outer_paths))
+        return land_records(contract, records, mapping)
+    except Fault as fault:
+        return {}, [Fault(fault.message, fault.row and fault.row + len(records))]
     except RecursionError:
         return {}, [Fault("The JSON is nested far deeper than records are. Send a plain list of records.")]
-
-
-def _list_outer_paths(contract: Contract, mapping: SystemMapping | None) -> tuple[str, ...]:
-    """Return the paths out of the record, in XML, by which items are named."""
-    contract_spellings = [item.spellings for table in contract.tables for item in table.items]
-    mapped = (
-        [column.spellings for table in mapping.tables.values() for column in table.columns.values()]
-        if mapping
-        else contract_spellings
-    )
-    return tuple(dict.fromkeys(path for spellings in mapped for path in spellings.headers if path.startswith("../")))
-
-
-def _collect_records(extract: Extract, files: Sequence[ExtractFile], outer_paths: Sequence[str]) -> list[Json] | Fault:
-    records: list[Json] = []
-    for file in files:
-        with open_content(file, extract) as content:
-            result = content if isinstance(content, Fault) else read_records(content, extract, outer_paths)
-        if isinstance(result, Fault):
-            return Fault(result.message, result.row and result.row + len(records))
-        records += result
-    return records

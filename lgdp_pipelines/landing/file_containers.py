@@ -1,8 +1,8 @@
 """File containers and signatures: unpacking a ZIP or GZ, and recognising content that is not as declared.
 
 Nothing in an archive is trusted: neither a member's name, which never reaches the disk, nor the sizes in its headers.
-Bytes are counted as they are unpacked, and unpacking stops where there are more than any extract has. Signatures serve
-messages only: the reader is always the declared one (``format_readers``). Belongs here: unpacking, signatures, and
+Bytes are counted as they are unpacked, and unpacking stops at more bytes than any extract has. Signatures serve
+messages only: the reader is always the declared one (``extract_reader``). Belongs here: unpacking, signatures, and
 their faults. Belongs elsewhere: the content of a file.
 """
 
@@ -22,7 +22,7 @@ _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 _GZ = b"\x1f\x8b"
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
-_OTHERS = {
+_OTHER_SIGNATURES = {
     b"%PDF-": "a PDF document",
     b"7z\xbc\xaf\x27\x1c": "a 7z archive",
     b"Rar!\x1a\x07": "a RAR archive",
@@ -40,18 +40,12 @@ ZIP, GZ, XLSX, XLS = "a ZIP file", "a GZ file", "an XLSX workbook", "an XLS work
 ODS, WORD, ENCRYPTED = "an OpenDocument file", "an Office document", "a workbook that is protected with a password"
 HTML, XML, JSON = "a web page, perhaps one that asks to log in", "XML", "JSON"
 
-_EXPECTED = {
-    Format.XLSX: frozenset({XLSX}),
-    Format.XLS: frozenset({XLS}),
-    Format.JSON: frozenset({JSON}),
-    Format.NDJSON: frozenset({JSON}),
-    Format.XML: frozenset({XML}),
-    Format.CSV: frozenset[str](),
-}
+_EXPECTED = {Format.XLSX: XLSX, Format.XLS: XLS, Format.JSON: JSON, Format.NDJSON: JSON, Format.XML: XML}
+"""Kind of a file of each format that has a signature."""
 
 
 def recognise(file: BinaryIO) -> str | None:
-    """Return the kind of a file by its signature, for people; None where unknown.
+    """Return the kind of a file by its signature, or None if unknown.
 
     Args:
         file: open for reading, and left at its beginning.
@@ -66,11 +60,12 @@ def recognise(file: BinaryIO) -> str | None:
             return ENCRYPTED if _ENCRYPTED in start + file.read() else XLS
     finally:
         file.seek(0)
-    format_name = next((name for mark, name in _OTHERS.items() if start.startswith(mark)), None)
-    return format_name or _recognise_text(start)
+    kind = next((kind for signature, kind in _OTHER_SIGNATURES.items() if start.startswith(signature)), None)
+    return kind or _recognise_text(start)
 
 
 def _recognise_zip(file: BinaryIO) -> str:
+    """Return the kind of a file that begins as a ZIP."""
     try:
         with ZipFile(file) as archive:
             names = archive.namelist()
@@ -84,6 +79,7 @@ def _recognise_zip(file: BinaryIO) -> str:
 
 
 def _recognise_text(start: bytes) -> str | None:
+    """Return the kind of a text by its beginning, or None if unknown."""
     text = start.decode("utf-16" if start.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig", errors="replace")
     if _HTML.match(text):
         return HTML
@@ -92,38 +88,39 @@ def _recognise_text(start: bytes) -> str | None:
     return JSON if _JSON.match(text) else None
 
 
-def check_declared(file: BinaryIO, extract: Extract) -> Fault | None:
-    """Return the fault of a file that is not as declared.
-
-    None where it may be.
+def check_declared(file: BinaryIO, extract: Extract) -> None:
+    """Check that a file may be of the declared format.
 
     Args:
         file: out of its container, open for reading, and left at its beginning.
         extract: as declared.
+
+    Raises:
+        Fault: it is of another kind.
     """
-    recognised_format = recognise(file)
-    if recognised_format is None and extract.format.is_workbook:
+    kind = recognise(file)
+    if kind is None and extract.format.is_workbook:
         start = file.read(_START)
         file.seek(0)
-        recognised_format = "empty" if not start else "no workbook" if b"\0" in start else "text"
-    if recognised_format is None or recognised_format in _EXPECTED[extract.format]:
-        return None
-    if extract.container is not Container.NONE and recognised_format in {ZIP, GZ}:
-        return Fault(f"The archive holds {recognised_format} in its turn. Pack the plain file once and send it again.")
-    return build_mismatch(recognised_format, extract)
+        kind = "empty" if not start else "no workbook" if b"\0" in start else "text"
+    if kind is None or kind == _EXPECTED.get(extract.format):
+        return
+    if extract.container is not Container.NONE and kind in {ZIP, GZ}:
+        raise Fault(f"The archive holds {kind} in its turn. Pack the plain file once and send it again.")
+    raise build_mismatch(kind, extract)
 
 
-def build_mismatch(found: str, extract: Extract) -> Fault:
+def build_mismatch(kind: str, extract: Extract) -> Fault:
     """Return the fault of a file that is another kind than declared."""
-    return Fault(f"This is {found}, and it should be {extract.described}. Export it again so.")
+    return Fault(f"This is {kind}, and it should be {extract.described}. Export it again so.")
 
 
 MAX_BYTES = 4 * 2**30
 """More than any extract holds once it is unpacked."""
 MAX_RATIO = 400
-"""Text packs to a twentieth, seldom to a hundredth of its size. What grows more than this was made to grow."""
-_SMALL = 32 * 2**20
-"""What an archive may always unpack to, however well it is packed."""
+"""Text packs to a twentieth, seldom to a hundredth of its size. A file that grows more was made to grow."""
+SMALL_BYTES = 32 * 2**20
+"""An archive may always unpack to this size, however well it is packed."""
 _MAX_MEMBERS = 10_000
 _CHUNK = 2**20
 _ENCRYPTED_FLAG = 0x1
@@ -131,62 +128,65 @@ _BROKEN = "is cut short or damaged. Pack and send it again"
 
 
 @contextmanager
-def open_unpacked(file: BinaryIO, extract: Extract) -> Iterator[BinaryIO | Fault]:
+def open_unpacked(file: BinaryIO, extract: Extract) -> Iterator[BinaryIO]:
     """Give a block the file unpacked: in memory while small, else in a temporary file.
 
     Args:
         file: as received, open for reading; it can be sought in.
         extract: as declared.
+
+    Raises:
+        Fault: the container is not as declared, or cannot be unpacked.
     """
     if extract.container is Container.NONE:
         yield file
         return
-    with SpooledTemporaryFile(_SMALL) as into:
-        fault = unpack(file, extract, into)
-        into.seek(0)
-        yield fault or cast("BinaryIO", into)
+    with SpooledTemporaryFile(SMALL_BYTES) as unpacked:
+        unpack(file, extract, unpacked)
+        unpacked.seek(0)
+        yield cast("BinaryIO", unpacked)
 
 
-def unpack(packed: BinaryIO, extract: Extract, into: IO[bytes]) -> Fault | None:
-    """Unpack a container into another file, piece by piece, or return the fault.
+def unpack(packed: BinaryIO, extract: Extract, target: IO[bytes]) -> None:
+    """Unpack a container into another file, piece by piece.
 
     Args:
         packed: the container, open for reading; it can be sought in.
         extract: as declared; its container is not ``none``.
-        into: what the file is written to. After a Fault it holds a part of it.
+        target: file to write to. After a Fault it holds a part of the content.
+
+    Raises:
+        Fault: the container is not as declared, or cannot be unpacked.
     """
     start = packed.read(4)
     packed.seek(0)
+    if not start.startswith(_GZ if extract.container is Container.GZ else _ZIP[:2]):
+        raise build_mismatch(recognise(packed) or f"no {extract.container.upper()} file", extract)
     if extract.container is Container.GZ:
-        if not start.startswith(b"\x1f\x8b"):
-            return build_mismatch(recognise(packed) or "no GZ file", extract)
-        return _copy(_iter_gunzipped(packed), packed, into)
-    if not start.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        return build_mismatch(recognise(packed) or "no ZIP file", extract)
+        _copy(_iter_gunzipped(packed), packed, target)
+        return
     try:
         with ZipFile(packed) as archive:
-            member = _choose_member(archive, extract)
-            return member if isinstance(member, Fault) else _copy(_iter_member(archive, member), packed, into)
+            _copy(_iter_member(archive, _choose_member(archive, extract)), packed, target)
     except (BadZipFile, NotImplementedError, EOFError, OSError, zlib.error, ValueError):
-        return Fault(f"The ZIP {_BROKEN}.")
+        raise Fault(f"The ZIP {_BROKEN}.") from None
 
 
-def _choose_member(archive: ZipFile, extract: Extract) -> ZipInfo | Fault:
+def _choose_member(archive: ZipFile, extract: Extract) -> ZipInfo:
+    """Return the one member of an archive that is the extract."""
     members = [member for member in archive.infolist() if not member.is_dir() and not _is_metadata(member.filename)]
     if len(members) > _MAX_MEMBERS:
-        return Fault(f"The ZIP holds more than {_MAX_MEMBERS:,} files. Send a ZIP with the one file of the extract.")
+        raise Fault(f"The ZIP holds more than {_MAX_MEMBERS:,} files. Send a ZIP with the one file of the extract.")
     if extract.member:
         members = [member for member in members if re.fullmatch(extract.member, member.filename.rpartition("/")[2])]
     if len(members) != 1:
         count_text = f"{len(members)} files" if members else "no file"
         fitting = f" that {'are' if members else 'is'} named as agreed" if extract.member else ""
-        return Fault(
-            f"The ZIP holds {count_text}{fitting}, and it should hold one. Send a ZIP with the one file alone."
-        )
+        raise Fault(f"The ZIP holds {count_text}{fitting}, and it should hold one. Send a ZIP with the one file alone.")
     if members[0].flag_bits & _ENCRYPTED_FLAG:
-        return Fault("The file in the ZIP is protected with a password. Send it without; the line is safe.")
+        raise Fault("The file in the ZIP is protected with a password. Send it without; the line is safe.")
     if members[0].compress_type not in {ZIP_STORED, ZIP_DEFLATED}:
-        return Fault("The ZIP is packed in a way that cannot be read. Pack it again by deflate, which is usual.")
+        raise Fault("The ZIP is packed in a way that cannot be read. Pack it again by deflate, which is usual.")
     return members[0]
 
 
@@ -195,61 +195,52 @@ def _is_metadata(name: str) -> bool:
     return name.startswith("__MACOSX/") or name.rpartition("/")[2] in {".DS_Store", "Thumbs.db"}
 
 
-def _copy(pieces: Iterator[bytes | Fault], packed: BinaryIO, into: IO[bytes]) -> Fault | None:
+def _copy(pieces: Iterator[bytes], packed: BinaryIO, target: IO[bytes]) -> None:
     """Write pieces up to the size limit."""
-    most = max(_SMALL, min(MAX_BYTES, MAX_RATIO * measure_size(packed)))
+    limit = max(SMALL_BYTES, min(MAX_BYTES, MAX_RATIO * measure_size(packed)))
     copied_bytes = 0
     for piece in pieces:
-        if isinstance(piece, Fault):
-            return piece
         copied_bytes += len(piece)
-        if copied_bytes > most:
-            return Fault(
+        if copied_bytes > limit:
+            raise Fault(
                 "The archive unpacks to far more than any extract holds. Pack the plain file and send it again."
             )
-        into.write(piece)
-    return None
+        target.write(piece)
 
 
 def measure_size(file: BinaryIO) -> int:
     """Return the size of a file without moving its position."""
-    place = file.tell()
+    position = file.tell()
     size = file.seek(0, 2)
-    file.seek(place)
+    file.seek(position)
     return size
 
 
-def _iter_member(archive: ZipFile, member: ZipInfo) -> Iterator[bytes | Fault]:
+def _iter_member(archive: ZipFile, member: ZipInfo) -> Iterator[bytes]:
+    """Yield the content of a member in chunks."""
     with archive.open(member) as file:
         while piece := file.read(_CHUNK):
             yield piece
 
 
-def _iter_gunzipped(packed: BinaryIO) -> Iterator[bytes | Fault]:
-    """Yield the members of a GZ one after the other, as appending programs write them."""
-    unzipper = zlib.decompressobj(wbits=31)
+def _iter_gunzipped(packed: BinaryIO) -> Iterator[bytes]:
+    """Yield the members of a GZ in order, as appending programs write them."""
+    unzipper = None
     rest = b""
-    is_open = False
-    while True:
-        data = rest or packed.read(_CHUNK)
-        if not data:
-            break
-        if not is_open and not data.startswith(b"\x1f\x8b"[: len(data)]):
-            if data.strip(b"\0") or packed.read(_CHUNK).strip(b"\0"):
-                yield Fault("After the GZ there are bytes that are no part of it. Pack and send it again.")
-            return
+    while data := rest or packed.read(_CHUNK):
+        if unzipper is None:
+            if not data.startswith(_GZ[: len(data)]):
+                if data.strip(b"\0") or packed.read(_CHUNK).strip(b"\0"):
+                    raise Fault("After the GZ there are bytes that do not belong to it. Pack and send it again.")
+                return
+            unzipper = zlib.decompressobj(wbits=31)
         try:
             piece = unzipper.decompress(data, _CHUNK)
         except zlib.error:
-            yield Fault(f"The GZ {_BROKEN}.")
-            return
-        is_open = True
-        rest = unzipper.unconsumed_tail
-        if piece:
-            yield piece
+            raise Fault(f"The GZ {_BROKEN}.") from None
+        yield piece
+        rest = unzipper.unused_data if unzipper.eof else unzipper.unconsumed_tail
         if unzipper.eof:
-            rest = unzipper.unused_data
-            unzipper = zlib.decompressobj(wbits=31)
-            is_open = False
-    if is_open:
-        yield Fault(f"The GZ {_BROKEN}.")
+            unzipper = None
+    if unzipper is not None:
+        raise Fault(f"The GZ {_BROKEN}.")

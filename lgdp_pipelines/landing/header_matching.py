@@ -1,16 +1,18 @@
-"""Which column of an extract holds which item.
+"""Matching the headers of an extract to the items of a table.
 
-A header matches to the letter, or else but for case and white space, or else by a declared pattern for the whole of it:
-that loses nothing, and likeness is never enough. What no item takes is kept and told; nothing is dropped for its
-spelling. Belongs here: matching. Belongs elsewhere: reading cells.
+A header matches exactly, or else ignoring case and white space, or else by a declared pattern for the whole of it: no
+match rests on likeness alone. A header without an item is kept and reported; nothing is dropped for its spelling.
+Belongs here: matching. Belongs elsewhere: reading cells.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import polars as pl
 
-from lgdp_pipelines.register.model.system_mapping import TableMapping
+from lgdp_pipelines.register.model.contract import Contract
+from lgdp_pipelines.register.model.system_mapping import SystemMapping, TableMapping
 from lgdp_pipelines.register.model.table_model import Item, Spellings, Table
 from lgdp_pipelines.vocabulary.councils import fold_spelling
 
@@ -20,20 +22,20 @@ class HeaderMatch:
     """The columns of an extract matched to the items of a table.
 
     Attributes:
-        positions: by item name, the places of the columns that name it; more than one where headers repeat.
-        missing: items that no header names, although the file should have them.
-        repeated: items that more than one header names.
-        extra: places of the headers that name no item and that nobody expects.
-        ambiguous: places of the headers that could name one item or another, with those items.
-        called: by item name, what its column should be called; items that the file need not have are not there.
+        positions: by item name, the positions of its columns; more than one where headers repeat.
+        missing: items without a column that the file should have.
+        repeated: items with more than one column.
+        extra: positions of the columns that neither an item nor the mapping names.
+        ambiguous: positions of the columns that could be of several items, with those items.
+        expected_headers: by item name, the header that its column should have; items of other files are left out.
     """
 
-    positions: Mapping[str, tuple[int, ...]]
+    positions: Mapping[str, Sequence[int]]
     missing: tuple[Item, ...]
     repeated: tuple[Item, ...]
     extra: tuple[int, ...]
     ambiguous: Mapping[int, tuple[Item, ...]]
-    called: Mapping[str, str]
+    expected_headers: Mapping[str, str]
 
 
 def match_headers(
@@ -44,35 +46,48 @@ def match_headers(
     Args:
         table: of the contract.
         headers: of the extract.
-        mapped: how the system's export fills the table; None: the extract is in the contract's own manner.
-        file: which of several joined files the headers are of, as the mapping names them; None: there is but one.
+        mapped: of the system's export to the table; None: the extract has the contract's own headers.
+        file: name, in the mapping, of the joined file with the headers; None: the only or base file.
     """
     spellings_by_name = _list_spellings(table, mapped, file)
     ignored = mapped.ignored if mapped else Spellings()
-    fitting = _match_names({**spellings_by_name, _IGNORED: ignored}, headers)
-    places_by_item: dict[str, list[int]] = {}
-    for place, names in enumerate(fitting):
+    names_by_header = _match_names({**spellings_by_name, _IGNORED: ignored}, headers)
+    positions: dict[str, list[int]] = {}
+    for position, names in enumerate(names_by_header):
         if len(names) == 1 and names[0] != _IGNORED:
-            places_by_item.setdefault(names[0], []).append(place)
+            positions.setdefault(names[0], []).append(position)
     ambiguous = {
-        place: tuple(table.by_name[name] for name in names if name != _IGNORED)
-        for place, names in enumerate(fitting)
+        position: tuple(table.by_name[name] for name in names if name != _IGNORED)
+        for position, names in enumerate(names_by_header)
         if len(names) > 1
     }
-    unclear = {item.name for items in ambiguous.values() for item in items}
+    present = positions.keys() | {item.name for items in ambiguous.values() for item in items}
     items = [item for item in table.items if item.name in spellings_by_name]
     return HeaderMatch(
-        positions={name: tuple(places) for name, places in places_by_item.items()},
-        missing=tuple(item for item in items if item.name not in places_by_item and item.name not in unclear),
-        repeated=tuple(item for item in items if len(places_by_item.get(item.name, ())) > 1),
-        extra=tuple(place for place, names in enumerate(fitting) if not names),
+        positions=positions,
+        missing=tuple(item for item in items if item.name not in present),
+        repeated=tuple(item for item in items if len(positions.get(item.name, ())) > 1),
+        extra=tuple(position for position, names in enumerate(names_by_header) if not names),
         ambiguous=ambiguous,
-        called={name: _expected_header(spellings) for name, spellings in spellings_by_name.items()},
+        expected_headers={name: _expected_header(spellings) for name, spellings in spellings_by_name.items()},
     )
 
 
 _IGNORED = ""
-"""Stands among the names of items for columns that are known and not asked for."""
+"""Name, among those of items, of the columns that a mapping ignores."""
+
+
+def list_headers(contract: Contract, mapping: SystemMapping | None) -> list[str]:
+    """Return the headers that name items, by mapping or else by contract.
+
+    Args:
+        contract: that an extract answers.
+        mapping: of the system's export to the contract; None: the extract is in the contract's own form.
+    """
+    if mapping is None:
+        return [header for table in contract.tables for item in table.items for header in item.spellings.headers]
+    columns = chain.from_iterable(table.columns.values() for table in mapping.tables.values())
+    return [header for column in columns for header in column.spellings.headers]
 
 
 def _list_spellings(table: Table, mapped: TableMapping | None, file: str | None) -> dict[str, Spellings]:
@@ -86,25 +101,24 @@ def _list_spellings(table: Table, mapped: TableMapping | None, file: str | None)
 
 
 def _expected_header(spellings: Spellings) -> str:
+    """Return the first declared header, or the pattern of headers."""
     return spellings.headers[0] if spellings.headers else f"(of the form {spellings.patterns[0]})"
 
 
 def _match_names(spellings_by_name: Mapping[str, Spellings], headers: Sequence[str]) -> list[tuple[str, ...]]:
-    """Return for each header the matching names: exact, or else folded, or else by pattern."""
-    exact = _group_names(
-        (header, name) for name, spellings in spellings_by_name.items() for header in spellings.headers
-    )
-    folded = _group_names(
-        (fold_spelling(header), name) for name, spellings in spellings_by_name.items() for header in spellings.headers
-    )
+    """Return each header's matching names: exact, or else folded, or else by pattern."""
+    pairs = [(header, name) for name, spellings in spellings_by_name.items() for header in spellings.headers]
+    exact = _group_names(pairs)
+    folded = _group_names((fold_spelling(header), name) for header, name in pairs)
     names_by_header = [exact.get(header) or folded.get(fold_spelling(header)) or () for header in headers]
-    unmatched = [place for place, names in enumerate(names_by_header) if not names]
-    for place, name in _match_patterns(spellings_by_name, headers, unmatched):
-        names_by_header[place] = tuple(dict.fromkeys((*names_by_header[place], name)))
+    unmatched = [position for position, names in enumerate(names_by_header) if not names]
+    for position, name in _match_patterns(spellings_by_name, headers, unmatched):
+        names_by_header[position] = tuple(dict.fromkeys((*names_by_header[position], name)))
     return names_by_header
 
 
 def _group_names(pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
+    """Return the names of each text, each name once."""
     groups: dict[str, tuple[str, ...]] = {}
     for text, name in pairs:
         groups[text] = tuple(dict.fromkeys((*groups.get(text, ()), name)))
@@ -112,11 +126,12 @@ def _group_names(pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]
 
 
 def _match_patterns(
-    spellings_by_name: Mapping[str, Spellings], headers: Sequence[str], places: Sequence[int]
+    spellings_by_name: Mapping[str, Spellings], headers: Sequence[str], positions: Sequence[int]
 ) -> Iterator[tuple[int, str]]:
+    """Yield position and name of each header that matches a pattern."""
     # Polars' engine takes time that grows with the text alone, whatever the header and the pattern are.
-    texts = pl.Series([" ".join(headers[place].split()) for place in places], dtype=pl.String)
+    texts = pl.Series([" ".join(headers[position].split()) for position in positions], dtype=pl.String)
     for name, spellings in spellings_by_name.items():
         for pattern in spellings.patterns:
-            fits = texts.str.contains(f"^(?:{pattern})$")
-            yield from ((places[number], name) for number in fits.arg_true())
+            matches = texts.str.contains(f"^(?:{pattern})$")
+            yield from ((positions[index], name) for index in matches.arg_true())

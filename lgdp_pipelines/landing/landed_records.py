@@ -1,7 +1,7 @@
 """Records of JSON or XML as landed tables, told apart by the keys they have.
 
-A record may leave out a key: its cell is empty. A column is missing only where no record of a table has it and the item
-is required. Belongs here: from records to landed columns. Belongs elsewhere: parsing JSON (``json_reader``) or XML.
+A record may leave out a key: its cell is empty. A column is missing only if the item is required and no record of its
+table has it. Belongs here: from records to landed columns. Belongs elsewhere: parsing JSON (``json_reader``) or XML.
 """
 
 import json
@@ -13,12 +13,12 @@ import polars as pl
 from lgdp_pipelines.handover.chunked_frame import ChunkedFrame
 from lgdp_pipelines.handover.extract_reading import ROW, UNMAPPED, Fault
 from lgdp_pipelines.handover.findings import build_finding_rows, concat_findings
-from lgdp_pipelines.landing.header_matching import HeaderMatch, match_headers
+from lgdp_pipelines.landing.header_matching import HeaderMatch, list_headers, match_headers
 from lgdp_pipelines.landing.json_reader import Json, RepeatedNames, flatten, to_cell
-from lgdp_pipelines.landing.landed_tables import ColumnRules, LandedTable
+from lgdp_pipelines.landing.landed_tables import ColumnRules, LandedTable, find_ambiguous
 from lgdp_pipelines.register.model.contract import Contract
 from lgdp_pipelines.register.model.system_mapping import SystemMapping, TableMapping
-from lgdp_pipelines.register.model.table_model import Item, ItemType, Rule, Table
+from lgdp_pipelines.register.model.table_model import ItemType, Table
 from lgdp_pipelines.vocabulary.councils import fold_spelling
 
 
@@ -27,28 +27,32 @@ class _Record:
     row: int
     cells: dict[str, Json]
 
+    def repeats(self, keys: Sequence[str]) -> bool:
+        """Return whether one of these keys repeats in the record."""
+        return isinstance(self.cells, RepeatedNames) and not set(keys).isdisjoint(self.cells.names)
+
 
 def land_records(
     contract: Contract, records: Sequence[Json], mapping: SystemMapping | None = None
 ) -> tuple[dict[str, LandedTable], list[Fault]]:
-    """Return records as landed tables, and the faults of records without exactly one table.
+    """Return records as landed tables, and faults of records without one table.
 
     Args:
         contract: that the records answer.
         records: in their order.
-        mapping: how the system's export answers the contract; None: the records are in the contract's own manner.
+        mapping: of the system's export to the contract; None: the records are in the contract's own form.
     """
-    sorted_out: dict[str, list[_Record]] = {table.name: [] for table in contract.tables}
+    records_by_table: dict[str, list[_Record]] = {table.name: [] for table in contract.tables}
     faults: list[Fault] = []
-    whole = _list_named_paths(contract, mapping)
+    named_paths = frozenset(map(fold_spelling, list_headers(contract, mapping)))
     for row, content in enumerate(records, start=1):
         if not isinstance(content, dict):
-            faults.append(Fault("This is no record: it has no named values. Send each record with its keys.", row))
+            faults.append(Fault("The record has no named values. Send each record with its keys.", row))
             continue
-        record = flatten(content, whole)
+        record = flatten(content, named_paths)
         tables = _find_tables(contract, record)
         if len(tables) == 1:
-            sorted_out[tables[0].name].append(_Record(row, record))
+            records_by_table[tables[0].name].append(_Record(row, record))
         else:
             keys = ", ".join(f"“{table.record_key}”" for table in contract.tables)
             faults.append(
@@ -56,26 +60,14 @@ def land_records(
             )
     mapped = mapping.tables if mapping else {}
     landed = {
-        table.name: _land_table(contract, table, sorted_out[table.name], mapped.get(table.name))
+        table.name: _land_table(contract, table, records_by_table[table.name], mapped.get(table.name))
         for table in contract.tables
     }
     return landed, faults
 
 
-def _list_named_paths(contract: Contract, mapping: SystemMapping | None) -> frozenset[str]:
-    """Return the folded paths that items are named by."""
-    contract_spellings = [item.spellings for table in contract.tables for item in table.items]
-    mapped_spellings = (
-        [column.spellings for table in mapping.tables.values() for column in table.columns.values()] if mapping else []
-    )
-    return frozenset(
-        fold_spelling(header)
-        for spellings in (mapped_spellings if mapping else contract_spellings)
-        for header in spellings.headers
-    )
-
-
 def _find_tables(contract: Contract, record: Mapping[str, Json]) -> list[Table]:
+    """Return the tables whose key a record has."""
     if len(contract.tables) == 1 and contract.tables[0].record_key is None:
         return [contract.tables[0]]
     keys = {fold_spelling(key) for key in record}
@@ -87,6 +79,7 @@ def _find_tables(contract: Contract, record: Mapping[str, Json]) -> list[Table]:
 def _land_table(
     contract: Contract, table: Table, records: Sequence[_Record], mapped: TableMapping | None
 ) -> LandedTable:
+    """Return the records of one table as a landed table."""
     rules = ColumnRules.from_contract(contract, table)
     keys = list(dict.fromkeys(key for record in records for key in record.cells))
     match = match_headers(table, keys, mapped)
@@ -94,86 +87,54 @@ def _land_table(
     columns: dict[str, pl.Series] = {}
     headers: dict[str, str] = {}
     for item in table.items:
-        matched_keys = [keys[place] for place in match.positions.get(item.name, ())]
-        headers |= {item.name: matched_keys[0]} if matched_keys else {}
-        called = matched_keys[0] if matched_keys else item.header
-        findings += _find_repeated(rules.columns, item, called, matched_keys, records)
-        values = [_first_value(record.cells, matched_keys) for record in records]
+        matched_keys = [keys[position] for position in match.positions.get(item.name, ())]
+        header = next(iter(matched_keys), item.header)
+        if matched_keys:
+            headers[item.name] = header
+        repeated_rows = [
+            record.row
+            for record in records
+            if (len(matched_keys) > 1 and sum(key in record.cells for key in matched_keys) > 1)
+            or record.repeats(matched_keys)
+        ]
+        message = f"The record has “{header}” more than once. {rules.columns.guidance}"
+        findings.append(build_finding_rows(rules.columns, message, rows=repeated_rows, item=item, column=header))
+        values = [next((record.cells[key] for key in matched_keys if key in record.cells), None) for record in records]
         if item.type is ItemType.TEXT:
-            findings.append(_find_nested(rules.columns, item, called, values, records))
+            message = f"“{header}” holds a list or an object. Send one plain value. {item.guidance}".strip()
+            nested_rows = [
+                record.row for value, record in zip(values, records, strict=True) if isinstance(value, dict | list)
+            ]
+            findings.append(build_finding_rows(rules.columns, message, rows=nested_rows, item=item, column=header))
         columns[item.name] = pl.Series(item.name, [to_cell(value) for value in values], dtype=pl.String)
-    mapped_places = {place for places in match.positions.values() for place in places}
-    unmapped_keys = [key for place, key in enumerate(keys) if place not in mapped_places]
-    columns[UNMAPPED] = pl.Series(
-        UNMAPPED, [_format_unmapped(record.cells, unmapped_keys) for record in records], dtype=pl.String
-    )
+    mapped_positions = {position for positions in match.positions.values() for position in positions}
+    unmapped_keys = [key for position, key in enumerate(keys) if position not in mapped_positions]
+    unmapped_texts = [_format_unmapped(record.cells, unmapped_keys) for record in records]
+    columns[UNMAPPED] = pl.Series(UNMAPPED, unmapped_texts, dtype=pl.String)
     columns[ROW] = pl.Series(ROW, [record.row for record in records], dtype=pl.Int64)
     if records:
         findings += _find_key_faults(rules, keys, match)
-    findings.append(_find_repeated_extra(rules.columns, unmapped_keys, records))
+    message = f"The record has a key more than once. {rules.columns.guidance}"
+    repeated_rows = [record.row for record in records if record.repeats(unmapped_keys)]
+    findings.append(build_finding_rows(rules.columns, message, rows=repeated_rows))
     return LandedTable(ChunkedFrame.from_frames(pl.DataFrame(columns)), concat_findings(findings), headers)
 
 
-def _first_value(cells: Mapping[str, Json], keys: Sequence[str]) -> Json:
-    return next((cells[key] for key in keys if key in cells), None)
-
-
 def _format_unmapped(cells: Mapping[str, Json], keys: Sequence[str]) -> str | None:
+    """Return a record's unmapped filled values as a JSON object, or None."""
     unmapped = {key: to_cell(cells[key]) for key in keys if key in cells}
     return json.dumps(unmapped, ensure_ascii=False) if any(value is not None for value in unmapped.values()) else None
 
 
-def _find_nested(
-    rule: Rule, item: Item, called: str, values: Sequence[Json], records: Sequence[_Record]
-) -> pl.DataFrame:
-    rows = [record.row for value, record in zip(values, records, strict=True) if isinstance(value, dict | list)]
-    return build_finding_rows(
-        rule,
-        f"“{called}” holds a list or an object. Send one plain value. {item.guidance}".strip(),
-        rows=rows,
-        item=item,
-        column=called,
-    )
-
-
-def _find_repeated(
-    rule: Rule, item: Item, called: str, keys: Sequence[str], records: Sequence[_Record]
-) -> Iterator[pl.DataFrame]:
-    rows = [
-        record.row
-        for record in records
-        if sum(key in record.cells for key in keys) > 1
-        or (isinstance(record.cells, RepeatedNames) and not set(keys).isdisjoint(record.cells.names))
-    ]
-    if rows:
-        yield build_finding_rows(
-            rule, f"The record has “{called}” more than once. {rule.guidance}", rows=rows, item=item, column=called
-        )
-
-
-def _find_repeated_extra(rule: Rule, extra: Sequence[str], records: Sequence[_Record]) -> pl.DataFrame:
-    rows = [
-        record.row
-        for record in records
-        if isinstance(record.cells, RepeatedNames) and not set(extra).isdisjoint(record.cells.names)
-    ]
-    return build_finding_rows(rule, f"The record has a key more than once. {rule.guidance}", rows=rows)
-
-
 def _find_key_faults(rules: ColumnRules, keys: Sequence[str], match: HeaderMatch) -> Iterator[pl.DataFrame]:
+    """Yield the findings of missing, ambiguous and extra keys."""
     for item in match.missing:
         if item.required:
-            called = match.called[item.name]
-            message = f"No record has the key “{called}”. {rules.columns.guidance}"
-            yield build_finding_rows(rules.columns, message, item=item, column=called)
-    for place, items in match.ambiguous.items():
-        titles = " or ".join(f"“{item.title}”" for item in items)
-        message = f"A key could be {titles}. Name it so that it can be only one of them."
-        for item in items:
-            yield build_finding_rows(rules.columns, message, item=item, column=keys[place])
-    for place in match.extra:
-        yield build_finding_rows(
-            rules.extra_columns,
-            f"A key is none of the contract's. {rules.extra_columns.guidance}",
-            column=keys[place],
-        )
+            header = match.expected_headers[item.name]
+            message = f"No record has the key “{header}”. {rules.columns.guidance}"
+            yield build_finding_rows(rules.columns, message, item=item, column=header)
+    for position, items in match.ambiguous.items():
+        yield from find_ambiguous(rules.columns, items, "A key", keys[position])
+    for position in match.extra:
+        message = f"A key is not in the contract. {rules.extra_columns.guidance}"
+        yield build_finding_rows(rules.extra_columns, message, column=keys[position])

@@ -1,7 +1,7 @@
-"""Text decoding: a file's bytes in the declared encoding as UTF-8, a block at a time, so that its size does not matter.
+"""Text decoding: a file's bytes in the declared encoding as UTF-8, block by block, so that its size does not matter.
 
-Decoding is strict: no character is guessed. Belongs here: decoding across the ends of blocks, byte order marks,
-characters that no text may hold. Belongs elsewhere: any format.
+Decoding is strict: no character is guessed. Belongs here: decoding across the ends of blocks, byte order marks, and
+characters that text must not contain. Belongs elsewhere: any format.
 """
 
 import codecs
@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 ASCII_BASED = frozenset({"utf-8", "utf-8-sig", "cp1252", "iso8859-1", "iso8859-15", "ascii"})
-"""Encodings in which what is ASCII is the same in UTF-8."""
+"""Encodings in which ASCII text has the same bytes as in UTF-8."""
 _MARKS = {
     codecs.BOM_UTF8: ("UTF-8", frozenset({"utf-8", "utf-8-sig"})),
     codecs.BOM_UTF16_LE: ("UTF-16", frozenset({"utf-16", "utf-16-le"})),
     codecs.BOM_UTF16_BE: ("UTF-16, high byte first,", frozenset({"utf-16", "utf-16-be"})),
 }
-"""What a byte order mark says, and the declared encodings that it agrees with."""
+"""By byte order mark, the encoding that it indicates, and the declared encodings that agree with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,88 +24,71 @@ class DecodingFault:
     """Bytes that are not text in the declared encoding.
 
     Attributes:
-        before: the text up to the first of them.
-        message: what is wrong and what to do.
+        before: the text up to the first of them, in the same block.
+        message: the fault and its remedy.
     """
 
     before: str
     message: str
 
 
-def decode_to_utf8(content: bytes, encoding: str) -> bytes | DecodingFault:
-    """Return the text in UTF-8 without a byte order mark, or the decoding fault.
+def _check_byte_order_mark(content: bytes, encoding: str) -> DecodingFault | None:
+    """Return a fault if the byte order mark contradicts the encoding.
 
     Args:
-        content: as received.
-        encoding: Python's name of the declared one.
-    """
-    refused = check_byte_order_mark(content, encoding)
-    if refused is not None:
-        return refused
-    text = _transcode(content, codecs.lookup(encoding).name)
-    return text if isinstance(text, DecodingFault) else check_nul(text.removeprefix(codecs.BOM_UTF8), encoding)
-
-
-def check_byte_order_mark(content: bytes, encoding: str) -> DecodingFault | None:
-    """Return why the byte order mark contradicts the encoding; None where it does not.
-
-    Args:
-        content: as received, or its beginning.
+        content: beginning of the file.
         encoding: Python's name of the declared one.
     """
     declared = codecs.lookup(encoding).name
-    marked = next((said for mark, said in _MARKS.items() if content.startswith(mark)), None)
-    if marked and declared not in marked[1]:
+    indicated = next((encodings for mark, encodings in _MARKS.items() if content.startswith(mark)), None)
+    if indicated and declared not in indicated[1]:
         return DecodingFault(
             "",
-            f"The file says of itself that it is {marked[0]} and it should be {encoding}. "
+            f"The file's byte order mark says {indicated[0]} and the encoding should be {encoding}. "
             f"Save it again with the encoding {encoding}.",
         )
-    if declared == "utf-16" and content and not marked:
+    if declared == "utf-16" and content and not indicated:
         return DecodingFault(
             "",
-            "The file should be UTF-16 and does not begin with the mark that says in which order its bytes are. "
+            "The file should be UTF-16 and lacks the byte order mark, which gives the order of its bytes. "
             "Save it again with a byte order mark.",
         )
     return None
 
 
-def check_nul(text: bytes, encoding: str) -> bytes | DecodingFault:
-    """Return text in UTF-8 if it holds no NUL."""
+def _check_nul(text: bytes, encoding: str) -> bytes | DecodingFault:
+    """Return text in UTF-8, or a fault if it contains NUL."""
     nul = text.find(b"\0")
     if nul < 0:
         return text
     return DecodingFault(
         text[:nul].decode(),
-        "The file holds a NUL character, which no text has: it is damaged, or not in the encoding "
-        f"{encoding}. Export it again.",
+        f"The file holds a NUL character, which is not text: it is damaged, or its encoding is not {encoding}. "
+        "Export it again.",
     )
-
-
-def describe_undecodable(error: UnicodeDecodeError, declared: str) -> DecodingFault:
-    """Return the fault of bytes that a decoder does not know."""
-    return DecodingFault(
-        error.object[: error.start].decode(declared, errors="replace"),
-        f"The file holds bytes that are no character in {declared}. Export it again with the encoding {declared}.",
-    )
-
-
-def _transcode(content: bytes, declared: str) -> bytes | DecodingFault:
-    if declared in ASCII_BASED and content.isascii():
-        return content
-    try:
-        text = content.decode(declared)
-    except UnicodeDecodeError as error:
-        return describe_undecodable(error, declared)
-    return content if declared == "utf-8" else text.encode()
 
 
 BLOCK_BYTES = 16 * 1024**2
 """Bytes of a block: an ordinary file is a single one."""
 
 
+def read_utf8(file: BinaryIO, encoding: str) -> bytes | DecodingFault:
+    """Return a file's text in UTF-8 without byte order mark, or its fault.
+
+    Args:
+        file: open for reading.
+        encoding: Python's name of the declared one.
+    """
+    texts: list[bytes] = []
+    for block in iter_utf8_blocks(file, encoding):
+        if isinstance(block, DecodingFault):
+            return DecodingFault(b"".join(texts).decode() + block.before, block.message)
+        texts.append(block)
+    return b"".join(texts)
+
+
 def iter_utf8_blocks(file: BinaryIO, encoding: str) -> Iterator[bytes | DecodingFault]:
-    """Yield a file in UTF-8 without a byte order mark, block by block.
+    """Yield a file in UTF-8 without byte order mark, block by block.
 
     A fault is the last.
 
@@ -115,29 +98,30 @@ def iter_utf8_blocks(file: BinaryIO, encoding: str) -> Iterator[bytes | Decoding
     """
     declared = codecs.lookup(encoding).name
     blocks = _iter_line_blocks(file) if declared in ASCII_BASED else iter(lambda: file.read(BLOCK_BYTES), b"")
-    block, following = next(blocks, b""), next(blocks, b"")
-    if not following:
-        yield decode_to_utf8(block, encoding)
-        return
-    refused = check_byte_order_mark(block, encoding)
-    if refused is not None:
-        yield refused
+    block, next_block = next(blocks, b""), next(blocks, b"")
+    fault = _check_byte_order_mark(block, encoding)
+    if fault is not None:
+        yield fault
         return
     decoder = codecs.getincrementaldecoder(declared)()
     mark = codecs.BOM_UTF8
     while block:
         try:
-            text = _decode_block(block, declared, decoder, not following)
+            text = _decode_block(block, declared, decoder, not next_block)
         except UnicodeDecodeError as error:
-            yield describe_undecodable(error, declared)
+            before = error.object[: error.start].decode(declared, errors="replace")
+            yield DecodingFault(
+                before,
+                f"The file holds bytes that are not characters in {declared}. Export it again in {declared}.",
+            )
             return
         if text:
             text, mark = text.removeprefix(mark), b""
-        fault = check_nul(text, encoding)
-        yield fault
-        if isinstance(fault, DecodingFault):
+        checked_text = _check_nul(text, encoding)
+        yield checked_text
+        if isinstance(checked_text, DecodingFault):
             return
-        block, following = following, next(blocks, b"")
+        block, next_block = next_block, next(blocks, b"")
 
 
 def _iter_line_blocks(file: BinaryIO) -> Iterator[bytes]:
@@ -147,7 +131,7 @@ def _iter_line_blocks(file: BinaryIO) -> Iterator[bytes]:
     while True:
         file.seek(start + BLOCK_BYTES - near)
         window = file.read(near)
-        end = window.rfind(b"\n") + 1 if len(window) == near else 0  # else the file ends here
+        end = window.rfind(b"\n") + 1 if len(window) == near else 0  # else the file ends
         file.seek(start)
         block = file.read(BLOCK_BYTES - near + end if end else BLOCK_BYTES)
         if not block:
@@ -160,9 +144,9 @@ _SEARCH_BYTES = 64 * 1024
 
 
 def _decode_block(block: bytes, declared: str, decoder: codecs.IncrementalDecoder, is_last: bool) -> bytes:  # noqa: FBT001 - as the decoder itself
-    """Return a block in UTF-8; one that is UTF-8 already is only validated.
+    """Return a block in UTF-8; a block in UTF-8 is only validated.
 
-    What is ASCII is UTF-8 as it is, and so is what is declared as such, unless a character was cut in two.
+    ASCII text is UTF-8 already, and so is text declared as UTF-8, unless a character was cut in two.
     """
     is_between = not decoder.getstate()[0]
     if is_between and declared in ASCII_BASED and block.isascii():

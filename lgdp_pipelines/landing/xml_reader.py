@@ -1,4 +1,4 @@
-"""XML files: safe parsing element by element, and records of text, the kind that national returns are uploaded in.
+"""XML files: safe parsing element by element, and records of text, as national returns are uploaded.
 
 No entity is resolved, no DTD loaded, no address fetched, no element held for longer than it is needed, and a document
 that declares a DTD or entities is refused before they are read.
@@ -7,7 +7,7 @@ A record is an element at the declared path from the root; namespaces are ignore
 ``Surname``, ``Address/Postcode``, an attribute as ``@ref`` or ``Address/@type``, its own text as ``.``. Values around
 it are reached by ``..``: ``../@authority``, ``../../Header/Period``. An element that is empty, or ``xsi:nil``, is an
 empty cell. White space in an element stays as sent. A path that repeats in a record is reported. Belongs here: parsing
-XML, and records. Belongs elsewhere: the table of a record (``land_records``).
+XML, and records. Belongs elsewhere: the table of a record (``landed_records``).
 """
 
 from collections.abc import Iterator, Sequence
@@ -32,10 +32,10 @@ class UnsafeXml(Exception):
 
 
 class BrokenXml(Exception):
-    """A document is not well formed from some line on.
+    """A document is not well formed from a line on.
 
     Attributes:
-        line: where.
+        line: the first that is not; 0 if unknown.
     """
 
     def __init__(self, line: int) -> None:
@@ -49,16 +49,16 @@ def iter_elements(file: IO[bytes], events: tuple[str, ...], tags: tuple[str, ...
     Args:
         file: the document; it can be sought in.
         events: ``start``, ``end``.
-        tags: that are wanted, such as ``{*}row``; empty: all.
+        tags: of the elements, such as ``{*}row``; empty: all.
 
     Raises:
         UnsafeXml: the document has a DTD.
         BrokenXml: the document is no XML from here on.
     """
     read_root_name(file)
-    counted = _LimitedFile(file)
+    limited_file = _LimitedFile(file)
     parser = etree.iterparse(
-        counted,
+        limited_file,
         events=events,
         tag=tags or None,
         resolve_entities=False,
@@ -72,7 +72,7 @@ def iter_elements(file: IO[bytes], events: tuple[str, ...], tags: tuple[str, ...
     )
     try:
         for event in parser:
-            counted.since = 0
+            limited_file.bytes_held = 0
             yield event
     except etree.XMLSyntaxError as error:
         raise BrokenXml(error.lineno or 0) from None
@@ -80,15 +80,15 @@ def iter_elements(file: IO[bytes], events: tuple[str, ...], tags: tuple[str, ...
 
 @dataclass
 class _LimitedFile:
-    """A file that limits the bytes between two wanted elements, all of which lxml holds."""
+    """A file that limits the bytes between two elements, which lxml holds."""
 
     file: IO[bytes]
-    since: int = 0
+    bytes_held: int = 0
 
     def read(self, size: int) -> bytes:
         data = self.file.read(size)
-        self.since += len(data)
-        if self.since > _MAX_BETWEEN:
+        self.bytes_held += len(data)
+        if self.bytes_held > _MAX_BETWEEN:
             raise BrokenXml(0)
         return data
 
@@ -98,9 +98,7 @@ class _RootReached(Exception):
 
 
 def read_root_name(file: IO[bytes]) -> str:
-    """Return the name of a document's root without namespace.
-
-    Empty where it is not XML.
+    """Return a root's name without namespace; empty if the document is not XML.
 
     Args:
         file: the document, which is left at its beginning.
@@ -124,14 +122,14 @@ def read_root_name(file: IO[bytes]) -> str:
         while not names and (data := file.read(_CHUNK)):
             parser.Parse(data, False)  # noqa: FBT003 - it takes no name
     except (_RootReached, expat.ExpatError):
-        pass  # the reader proper says what is wrong, and where
+        pass  # lxml, which reads the document afterwards, reports an error with its line
     finally:
         file.seek(0)
     return names[0] if names else ""
 
 
 def release(element: Element) -> None:
-    """Free a processed element, and everything before it."""
+    """Free a processed element, and all elements before it."""
     element.clear()
     while (parent := element.getparent()) is not None:
         while element.getprevious() is not None:
@@ -143,33 +141,37 @@ _INSTANCE = "{http://www.w3.org/2001/XMLSchema-instance}"
 _UP = "../"
 
 
-def read_xml(file: BinaryIO, path: str, outer_paths: Sequence[str]) -> list[Json] | Fault:
-    """Return the records of a document, or the fault.
+def read_xml(file: BinaryIO, path: str, outer_paths: Sequence[str]) -> list[Json]:
+    """Return the records of a document.
 
     Args:
         file: the document; it can be sought in.
         path: of the record element, from the root.
-        outer_paths: paths out of the record that are wanted.
+        outer_paths: paths of items outside the record.
+
+    Raises:
+        Fault: the document has a DTD, another root, or is not well formed.
     """
     steps = path.split("/")
     try:
         root = read_root_name(file)
         if root and root != steps[0]:
-            return Fault(f"The outermost element of the XML is not “{steps[0]}”. Export the extract again as agreed.")
+            raise Fault(f"The outermost element of the XML is not “{steps[0]}”. Export the extract again as agreed.")
         return list(_iter_records(file, steps, outer_paths))
     except UnsafeXml:
-        return Fault("The XML declares a document type or entities, which no extract needs. Export it without.")
+        raise Fault(
+            "The XML declares a document type or entities, which an extract does not need. Export it without."
+        ) from None
     except BrokenXml as error:
-        place = f"Line {error.line} of the XML" if error.line else "The XML"
-        return Fault(f"{place} is not well formed, or cut short. Export the extract again.")
+        location = f"Line {error.line} of the XML" if error.line else "The XML"
+        raise Fault(f"{location} is not well formed, or cut short. Export the extract again.") from None
 
 
 def _iter_records(file: BinaryIO, steps: Sequence[str], outer_paths: Sequence[str]) -> Iterator[Json]:
-    *around, name = steps
-    around.reverse()
+    """Yield the records of a document, each as an object by path."""
     last: Element = None
-    for _, element in iter_elements(file, ("end",), (f"{{*}}{name}",)):
-        if [_local_name(ancestor.tag) for ancestor in element.iterancestors()] != around:
+    for _, element in iter_elements(file, ("end",), (f"{{*}}{steps[-1]}",)):
+        if [_local_name(ancestor.tag) for ancestor in element.iterancestors()] != steps[-2::-1]:
             continue
         values = [
             *_iter_values(element, ""),
@@ -178,7 +180,7 @@ def _iter_records(file: BinaryIO, steps: Sequence[str], outer_paths: Sequence[st
         yield build_object(values)
         if not outer_paths:
             release(element)
-        elif last is not None:  # what stands before it may be wanted again
+        elif last is not None:  # the elements before it may hold values of later records
             last.getparent().remove(last)
         last = element
 
@@ -187,20 +189,22 @@ def _local_name(tag: str) -> str:
     return tag.rpartition("}")[2]
 
 
-def _iter_values(element: Element, before: str) -> Iterator[tuple[str, str]]:
+def _iter_values(element: Element, path: str) -> Iterator[tuple[str, str]]:
     """Yield the values below an element with their paths."""
-    for name, value in element.attrib.items():
-        if not name.startswith(_INSTANCE):
-            yield f"{before}@{_local_name(name)}", value
+    yield from (
+        (f"{path}@{_local_name(name)}", value)
+        for name, value in element.attrib.items()
+        if not name.startswith(_INSTANCE)
+    )
     own_text = (element.text or "") + "".join(child.tail or "" for child in element)
-    if (not len(element) and (own_text or (before and not element.attrib))) or own_text.strip():
-        yield before.removesuffix("/") or ".", own_text
+    if (not len(element) and (own_text or (path and not element.attrib))) or own_text.strip():
+        yield path.removesuffix("/") or ".", own_text
     for child in element:
-        yield from _iter_values(child, f"{before}{_local_name(child.tag)}/")
+        yield from _iter_values(child, f"{path}{_local_name(child.tag)}/")
 
 
 def _iter_outer_values(element: Element, path: str) -> Iterator[str]:
-    """Yield the values at a path that leads out of a record."""
+    """Yield the values at a path out of a record."""
     while path.startswith(_UP) and element is not None:
         element, path = element.getparent(), path.removeprefix(_UP)
     elements = [element] if element is not None else []

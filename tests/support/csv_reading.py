@@ -1,13 +1,14 @@
-"""A CSV file read whole, in one piece: what reading it in pieces is held against."""
+"""A CSV file read in one piece, to compare with reading it in several."""
 
 from lgdp_pipelines.handover.extract_reading import Fault
 from lgdp_pipelines.landing.cell_block import CellBlock
-from lgdp_pipelines.landing.csv_parser import Dialect, is_blank, parse_records, read_header
+from lgdp_pipelines.landing.csv_parser import is_blank, parse_records, read_layout
+from lgdp_pipelines.register.model.extract_format import Extract
 
 
-def read_cells(content: bytes, dialect: Dialect) -> CellBlock | Fault:
+def read_cells(content: bytes, extract: Extract) -> CellBlock:
     """Read CSV text in UTF-8."""
     if is_blank(content):
-        return Fault("The file is empty. Send it with its header row and its rows.")
-    head = read_header(content, dialect)
-    return head if isinstance(head, Fault) else parse_records(content[head.end :], dialect, head, head.row)
+        raise Fault("The file is empty. Send it with its header row and its rows.")
+    layout = read_layout(content, extract)
+    return parse_records(content[layout.header_end :], layout, layout.header_row)

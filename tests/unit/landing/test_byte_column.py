@@ -8,11 +8,11 @@ from lgdp_pipelines.landing.csv_parser import ByteColumn
 
 @given(st.binary(max_size=12).map(lambda some: bytes(b'a",\n'[byte % 4] for byte in some)))
 def test_what_stands_before_and_after_a_mark(content: bytes) -> None:
-    places = [place for place, byte in enumerate(content) if byte == ord('"')]
-    byte_column = ByteColumn.from_bytes(content)
-    assert byte_column.count(b'"') == len(places)
+    positions = [position for position, byte in enumerate(content) if byte == ord('"')]
+    byte_column = ByteColumn(content)
+    assert byte_column.count(b'"') == len(positions)
     assert byte_column.count(b'"', 2, 5) == content[2:5].count(b'"')
-    assert byte_column.bytes_before(b'"').to_list() == [content[place - 1] for place in places if place]
+    assert byte_column.bytes_before(b'"').to_list() == [content[position - 1] for position in positions if position]
     assert byte_column.bytes_after(b'"').to_list() == [
-        content[place + 1] for place in places if place + 1 < len(content)
+        content[position + 1] for position in positions if position + 1 < len(content)
     ]

@@ -1,4 +1,4 @@
-"""CSV to cells: the same cells and rows, whichever way a file is read."""
+"""CSV to cells: the same cells and rows, whichever way a file is block."""
 
 import csv
 import io
@@ -9,24 +9,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lgdp_pipelines.handover.extract_reading import Fault
-from lgdp_pipelines.landing.cell_block import CellBlock
-from lgdp_pipelines.landing.csv_parser import Dialect, find_last_row
+from lgdp_pipelines.landing.csv_parser import find_last_row
+from lgdp_pipelines.register.model.extract_format import Extract, Format
 from tests.support.csv_reading import read_cells
+
+PLAIN = Extract(Format.CSV)
 
 
 def cells(text: str, delimiter: str = ",") -> list[tuple[object, ...]]:
     """Rows as (row, cell, cell, …)."""
-    read = read_cells(text.encode(), Dialect(delimiter))
-    assert isinstance(read, CellBlock)
-    columns = [column for column in read.frame.columns if column != "_row"]
-    assert all(read.frame.schema[column] == pl.String for column in columns)
-    return list(read.frame.select("_row", *columns).iter_rows())
+    block = read_cells(text.encode(), Extract(Format.CSV, delimiter=delimiter))
+    columns = [column for column in block.frame.columns if column != "_row"]
+    assert all(block.frame.schema[column] == pl.String for column in columns)
+    return list(block.frame.select("_row", *columns).iter_rows())
 
 
 def misshapen(text: str) -> list[tuple[int, int]]:
-    read = read_cells(text.encode(), Dialect())
-    assert isinstance(read, CellBlock)
-    return list(read.misshapen.iter_rows())
+    block = read_cells(text.encode(), PLAIN)
+    return list(block.misshapen.iter_rows())
 
 
 def test_text_stays_as_sent() -> None:
@@ -92,9 +92,9 @@ def test_quotes_within_a_cell() -> None:
     ],
 )
 def test_quotes_that_do_not_match_are_a_fault_with_its_row(text: str) -> None:
-    read = read_cells(text.encode(), Dialect())
-    assert isinstance(read, Fault)
-    assert read.row == 3
+    with pytest.raises(Fault) as fault:
+        read_cells(text.encode(), PLAIN)
+    assert fault.value.row == 3
 
 
 def test_too_many_and_too_few_cells_are_told_with_row_and_number() -> None:
@@ -113,20 +113,20 @@ def test_a_short_row_is_seen_among_empty_last_cells() -> None:
 
 @pytest.mark.parametrize("text", ["", "\n", "\r\n\r\n"])
 def test_an_empty_file_is_a_fault(text: str) -> None:
-    assert isinstance(read_cells(text.encode(), Dialect()), Fault)
+    with pytest.raises(Fault, match="empty"):
+        read_cells(text.encode(), PLAIN)
 
 
 def test_a_header_alone_is_a_table_without_rows() -> None:
-    read = read_cells(b"A,B\n", Dialect())
-    assert isinstance(read, CellBlock)
-    assert read.header == ("A", "B")
-    assert read.frame.height == 0
+    block = read_cells(b"A,B\n", PLAIN)
+    assert block.header == ("A", "B")
+    assert block.frame.height == 0
 
 
 def test_the_row_in_which_a_text_breaks_off() -> None:
-    assert find_last_row("", Dialect()) == 1
-    assert find_last_row("A,B\n", Dialect()) == 2
-    assert find_last_row('A,B\n"1\n2",3\n4,', Dialect()) == 3
+    assert find_last_row("", PLAIN) == 1
+    assert find_last_row("A,B\n", PLAIN) == 2
+    assert find_last_row('A,B\n"1\n2",3\n4,', PLAIN) == 3
 
 
 TEXT = st.text(
@@ -159,17 +159,16 @@ def test_any_table_is_read_cell_for_cell(rows: list[list[str]], delimiter: str, 
     text = written.getvalue()
     if not text.strip("\r\n"):
         return
-    read = read_cells(text.encode(), Dialect(delimiter))
-    assert isinstance(read, CellBlock)
+    block = read_cells(text.encode(), Extract(Format.CSV, delimiter=delimiter))
     width = len(rows[0])
-    assert read.header == tuple(rows[0])
+    assert block.header == tuple(rows[0])
     expected = [
         (number, *(cell or None for cell in row))
         for number, row in enumerate(rows[1:], start=2)
         if width == 1 or any(row)
     ]
-    assert list(read.frame.select("_row", *(str(place) for place in range(width))).iter_rows()) == expected
-    assert read.misshapen.is_empty()
+    assert list(block.frame.select("_row", *(str(position) for position in range(width))).iter_rows()) == expected
+    assert block.misshapen.is_empty()
 
 
 def test_many_rows_with_line_breaks_in_quotes_are_counted_right() -> None:
@@ -178,15 +177,13 @@ def test_many_rows_with_line_breaks_in_quotes_are_counted_right() -> None:
     text = "A,B,C\n" + "".join(f'{n},"x\ny{n}, ""z""",{"" if n % 3 else n}\n' for n in range(lines))
     plain = text.replace('""', "")
     for sent, quote in ((text, '"z"'), (plain, "z")):
-        read = read_cells(sent.encode(), Dialect())
-        assert isinstance(read, CellBlock)
-        assert read.frame.get_column("_row").to_list() == list(range(2, lines + 2))
-        assert read.frame.get_column("1").to_list() == [f"x\ny{n}, {quote}" for n in range(lines)]
+        block = read_cells(sent.encode(), PLAIN)
+        assert block.frame.get_column("_row").to_list() == list(range(2, lines + 2))
+        assert block.frame.get_column("1").to_list() == [f"x\ny{n}, {quote}" for n in range(lines)]
 
 
 def test_a_lone_carriage_return_stays_what_it_is_in_the_header_too() -> None:
-    read = read_cells(b'a,"b\r"\r\n"x\ry","say ""so"""\r\n', Dialect())
+    block = read_cells(b'a,"b\r"\r\n"x\ry","say ""so"""\r\n', PLAIN)
 
-    assert isinstance(read, CellBlock)
-    assert read.header == ("a", "b\r")
-    assert read.frame.select("0", "1").rows() == [("x\ry", 'say "so"')]
+    assert block.header == ("a", "b\r")
+    assert block.frame.select("0", "1").rows() == [("x\ry", 'say "so"')]

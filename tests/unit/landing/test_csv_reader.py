@@ -1,6 +1,8 @@
 """A CSV file read in pieces gives what it gives read whole, wherever it is cut."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
 from io import BytesIO
 
 import polars as pl
@@ -12,11 +14,11 @@ from lgdp_pipelines.handover.extract_reading import Fault
 from lgdp_pipelines.landing import csv_reader as cutting
 from lgdp_pipelines.landing import text_decoding
 from lgdp_pipelines.landing.cell_block import CellBlock
-from lgdp_pipelines.landing.csv_parser import Dialect
 from lgdp_pipelines.landing.csv_reader import read_csv
+from lgdp_pipelines.register.model.extract_format import Extract, Format
 from tests.support.csv_reading import read_cells
 
-PLAIN = Dialect()
+PLAIN = Extract(Format.CSV)
 CELLS = st.sampled_from(
     ["", "a", " b ", '5" pipe', '"', '""', '"x"', '"x,y"', '"x\ny"', '"x""y"', '"x"y', '"x\r\ny"', "\r"]
 )
@@ -38,17 +40,19 @@ def cut() -> Iterator[None]:
     text_decoding.BLOCK_BYTES = before
 
 
-def in_pieces(content: bytes, size: int, encoding: str = "utf-8", dialect: Dialect = PLAIN) -> list[CellBlock | Fault]:
+def read_in_pieces(content: bytes, size: int, extract: Extract = PLAIN) -> Iterator[CellBlock]:
     text_decoding.BLOCK_BYTES = size
-    return list(read_csv(BytesIO(content), encoding, dialect))
+    return read_csv(BytesIO(content), extract)
 
 
-def told(pieces: list[CellBlock | Fault]) -> tuple[object, ...]:
-    """Everything that pieces say, put together; of what cannot be read, that and where."""
-    if isinstance(pieces[-1], Fault):
-        return (pieces[-1],)
-    frame = pl.concat([piece.frame for piece in pieces if isinstance(piece, CellBlock)], how="diagonal")
-    misshapen = pl.concat([piece.misshapen for piece in pieces if isinstance(piece, CellBlock)])
+def describe(read: Callable[[], Iterator[CellBlock]]) -> tuple[object, ...]:
+    """Return the content of all pieces together, or the message and row of the fault."""
+    try:
+        pieces = list(read())
+    except Fault as fault:
+        return fault.message, fault.row
+    frame = pl.concat([piece.frame for piece in pieces], how="diagonal")
+    misshapen = pl.concat([piece.misshapen for piece in pieces])
     # A piece is as wide as its own widest record, and so the columns may come in another order.
     wide = sorted((name for name in frame.columns if name != "_row"), key=int)
     return frame.select(*wide, "_row").rows(), wide, misshapen.rows(), pieces[-1].header, pieces[-1].last_row
@@ -61,7 +65,7 @@ def told(pieces: list[CellBlock | Fault]) -> tuple[object, ...]:
 @example("A,B\r1,2\r3,4", 2)
 def test_a_file_cut_anywhere_gives_what_it_gives_whole(text: str, size: int) -> None:
     content = text.encode()
-    assert told(in_pieces(content, size)) == told([read_cells(content, PLAIN)])
+    assert describe(lambda: read_in_pieces(content, size)) == describe(lambda: iter([read_cells(content, PLAIN)]))
 
 
 @settings(max_examples=40)
@@ -70,8 +74,11 @@ def test_a_file_cut_anywhere_gives_what_it_gives_whole(text: str, size: int) -> 
 def test_characters_are_never_cut_in_two(encoding: str, records: list[list[str]], size: int) -> None:
     lines = [";".join('"' + cell.replace('"', '""') + '"' for cell in record) for record in [["A", "B"], *records]]
     content = "\n".join(lines).encode(encoding)
-    dialect = Dialect(delimiter=";")
-    assert told(in_pieces(content, size, encoding, dialect)) == told([read_cells("\n".join(lines).encode(), dialect)])
+    extract = Extract(Format.CSV, encoding, ";")
+    text = "\n".join(lines).encode()
+    assert describe(lambda: read_in_pieces(content, size, extract)) == describe(
+        lambda: iter([read_cells(text, extract)])
+    )
 
 
 @pytest.mark.parametrize(
@@ -85,28 +92,28 @@ def test_characters_are_never_cut_in_two(encoding: str, records: list[list[str]]
     ],
 )
 def test_where_a_text_breaks_off_is_told_wherever_it_is_cut(content: bytes, encoding: str, row: int) -> None:
-    whole = in_pieces(content, 1000, encoding)
-    assert [piece.row for piece in whole if isinstance(piece, Fault)] == [row]
+    extract = replace(PLAIN, encoding=encoding)
+    fault = describe(lambda: read_in_pieces(content, 1000, extract))
+    assert fault[1:] == (row,)
     for size in range(4, 20):
-        assert in_pieces(content, size, encoding)[-1] == whole[-1]
+        assert describe(partial(read_in_pieces, content, size, extract)) == fault
 
 
 def test_an_ordinary_file_is_one_piece() -> None:
-    assert len(in_pieces(b'A,B\n1,"2"\n3,4\n', 15)) == 1
+    assert len(list(read_in_pieces(b'A,B\n1,"2"\n3,4\n', 15))) == 1
 
 
 def test_a_preamble_and_two_header_rows_stand_before_every_piece() -> None:
     content = b'Report,"of\n2024"\n\nfirst,,last\na,b,\n1,2,3\n4,5,6\n'
-    pieces = in_pieces(content, 5, dialect=Dialect(preamble=2, header_rows=2))
-    assert [piece.header for piece in pieces if isinstance(piece, CellBlock)] == [
-        ("first / a", "first / b", "last")
-    ] * len(pieces)
-    assert told(pieces)[0] == [("1", "2", "3", 5), ("4", "5", "6", 6)]
+    pieces = list(read_in_pieces(content, 5, replace(PLAIN, preamble=2, header_rows=2)))
+    assert [piece.header for piece in pieces] == [("first / a", "first / b", "last")] * len(pieces)
+    assert describe(lambda: iter(pieces))[0] == [("1", "2", "3", 5), ("4", "5", "6", 6)]
 
 
 def test_a_row_without_an_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cutting, "MAX_RECORD_BYTES", 100)
-    pieces = in_pieces(b'A,B\n1,2\n3,"' + b"x\n" * 500, 10)
-    assert isinstance(pieces[-1], Fault)
-    assert pieces[-1].row == 3
-    assert len(told(pieces[:-1])[0]) == 1  # type: ignore[arg-type] - rows
+    pieces: list[CellBlock] = []
+    with pytest.raises(Fault) as fault:
+        pieces.extend(read_in_pieces(b'A,B\n1,2\n3,"' + b"x\n" * 500, 10))
+    assert fault.value.row == 3
+    assert sum(piece.frame.height for piece in pieces) == 1

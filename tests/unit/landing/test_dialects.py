@@ -105,9 +105,9 @@ def test_a_single_column_is_not_held_to_have_another_delimiter(read: Read) -> No
 @pytest.mark.parametrize(
     ("encoding", "content", "said"),
     [
-        ("utf-16", "A,B,C\n".encode("utf-16-le"), "does not begin with the mark"),
+        ("utf-16", "A,B,C\n".encode("utf-16-le"), "lacks the byte order mark"),
         ("utf-16-le", b"\xfe\xff" + "A,B,C\n".encode("utf-16-be"), "high byte first"),
-        ("utf-8", "A,B,C\n".encode("utf-16"), "says of itself that it is UTF-16"),
+        ("utf-8", "A,B,C\n".encode("utf-16"), "byte order mark says UTF-16"),
         ("utf-8", "A,B,C\n".encode("utf-16-le"), "NUL"),
     ],
 )

@@ -137,7 +137,7 @@ def test_the_members_of_a_gz_follow_each_other(read: Read) -> None:
         (gzip_content(CSV)[:-4], "cut short or damaged"),
         (gzip_content(CSV)[:15], "cut short or damaged"),
         (gzip_content(CSV)[:-8] + b"\0" * 8, "cut short or damaged"),
-        (gzip_content(CSV) + b"1,2,3\n", "no part of it"),
+        (gzip_content(CSV) + b"1,2,3\n", "do not belong to it"),
         (b"\x1f\x8b\x08rubbish", "cut short or damaged"),
         (zlib.compress(CSV), "no GZ file"),
     ],

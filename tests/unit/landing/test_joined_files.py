@@ -78,7 +78,7 @@ def test_a_file_that_is_missing_and_a_key_that_is_are_told(braeside: tuple[Contr
     assert "“decisions” of the export is missing" in alone.unreadable_reason
     keyless = read(braeside, cases=CASES, decisions=DECISIONS.replace("Case|", "Number|"))
     assert keyless.unreadable_reason is not None
-    assert "no column “CASE”" in keyless.unreadable_reason
+    assert "The column “CASE”, by which" in keyless.unreadable_reason
 
 
 def test_a_missing_column_is_told_with_its_file(braeside: tuple[Contract, SystemMapping]) -> None:
