@@ -6,7 +6,7 @@
       partition_by  columns of the partitions
       open_columns  columns whose minima and maxima may appear in the Delta log
       constants     columns with a single value in the model's rows, such as the return in a shared table
-      whole_by      key column of a small table that is always replaced whole; without it, the slice is the build's periods
+      replace_by    key column of a small table, all of whose rows are replaced; without it, the build's periods are replaced
 
     The scratch database makes the rows, the plugin (lgdp_pipelines/dbt_build/lake_plugin.py) writes them to the lake, and
     later models read them by a view over the Delta table. Without the second commit that view is lost.
@@ -29,7 +29,7 @@
             "partition_by": table.get("partition_by", []),
             "open_columns": table.get("open_columns", []),
             "where": slice,
-            "whole_by": table.get("whole_by", ""),
+            "replace_by": table.get("replace_by", ""),
             "commit": var("commit"),
         }
     ) %}

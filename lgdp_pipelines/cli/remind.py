@@ -34,12 +34,12 @@ def remind(
             done = send_reminders(platform, progress)
     rows = [
         {
-            "council": reminder.reminded.council_code,
-            "return": reminder.reminded.return_code,
-            "period": reminder.reminded.period,
+            "council": reminder.record.council_code,
+            "return": reminder.record.return_code,
+            "period": reminder.record.period,
             "due": reminder.due.isoformat(),
-            "stage": reminder.reminded.stage,
-            "submission": reminder.reminded.submission_id or None,
+            "stage": reminder.record.stage,
+            "submission": reminder.record.submission_id or None,
             "message": reminder.text,
         }
         for reminder in done.new

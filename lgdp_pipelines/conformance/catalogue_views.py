@@ -41,14 +41,14 @@ _RULE_NOISE: Mapping[str, str] = {
 
 
 def build_catalogue_views(register: Register) -> tuple[CatalogueView, ...]:
-    """Return the views over everything but releases."""
+    """Return the catalogue's views over everything but releases."""
     cases = [
         CatalogueView("conformed", case_table(table).name, case_table(table), comments=describe_case_columns(table))
         for data_return in register.returns.values()
         for table in unite_tables(data_return)
         if table.newest.grain is Grain.CASE
     ]
-    kept = [COUNCIL, PERIOD, OBSERVATION, FINDING, COLUMN_EDGE_TABLE, *TABLES.values()]
+    stored_tables = [COUNCIL, PERIOD, OBSERVATION, FINDING, COLUMN_EDGE_TABLE, *TABLES.values()]
     return (
         _view_returns(register),
         _view_items(register),
@@ -56,7 +56,7 @@ def build_catalogue_views(register: Register) -> tuple[CatalogueView, ...]:
         _view_rules(register),
         *(_view_reference_table(table) for table in register.reference.values()),
         *cases,
-        *(CatalogueView(table.layer, table.name, table) for table in kept),
+        *(CatalogueView(table.layer, table.name, table) for table in stored_tables),
         CatalogueView(
             "ledger",
             "rule_noise",
@@ -69,13 +69,13 @@ def build_catalogue_views(register: Register) -> tuple[CatalogueView, ...]:
 
 
 def select_rule_noise(lake: Lake) -> str:
-    """Return the ``SELECT`` of ``rule_noise.sql`` over a lake."""
+    """Return the statement of the view ``ledger.rule_noise``."""
     statement = Template(Path(__file__).with_name("rule_noise.sql").read_text(encoding="utf-8"))
     return statement.substitute(rule_result=lake.scan_sql(TABLES["rule_result"]), query=lake.scan_sql(TABLES["query"]))
 
 
 def describe_case_columns(table: UnitedTable) -> Mapping[str, str]:
-    """Return a comment on each column of a conformed table of cases."""
+    """Return the comments on columns of a conformed table of cases."""
     items = {
         item.name: f"{item.declared.title}."
         + (" A pseudonym that matches within this return alone." if item.privacy is Privacy.PSEUDONYMISE else "")
@@ -102,7 +102,10 @@ def _view(
     columns: Mapping[str, tuple[str, str]],
     rows: Iterable[tuple[object, ...]],
 ) -> CatalogueView:
-    """Return a view of constant rows, with SQL type and comment of each column."""
+    """Return a view of constant rows.
+
+    ``columns`` has the SQL type and the comment of each column.
+    """
     types = {column: kind for column, (kind, _) in columns.items()}
     comments = {column: text for column, (_, text) in columns.items()}
     return CatalogueView(schema, name, select_rows(types, rows), description=description, comments=comments)
@@ -152,7 +155,7 @@ def _view_returns(register: Register) -> CatalogueView:
             "period_kind": (_TEXT, "Kind of its periods."),
             "first_period": (_TEXT, "First period it was asked for."),
             "due_days": ("bigint", "Days after a period's end on which a submission is due."),
-            "retention_years": ("bigint", "How long received bytes are kept."),
+            "retention_years": ("bigint", "How long received bytes are stored_tables."),
             "contract_version": (_TEXT, "Newest version of the contract."),
             "disclosure": (_TEXT, "How small numbers are treated."),
             "threshold": ("bigint", "Counts above 0 and below it are withheld; 0 where none are."),
@@ -174,7 +177,7 @@ def _view_returns(register: Register) -> CatalogueView:
 
 
 def _view_items(register: Register) -> CatalogueView:
-    """Return the view of data items, and of figures that the platform counts."""
+    """Return the view of data items, counted figures included."""
     rows: list[tuple[object, ...]] = []
     for table in (table for data_return in register.returns.values() for table in unite_tables(data_return)):
         rows += [
@@ -251,7 +254,7 @@ def _view_codes(register: Register) -> CatalogueView:
 
 
 def _view_rules(register: Register) -> CatalogueView:
-    """Return the view of rules, each as the newest contract that has it declares it."""
+    """Return the view of rules, by their newest contracts."""
     newest: dict[str, tuple[object, ...]] = {
         rule.id: (
             rule.id, data_return.code, str(contract.version), str(rule.kind), str(rule.severity), rule.table,

@@ -53,7 +53,7 @@ _OBSERVATION_TESTS = (
 
 
 def generate_conformed_models(register: Register) -> dict[str, str]:
-    """Return the dbt files that conform the register's returns: text by path in the project.
+    """Return the dbt files that conform all returns, by path.
 
     Raises:
         RegisterError: a table cannot be united over its majors.
@@ -71,6 +71,7 @@ def generate_conformed_models(register: Register) -> dict[str, str]:
 
 
 def _generate_return_models(data_return: Return) -> Iterator[tuple[str, str]]:
+    """Yield path and text of the files for one return."""
     slug, tables = data_return.slug, unite_tables(data_return)
     yield f"models/staging/{slug}/_{slug}.yml", _describe_staging(data_return, tables)
     for table in tables:
@@ -90,9 +91,9 @@ def _generate_return_models(data_return: Return) -> Iterator[tuple[str, str]]:
 
 
 def _list_major(table: UnitedTable, contract: Contract, declared: Table) -> dict[str, object]:
-    """Return a major's validated table, and its column for each united item.
+    """Return a major version's validated table and columns, for a macro.
 
-    An empty column is null.
+    An item that the version lacks has an empty column, which becomes null.
     """
     columns = []
     for item in table.items:
@@ -106,6 +107,7 @@ def _list_major(table: UnitedTable, contract: Contract, declared: Table) -> dict
 
 
 def _generate_cases(table: UnitedTable) -> str:
+    """Return the model of a table of pseudonymised cases."""
     columns = []
     for item in table.carried:
         columns += [item.name, f"{item.name}_status"] if item.declared.role is Role.MEASURE else [item.name]
@@ -120,7 +122,7 @@ def _generate_cases(table: UnitedTable) -> str:
 
 
 def _list_series(table: UnitedTable) -> Iterator[dict[str, object]]:
-    """Yield the observed items of a table: measures of aggregates, and counts of rows."""
+    """Yield the figures of a table: measures of aggregates, and counts."""
     source = {"staged": name_staging_model(table), "table": table.name}
     if table.newest.grain is Grain.AGGREGATE:
         breakdown = [item.name for item in table.dimensions]
@@ -136,6 +138,7 @@ def _list_series(table: UnitedTable) -> Iterator[dict[str, object]]:
 
 
 def _describe_staging(data_return: Return, tables: Iterable[UnitedTable]) -> str:
+    """Return the properties of a return's sources and staging models."""
     sources = [
         {
             "name": format_table_name(contract, table),
@@ -157,6 +160,7 @@ def _describe_staging(data_return: Return, tables: Iterable[UnitedTable]) -> str
 
 
 def _describe_conformed(data_return: Return, tables: Iterable[UnitedTable], *, has_observations: bool) -> str:
+    """Return the properties of a return's conformed models."""
     models: list[dict[str, object]] = [
         {
             "name": case_table(table).name,
@@ -180,13 +184,14 @@ def _describe_conformed(data_return: Return, tables: Iterable[UnitedTable], *, h
 
 
 def _describe_columns(items: Iterable[UnitedItem]) -> list[dict[str, object]]:
+    """Return the properties of the columns of some items."""
     return [{"name": item.name, "description": item.declared.title, "meta": {"item": item.urn}} for item in items]
 
 
 def _list_register_tables(
     register: Register,
 ) -> Iterator[tuple[str, Mapping[str, str], list[tuple[object, ...]]]]:
-    """Yield name, SQL types by column, and rows of each list."""
+    """Yield name, SQL type by column, and rows of each list."""
     yield (
         "register_council",
         dict.fromkeys(COUNCIL.comments, "varchar"),

@@ -44,7 +44,7 @@ def invoke_dbt(
     scratch: Path,
     manifest: Manifest | None = None,
 ) -> Any:  # noqa: ANN401 - dbt's results share no type
-    """Run one dbt command in this process and close its database afterwards.
+    """Run one dbt command in this process and close its database.
 
     Nothing is printed, nothing is sent, and nothing is written outside the scratch folder.
 
@@ -92,7 +92,7 @@ def invoke_dbt(
 
 
 def redact_message(message: str) -> str:
-    """Return a message of dbt or DuckDB without any value: data errors are only named."""
+    """Return dbt's or DuckDB's message, without values of the data."""
     for error in _DATA_ERRORS:
         if error in message:
             return f"{error} (not repeated here, because it may hold a value)"

@@ -94,18 +94,18 @@ class BuildOutcome:
 
     @property
     def is_published(self) -> bool:
-        """Return whether every published slice was replaced."""
+        """Whether every published slice was replaced."""
         published = [model for model in self.models if ".published__" in model.unique_id]
         return bool(published) and all(model.version is not None for model in published)
 
     @property
     def failed_tests(self) -> tuple[BuiltTest, ...]:
-        """The tests that stopped the build."""
+        """Tests that stopped the build."""
         return tuple(test for test in self.tests if test.status == "fail")
 
     @property
     def written(self) -> Mapping[str, BuiltModel]:
-        """The models that were written to the lake, by ``layer/name``."""
+        """Models that were written to the lake, by ``layer/name``."""
         return {model.table: model for model in self.models if model.version is not None}
 
 
@@ -177,6 +177,7 @@ def run_build(
 
 
 def _write_profile(scratch: Path, settings: Settings, data_return: Return, periods: Sequence[str]) -> None:
+    """Write the ``profiles.yml`` of one invocation."""
     lake = Lake(settings.lake)
     validated = [define_validated_table(contract, table) for contract, table in list_validated_tables(data_return)]
     ledger = [table for name, table in TABLES.items() if name in LEDGER_SOURCES]
@@ -208,9 +209,9 @@ def _write_profile(scratch: Path, settings: Settings, data_return: Return, perio
 
 
 def _create_source(lake: Lake, table: LakeTable) -> list[str]:
-    """Return the statements that create a source view.
+    """Return the statements that create the view of a source.
 
-    It is empty where the table was never written.
+    The view has no rows where the table was never written.
     """
     schema = duckdb_connections.quote_identifier(table.layer)
     rows = f"select * from {lake.scan_sql(table)}" if lake.exists(table) else select_no_rows(table.arrow_schema)  # noqa: S608 - quoted
@@ -221,6 +222,7 @@ def _create_source(lake: Lake, table: LakeTable) -> list[str]:
 
 
 def _read_model(result: Any, writes: Mapping[str, dict[str, Any]]) -> BuiltModel:  # noqa: ANN401 - dbt's results are untyped
+    """Return a model's result, with the write that the plugin recorded."""
     write = writes.get(result.node.unique_id, {})
     return BuiltModel(
         unique_id=result.node.unique_id,
@@ -234,6 +236,7 @@ def _read_model(result: Any, writes: Mapping[str, dict[str, Any]]) -> BuiltModel
 
 
 def _read_test(result: Any) -> BuiltTest:  # noqa: ANN401 - dbt's results are untyped
+    """Return the result of a data test."""
     node = result.node
     return BuiltTest(
         name=node.name,

@@ -67,7 +67,7 @@ class Plugin(BasePlugin):
         self._connection: duckdb.DuckDBPyConnection | None = None
 
     def configure_connection(self, conn: duckdb.DuckDBPyConnection) -> None:
-        """Load the packaged Delta extension, create the source views and the token function."""
+        """Load the Delta extension, and create views and token function."""
         for statement in (
             f"LOAD {duckdb_connections.quote_literal(str(duckdb_connections.find_delta_extension()))}",
             *self._sources,
@@ -77,7 +77,7 @@ class Plugin(BasePlugin):
         self._connection = conn
 
     def configure_cursor(self, cursor: duckdb.DuckDBPyConnection) -> None:
-        """Set the key of the token function.
+        """Set the token function's key on a cursor.
 
         A variable lives as long as its cursor.
         """
@@ -85,7 +85,10 @@ class Plugin(BasePlugin):
         cursor.execute("set variable lgdp_outer_pad = $1", [self._key.outer_pad])
 
     def store(self, target_config: Any) -> None:  # noqa: ANN401 - dbt-duckdb's own class, which it does not type
-        """Replace the slice that the materialisation names by the model's rows, and record the write."""
+        """Replace a slice of a Delta table by a model's rows.
+
+        The materialisation names the slice, and the write is recorded.
+        """
         target = target_config.config
         layer, name = target_config.location.path.split("/")
         if self._connection is None:
@@ -99,9 +102,9 @@ class Plugin(BasePlugin):
             schema = polars_to_arrow_schema(rows.schema)
             table = LakeTable(layer, name, schema, tuple(target["partition_by"]), tuple(target["open_columns"]))
             self._lake.widen_types(table, schema, target["commit"])
-            if target["whole_by"]:
+            if target["replace_by"]:
                 frame = arrow_to_frame(relation.to_arrow_table())
-                version = self._replace_table(table, frame, target["whole_by"], target["commit"])
+                version = self._replace_table(table, frame, target["replace_by"], target["commit"])
             else:
                 where = {
                     column: value if isinstance(value, str) else list(value)
@@ -113,7 +116,10 @@ class Plugin(BasePlugin):
             stream.write(json.dumps(write) + "\n")
 
     def _replace_table(self, table: LakeTable, rows: pl.DataFrame, key: str, commit: dict[str, str]) -> int:
-        """Replace a small table by its key column; equal content makes no commit."""
+        """Replace the rows of a small table, and return its version.
+
+        Equal content makes no commit.
+        """
         names, stored, version = rows.columns, self._lake.read(table), self._lake.version(table)
         is_equal = stored.columns == names and stored.sort(names).equals(rows.sort(names))
         if version is not None and is_equal:

@@ -22,7 +22,7 @@ def _declare_table(
     partition_by: tuple[str, ...] = (),
     open_columns: tuple[str, ...] = (),
 ) -> LakeTable:
-    """Return a conformed table from the type and comment of each column."""
+    """Return a conformed table with a type and comment per column."""
     schema = pa.schema([(column, kind) for column, (kind, _) in columns.items()])
     comments = MappingProxyType({column: comment for column, (_, comment) in columns.items()})
     return LakeTable("conformed", name, schema, partition_by, open_columns, description, comments)
@@ -106,7 +106,7 @@ def name_observation_model(data_return: Return) -> str:
 
 
 def case_table(table: UnitedTable) -> LakeTable:
-    """Return the table of a return's pseudonymised cases, over all versions of the contract."""
+    """Return the table of a return's pseudonymised cases."""
     return LakeTable(
         "conformed",
         f"{table.data_return.slug}_{table.name}",
@@ -132,7 +132,10 @@ def published_table(product: Product) -> LakeTable:
 
 
 def list_validated_tables(data_return: Return) -> Iterator[tuple[Contract, Table]]:
-    """Yield contract and table of each validated table that staging reads: of each major, the newest version."""
+    """Yield the validated tables that staging reads, with their contracts.
+
+    Of each major version, the newest contract counts.
+    """
     for contract in data_return.majors.values():
         for table in contract.tables:
             yield contract, table

@@ -16,7 +16,9 @@ from lgdp_pipelines.storage.lake_tables import LakeTable
 
 
 def literal(value: object) -> str:
-    """Return a value as a SQL literal that holds no opening of a Jinja block.
+    """Return a value as a SQL literal that is safe in Jinja.
+
+    It holds no opening of a Jinja block.
 
     Raises:
         TypeError: a type that the register does not hold.
@@ -54,7 +56,7 @@ def select_rows(columns: Mapping[str, str], rows: Iterable[Sequence[object]]) ->
 
 
 def select_no_rows(schema: pa.Schema) -> str:
-    """Return a ``SELECT`` of no row, with an Arrow schema's columns in DuckDB's types."""
+    """Return a ``SELECT`` of no row, with an Arrow schema's columns."""
     with duckdb.connect(":memory:") as connection:
         relation = connection.from_arrow(schema.empty_table())
         return select_rows(dict(zip(relation.columns, map(str, relation.types), strict=True)), ())
@@ -69,7 +71,9 @@ def format_model(config: Mapping[str, object], body: str) -> str:
 def configure_delta(
     table: LakeTable, tag: str, *, alias: str | None = None, constants: Mapping[str, str] | None = None
 ) -> dict[str, object]:
-    """Return the configuration of a model that writes a slice of a Delta table (``macros/delta.sql``).
+    """Return the configuration of a model that writes a Delta slice.
+
+    The materialisation is in ``macros/delta.sql``.
 
     Args:
         table: in the lake.
@@ -88,19 +92,23 @@ def configure_delta(
 
 
 def call_macro(macro: str, **arguments: object) -> str:
-    """Return a call of a dbt macro, with an argument a line and a list of records a record a line."""
+    """Return a call of a dbt macro, one argument a line."""
     lines = "".join(f"    {name}={_format_argument(value)},\n" for name, value in arguments.items())
     return f"{{{{ {macro}(\n{lines}) }}}}"
 
 
 def _format_argument(value: object) -> str:
-    """Return a value of texts, flags, lists and mappings in the notation that JSON and Jinja share."""
+    """Return a macro's argument in the notation of JSON and Jinja.
+
+    A list of records has a line for each record.
+    """
     if isinstance(value, list) and value and isinstance(value[0], dict):
         return "[\n" + "".join(f"        {_dump(record)},\n" for record in value) + "    ]"
     return _dump(value)
 
 
 def _dump(value: object) -> str:
+    """Return a value as JSON on one line."""
     return json.dumps(value, ensure_ascii=False)
 
 

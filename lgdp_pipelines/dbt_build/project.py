@@ -65,12 +65,12 @@ class Project:
 
     @cached_property
     def encoded_manifest(self) -> bytes:
-        """The parse of the project, for :func:`~lgdp_pipelines.dbt_build.dbt_runner.decode_manifest`."""
+        """Bytes of the parsed project's manifest."""
         return (self.folder / _MANIFEST).read_bytes()
 
     @cached_property
     def models(self) -> Mapping[str, CompiledModel]:
-        """Every model by unique id, compiled once for a slice without rows."""
+        """Models by unique id, compiled for a slice without rows."""
         models: list[dict[str, Any]] = json.loads((self.folder / _COMPILED).read_text(encoding="utf-8"))
         listed = ("tags", "depends_on", "columns")
         return {
@@ -80,7 +80,9 @@ class Project:
 
 
 def write_project(settings: Settings, models: Mapping[str, str]) -> Project:
-    """Return the project of generated models and handwritten files, parsed before or now.
+    """Return the project of generated models and handwritten files.
+
+    A project that is not on disk yet is written and parsed.
 
     Args:
         settings: places of the handwritten project and of the parsed ones (``dbt/`` under home).
@@ -117,10 +119,12 @@ def _read_handwritten_files(folder: Path) -> dict[str, bytes]:
 
 
 def _is_model(path: str) -> bool:
+    """Return whether a path is that of a model."""
     return path.startswith("models/") and path.endswith((".sql", ".py"))
 
 
 def _hash_files(files: Mapping[str, bytes]) -> str:
+    """Return the sha256 of all files and of dbt's and DuckDB's versions."""
     digest = hashlib.sha256()
     for name in ("dbt-core", "dbt-duckdb", "duckdb"):
         digest.update(f"{name}=={version(name)}\n".encode())
@@ -131,7 +135,7 @@ def _hash_files(files: Mapping[str, bytes]) -> str:
 
 
 def _make_project(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Write and parse the project in a draft folder, then rename it into place whole."""
+    """Write and parse the project in a draft folder, then rename it."""
     with open_scratch_folder(folder.parent, "draft") as scratch:
         draft = scratch / "project"
         for path, content in files.items():
@@ -143,6 +147,7 @@ def _make_project(folder: Path, files: Mapping[str, bytes]) -> None:
 
 
 def _parse(draft: Path, scratch: Path) -> None:
+    """Write the manifest and the compiled models of a draft project."""
     from lgdp_pipelines.dbt_build import dbt_runner  # noqa: PLC0415 - dbt takes seconds to load, and is rarely needed
 
     profile = {"lgdp": {"target": "scratch", "outputs": {"scratch": {"type": "duckdb", "path": ":memory:"}}}}

@@ -27,7 +27,7 @@ DIRECT, INDIRECT = "direct", "indirect"
 
 @dataclass(frozen=True, slots=True, order=True)
 class ColumnEdge:
-    """One step from a column to one that it comes from.
+    """One step from a column to a column that it depends on.
 
     Attributes:
         return_code: the return.
@@ -80,17 +80,18 @@ COLUMN_EDGE_TABLE = LakeTable(
 
 
 def name_system_export(system: str, council: str, return_slug: str, table: str) -> str:
-    """Return the name of a system's export.
+    """Return the lineage name of a system's export.
 
-    ``council`` is empty where it is the same for all.
+    ``council`` is empty where the export is the same for all councils.
     """
     return f"extract.{f'{system}@{council}' if council else system}.{return_slug}.{table}"
 
 
 def parse_system(table: str) -> str:
-    """Return the system in an export's name, with its council where it has one.
+    """Return the system in the name of a system's export.
 
-    Empty for other tables: only a system's export has a name of four parts.
+    With a mapping for a single council, that is ``<system>@<council>``. Other tables give an empty text, because only a
+    system's export has a name of four parts.
     """
     parts = table.split(".")
     return parts[1] if len(parts) == 4 else ""
@@ -98,7 +99,7 @@ def parse_system(table: str) -> str:
 
 @dataclass(frozen=True)
 class LineageGraph:
-    """Edges, to walk along.
+    """Edges of columns, indexed for walking from later tables to earlier ones.
 
     Attributes:
         edges: all of them.
@@ -115,14 +116,14 @@ class LineageGraph:
         return edges_by_target
 
     def list_columns(self, return_code: str, table: str) -> list[str]:
-        """Return the names of a table's columns, sorted, entries of maps left out."""
+        """Return the names of a table's columns, sorted, without entries of maps."""
         targets = self._edges_by_target
         return sorted({to for code, at, to in targets if (code, at) == (return_code, table) and "." not in to})
 
     def list_steps(self, return_code: str, table: str, column: str, item: str = "") -> list[ColumnEdge]:
-        """Return the edges down from a column.
+        """Return the edges from a column to its nearest sources.
 
-        Of direct ones those of the data item alone, where it has any.
+        With a data item, direct edges of other items are left out, unless no direct edge has the item.
         """
         edges = list(self._edges_by_target.get((return_code, table, column), ()))
         if not item or not any(edge.kind == DIRECT and edge.item == item for edge in edges):
@@ -132,7 +133,7 @@ class LineageGraph:
     def trace_back(
         self, return_code: str, table: str, column: str, item: str = "", *, direct_only: bool = True
     ) -> list[ColumnEdge]:
-        """Return every edge on the way from a column to its origins, nearest first, each once.
+        """Return all edges between a column and its origins, nearest first.
 
         Args:
             return_code: the return.
@@ -155,7 +156,9 @@ class LineageGraph:
 
 
 def write_column_edges(lake: Lake, edges: Sequence[ColumnEdge], commit: Mapping[str, str]) -> int | None:
-    """Replace the edges of their returns in the lake; equal content makes no commit.
+    """Replace the lake's edges of the returns concerned.
+
+    Equal content makes no commit.
 
     Returns:
         The table's new version; None where nothing was written.

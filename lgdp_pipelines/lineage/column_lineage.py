@@ -61,7 +61,9 @@ Step = tuple[str, str, ColumnReference]
 
 
 def build_column_edges(project: Project, register: Register) -> tuple[ColumnEdge, ...]:
-    """Return every edge of every return, read once for a project and register and kept beside the project.
+    """Return every edge of every return.
+
+    The edges are worked out once for a project and register, and kept in a file beside the project.
 
     Raises:
         OSError: the project's folder cannot be written.
@@ -89,7 +91,9 @@ def build_column_edges(project: Project, register: Register) -> tuple[ColumnEdge
 
 
 def find_unexplained_columns(edges: Iterable[ColumnEdge], register: Register) -> list[str]:
-    """Return published columns without a way back to a data item, as ``published.<table>.<column>``.
+    """Return published columns that lead back to no data item.
+
+    Each is named ``published.<table>.<column>``, or ``published.<table>.*`` for a table without edges.
 
     A column is explained where its value comes, step by step, from a column of an extract or a list of the register,
     and some way from it, direct or not, reaches a data item of the register. :data:`SYSTEM_COLUMNS` are explained by
@@ -123,7 +127,7 @@ def _list_return_edges(
     shared_sources: Sources,
     shared_steps: Sequence[Step],
 ) -> Iterator[ColumnEdge]:
-    """Yield the edges of a return, those of the models that it shares among them."""
+    """Yield the edges of one return, those of shared models included."""
     sources = shared_sources | {
         ("validated", format_table_name(contract, table)): _reference_validated_columns(contract, table)
         for contract, table in list_validated_tables(data_return)
@@ -137,7 +141,10 @@ def _list_return_edges(
 
 
 def _read_models(project: Project, tag: str, sources: Sources) -> Iterator[Step]:
-    """Yield the steps of a tag's models, and add each model to the sources."""
+    """Yield the steps of a tag's models in order of dependency.
+
+    Each model is added to the sources, for the models that read it.
+    """
     models = {name: model for name, model in project.models.items() if tag in model.tags}
     order = TopologicalSorter({name: models.keys() & model.depends_on for name, model in models.items()})
     for model in map(models.__getitem__, order.static_order()):
@@ -153,9 +160,10 @@ def _read_models(project: Project, tag: str, sources: Sources) -> Iterator[Step]
 
 
 def _read_python_model(project: Project, model: CompiledModel, sources: Sources) -> TableColumns:
-    """Return the columns of a Python model, which passes on columns of the same name.
+    """Return the columns of a Python model and their references.
 
-    Its other columns depend on everything that it reads.
+    A column comes from the columns of the same name in the tables that the model reads. Any other column depends on all
+    of their columns.
     """
     references: dict[str, set[ColumnReference]] = {column: set() for column in model.columns}
     for parent in (project.models[name] for name in model.depends_on):
@@ -167,7 +175,10 @@ def _read_python_model(project: Project, model: CompiledModel, sources: Sources)
 
 
 def _name_table(model: CompiledModel) -> str:
-    """Return a model's table in the lake, or else in the scratch database, as ``layer.name``."""
+    """Return the name of a model's table as ``layer.name``.
+
+    That is its table in the lake, or else its relation in the scratch database.
+    """
     if model.table:
         return model.table.replace("/", ".")
     return f"{model.schema}.{model.alias.removeprefix('register_' if model.schema == 'register' else '')}"
@@ -184,12 +195,12 @@ def _reference_validated_columns(contract: Contract, table: Table) -> TableColum
 
 
 def _list_item_columns(item: Item) -> list[str]:
-    """Return the validated columns of an item: its own, and a measure's status."""
+    """Return an item's validated columns: its own, and a measure's status."""
     return [item.name, f"{item.name}_status"] if item.role is Role.MEASURE else [item.name]
 
 
 def list_export_edges(contract: Contract, table: Table, mappings: Iterable[SystemMapping]) -> Iterator[ColumnEdge]:
-    """Yield the steps from landed columns to columns of systems' exports, by their mappings."""
+    """Yield the steps from landed columns to columns of systems' exports."""
     for mapping in mappings:
         mapped = mapping.tables.get(table.name)
         is_for_contract = mapping.return_code == contract.return_code and contract.version.major in mapping.majors
@@ -202,7 +213,10 @@ def list_export_edges(contract: Contract, table: Table, mappings: Iterable[Syste
 def _list_landing_edges(
     contract: Contract, table: Table, source: str, how: str, headers: Iterable[tuple[Item, str]]
 ) -> Iterator[ColumnEdge]:
-    """Yield the steps from landed columns to headers of an extract or a system's export."""
+    """Yield the steps from landed columns to headers of one source.
+
+    The source is an extract or the export of a system.
+    """
     landed = f"landed.{format_table_name(contract, table)}"
     step = partial(ColumnEdge, contract.return_code, landed, from_table=source, contract_version=str(contract.version))
     for item, header in headers:
@@ -213,7 +227,7 @@ def _list_landing_edges(
 
 
 def _list_contract_edges(contract: Contract, table: Table) -> Iterator[ColumnEdge]:
-    """Yield the steps from validated to landed to the extract, which follow from the contract alone."""
+    """Yield the steps between validated table, landed table and extract."""
     code, name, version = contract.return_code, format_table_name(contract, table), str(contract.version)
     validated, landed, extract = f"validated.{name}", f"landed.{name}", f"extract.{contract.slug}.{table.name}"
     yield from _list_landing_edges(contract, table, extract, "land", [(item, item.header) for item in table.items])
@@ -233,7 +247,10 @@ def _list_contract_edges(contract: Contract, table: Table) -> Iterator[ColumnEdg
 
 
 def _list_derivation_edges(code: str, item: Item, validated: str) -> Iterator[ColumnEdge]:
-    """Yield the steps from a derived item to its source items and its version of a reference table."""
+    """Yield the steps from a derived item to its sources.
+
+    These are other items, and columns of a version of a reference table.
+    """
     derivation = item.derived
     if derivation is None:
         return

@@ -68,9 +68,9 @@ def build_openlineage_event(
 def _list_inputs(
     graph: LineageGraph, return_code: str, table: str, column: str
 ) -> list[column_lineage_dataset.InputField]:
-    """Return the input columns.
+    """Return a column's source columns in the nearest tables kept.
 
-    The first indirect step on the way gives the kind of the whole.
+    A way with any indirect step is indirect; its first indirect step gives the subtype.
     """
     inputs: dict[tuple[str, str], set[tuple[str, str]]] = defaultdict(set)
     queue = [(table, column, "", "")]

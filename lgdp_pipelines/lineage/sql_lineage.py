@@ -34,7 +34,7 @@ _CLAUSES = {"where": "filter", "having": "filter", "qualify": "filter", "group":
 
 
 class ColumnReference(NamedTuple):
-    """A column of a table that a statement names, and its use there.
+    """A column that a statement reads, and its use there.
 
     Attributes:
         table: ``layer.name``.
@@ -53,7 +53,7 @@ class ColumnReference(NamedTuple):
 
 @dataclass(frozen=True)
 class TableColumns:
-    """The columns of a table, or of a part of a statement.
+    """The columns of a table or query, each with its references.
 
     Attributes:
         references: by column, entries of maps included.
@@ -72,7 +72,7 @@ class TableColumns:
 def reference_columns(
     table: str, items: Mapping[str, Collection[str]], branches: Sequence[Branch] = ()
 ) -> TableColumns:
-    """Return the columns of a stored table, each as a reference to itself.
+    """Return a stored table's columns, each with a reference to itself.
 
     Args:
         table: ``layer.name``.
@@ -87,7 +87,7 @@ def reference_columns(
 
 
 def read_select_columns(sql: str, tables: Mapping[TableKey, TableColumns]) -> TableColumns:
-    """Return the references of every column of a statement.
+    """Return the columns of a statement, each with its references.
 
     Args:
         sql: in DuckDB's dialect.
@@ -97,9 +97,9 @@ def read_select_columns(sql: str, tables: Mapping[TableKey, TableColumns]) -> Ta
     schema: dict[str, dict[str, dict[str, str]]] = {}
     for table in parsed.find_all(exp.Table):
         table.set("catalog", None)
-        known = tables.get((table.db, table.name))
-        if known is not None:
-            schema.setdefault(table.db, {})[table.name] = dict.fromkeys(known.names, "VARCHAR")
+        columns = tables.get((table.db, table.name))
+        if columns is not None:
+            schema.setdefault(table.db, {})[table.name] = dict.fromkeys(columns.names, "VARCHAR")
     qualified = qualify(
         parsed, dialect="duckdb", schema=typed("dict[str, object]", schema), validate_qualify_columns=False
     )
@@ -108,7 +108,7 @@ def read_select_columns(sql: str, tables: Mapping[TableKey, TableColumns]) -> Ta
 
 
 def _read_scope(scope: Scope, tables: Mapping[TableKey, TableColumns]) -> TableColumns:
-    """Return the columns of a query or of a part of it."""
+    """Return the columns of a query or subquery."""
     match scope.expression:
         case exp.SetOperation():
             return _unite([_read_scope(part, tables) for part in scope.set_operation_scopes])
@@ -123,7 +123,7 @@ def _read_scope(scope: Scope, tables: Mapping[TableKey, TableColumns]) -> TableC
 
 
 def _unite(parts: list[TableColumns]) -> TableColumns:
-    """Return the columns of a union, named as those of its first part."""
+    """Return the columns of a union, under its first part's names."""
     united: dict[str, set[ColumnReference]] = {name: set() for name in parts[0].names}
     for part in parts:
         renamed = dict(zip(part.names, parts[0].names, strict=True))
@@ -146,7 +146,7 @@ class _Sources:
     branches: Mapping[str, Sequence[Branch]]
 
     def list_references(self, column: exp.Column) -> list[ColumnReference]:
-        """Return the references of a source's column, less the items filtered out."""
+        """Return the references of a source's column, without items filtered out."""
         source = self.columns.get(column.table)
         if source is None:
             return []
@@ -160,7 +160,7 @@ class _Sources:
 
 
 def _read_entry(column: exp.Column) -> str:
-    """Return the entry that is taken from a column of maps.
+    """Return the key that a column of maps is read at.
 
     Empty for the whole column.
     """
@@ -172,7 +172,7 @@ def _read_entry(column: exp.Column) -> str:
 
 
 def _filter_branches(select: exp.Select, columns: Mapping[str, TableColumns]) -> Mapping[str, Sequence[Branch]]:
-    """Return the branches of each source that the filter of a ``SELECT`` lets through."""
+    """Return the branches of each source that pass the filter."""
     branches = {alias: source.branches for alias, source in columns.items()}
     for column, texts in _list_constant_filters(select):
         if column.table in branches:
@@ -183,7 +183,7 @@ def _filter_branches(select: exp.Select, columns: Mapping[str, TableColumns]) ->
 
 
 def _list_constant_filters(select: exp.Select) -> Iterator[tuple[exp.Column, set[str]]]:
-    """Yield the columns that must equal one of some constant texts, and the texts."""
+    """Yield columns that must equal one of some texts, with the texts."""
     where = select.args.get("where")
     conjuncts = where.dfs(prune=lambda node: not isinstance(node, exp.Where | exp.And | exp.Paren)) if where else ()
     for term in conjuncts:
@@ -195,7 +195,7 @@ def _list_constant_filters(select: exp.Select) -> Iterator[tuple[exp.Column, set
 
 
 def _read_select(select: exp.Select, sources: _Sources) -> TableColumns:
-    """Return the columns of a ``SELECT`` without its unions."""
+    """Return the columns of one ``SELECT``."""
     constants = {
         projection.alias_or_name: value.name
         for projection in select.selects
@@ -215,15 +215,15 @@ def _read_select(select: exp.Select, sources: _Sources) -> TableColumns:
             references[f"{name}.{entry}"] = _read_projection(name, expression, sources, "") | everywhere
     if item:
         return TableColumns(references, [constants])
-    passed = [alias for alias, source in sources.columns.items() if source.branches]
-    is_passed_on = len(passed) == 1 and "item" in references
-    return TableColumns(references, sources.branches[passed[0]] if is_passed_on else ())
+    unions = [alias for alias, source in sources.columns.items() if source.branches]
+    is_passed_on = len(unions) == 1 and "item" in references
+    return TableColumns(references, sources.branches[unions[0]] if is_passed_on else ())
 
 
 def _read_projection(name: str, value: exp.Expr, sources: _Sources, item: str) -> set[ColumnReference]:
-    """Return the references of a projection.
+    """Return the references of an expression in the select list.
 
-    One without any column is stated by the model itself.
+    A constant refers to :data:`CONSTANT`.
     """
     references: set[ColumnReference] = set()
     for column in value.find_all(exp.Column):
@@ -243,7 +243,10 @@ def _read_projection(name: str, value: exp.Expr, sources: _Sources, item: str) -
 
 
 def _list_entries(value: exp.Expr, sources: _Sources) -> Iterator[tuple[str, exp.Expr]]:
-    """Yield the entries of a map that a projection makes or passes on."""
+    """Yield key and expression of each entry of a map.
+
+    The projection makes the map, or passes on a column of maps.
+    """
     plain = _uncast(value)
     if isinstance(plain, exp.ToMap) and isinstance(plain.this, exp.Struct):
         yield from ((pair.this.name, pair.expression) for pair in plain.this.expressions)
@@ -262,7 +265,7 @@ def _uncast(value: exp.Expr) -> exp.Expr:
 
 
 def _classify_use(column: exp.Expr, root: exp.Expr) -> tuple[str, str]:
-    """Return whether a column gives a projection its value or only decides, and how."""
+    """Return kind and manner of a column's use in an expression."""
     child = column
     while child is not root and child.parent is not None:
         parent = child.parent
@@ -280,7 +283,7 @@ def _classify_use(column: exp.Expr, root: exp.Expr) -> tuple[str, str]:
 
 
 def _list_clause_columns(select: exp.Select) -> Iterator[tuple[exp.Column, str]]:
-    """Yield the columns that decide about rows, joins and order, and how."""
+    """Yield the columns of clauses that decide about rows, and how."""
     clauses = [(select.args.get(clause), how) for clause, how in _CLAUSES.items()]
     clauses += [(join.args.get("on"), "join") for join in select.args.get("joins") or ()]
     for clause, how in clauses:

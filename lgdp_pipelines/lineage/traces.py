@@ -36,7 +36,7 @@ RowNumbers = dict[str, tuple[int, ...]]
 
 @dataclass(frozen=True)
 class TraceSources:
-    """The records that traces are found in.
+    """The records that a trace is put together from.
 
     Attributes:
         lake: the Delta tables.
@@ -177,7 +177,7 @@ def find_trace(
     period: str | None = None,
     row: int | None = None,
 ) -> Trace:
-    """Return the origin of a column, or of one figure.
+    """Return the origin of a column or of one figure.
 
     Args:
         sources: the records to search.
@@ -243,20 +243,23 @@ class _Target:
 
     @property
     def name(self) -> str:
-        """``layer.name``."""
+        """Name of the table, as ``layer.name``."""
         return f"{self.stored.layer}.{self.stored.name}"
 
 
 def _find_target(sources: TraceSources, table: str, council_code: str | None, period: str | None) -> _Target:
-    """Return the table of a name; of the shared table of figures, one return's part."""
+    """Return the table of a name.
+
+    For the shared table of figures, one return's part of it.
+    """
     targets = {target.name: target for target in _list_targets(sources.register)}
     if table in targets:
         return targets[table]
     slugs = [data_return.slug for data_return in sources.register.returns.values()]
     if table in {_OBSERVATIONS, *(f"{_OBSERVATIONS}__{slug}" for slug in slugs)}:
         return _find_observations(sources, table, council_code, period)
-    published = [target.name for target in targets.values() if target.stored.layer == "published"]
-    raise WrongUse(f"Table “{table}” cannot be traced.", remedy=f"Choose one of: {', '.join(published)}.")
+    choices = [target.name for target in targets.values() if target.stored.layer == "published"]
+    raise WrongUse(f"Table “{table}” cannot be traced.", remedy=f"Choose one of: {', '.join(choices)}.")
 
 
 def _list_targets(register: Register) -> Iterator[_Target]:
@@ -293,35 +296,38 @@ def _find_observations(sources: TraceSources, table: str, council_code: str | No
 
 
 def _choose_columns(graph: LineageGraph, target: _Target, column: str | None) -> tuple[str, ...]:
-    """Return the column to trace; without one, the figure, or every column of cases."""
-    known = graph.list_columns(target.data_return.code, target.name)
+    """Return the names of the columns to trace.
+
+    Without a column: ``value`` of figures, every column of cases.
+    """
+    names = graph.list_columns(target.data_return.code, target.name)
     if column is None:
-        return ("value",) if "value" in known and target.shape is not ProductShape.CASES else tuple(known)
-    if column not in known:
-        raise WrongUse(f"{target.name} has no column “{column}”.", remedy=f"Choose one of: {', '.join(known)}.")
+        return ("value",) if "value" in names and target.shape is not ProductShape.CASES else tuple(names)
+    if column not in names:
+        raise WrongUse(f"{target.name} has no column “{column}”.", remedy=f"Choose one of: {', '.join(names)}.")
     return (column,)
 
 
 def _describe_items(data_return: Return, urns: Iterable[str]) -> tuple[TracedItem, ...]:
-    """Return the items of some URNs, each once, as the newest contract describes them."""
+    """Return the items of some URNs, each once and in order."""
     tables = [table for contract in data_return.contracts for table in contract.tables]
-    described = {
+    items_by_urn = {
         item.urn: TracedItem(item.urn, item.title, item.definition, item.unit, item.provenance.verified)
         for table in tables
         for item in table.all_items
     }
     for table in tables:
         text = f"Counted by the platform over the rows of {table.title}."
-        described |= {count.urn: TracedItem(count.urn, count.title, text, count.unit, "") for count in table.counts}
-    return tuple(described[urn] for urn in dict.fromkeys(urns) if urn in described)
+        items_by_urn |= {count.urn: TracedItem(count.urn, count.title, text, count.unit, "") for count in table.counts}
+    return tuple(items_by_urn[urn] for urn in dict.fromkeys(urns) if urn in items_by_urn)
 
 
 def _list_extract_columns(
     steps: Iterable[ColumnEdge], submissions: Sequence[TracedSubmission]
 ) -> tuple[TracedColumn, ...]:
-    """Return columns of extracts.
+    """Return the columns of extracts that the steps lead to.
 
-    Of known submissions, by the contracts and mappings that read them.
+    With submissions, only those of the contracts and mappings that read them.
     """
     versions = {submission.contract_version for submission in submissions if submission.contract_version}
     edges = [edge for edge in steps if edge.from_table.startswith("extract.")]
@@ -334,22 +340,24 @@ def _list_extract_columns(
     return tuple(dict.fromkeys(columns))
 
 
-def _choose_systems(known: AbstractSet[str], submissions: Sequence[TracedSubmission]) -> AbstractSet[str]:
-    """Return the systems of the submissions, a council's own mapping before the system's.
+def _choose_systems(known_systems: AbstractSet[str], submissions: Sequence[TracedSubmission]) -> AbstractSet[str]:
+    """Return the systems that the submissions came from.
 
-    Without submissions, all.
+    A council's own mapping goes before the system's. Without submissions, all known systems.
     """
     systems = {
         (receipt.system, f"{receipt.system}@{submission.council_code}")
         for submission in submissions
         for receipt in submission.receipts
     }
-    return {own if own in known else system for system, own in systems} if submissions else known
+    if not submissions:
+        return known_systems
+    return {own_mapping if own_mapping in known_systems else system for system, own_mapping in systems}
 
 
 @dataclass(frozen=True)
 class _Slice:
-    """The rows of a council and period in a table.
+    """The rows of one council and period in a table.
 
     Attributes:
         sources: the records to search.
@@ -365,11 +373,11 @@ class _Slice:
 
     @property
     def scope(self) -> Mapping[str, str]:
-        """The slice as the lake is asked for it."""
+        """The slice as a filter of the lake."""
         return {"period": self.period, "council_code": self.council_code}
 
     def read_rows(self, row: int | None) -> pl.DataFrame:
-        """Return the rows, or the one of a number.
+        """Return the rows of the slice, or one of them.
 
         Raises:
             WrongUse: the slice is empty, or has no row of the number.
@@ -390,19 +398,19 @@ class _Slice:
         return matching_rows
 
     def find_row_numbers(self, row: int | None, rows: pl.DataFrame, notes: list[str]) -> RowNumbers:
-        """Return row numbers by submission, and add to the notes."""
+        """Return row numbers in files by submission, and add notes."""
         release = self.sources.ledger.releases.find_latest(self.target.data_return.code, self.period)
-        released = release.submissions.get(self.council_code) if release else None
+        released_id = release.submissions.get(self.council_code) if release else None
         if row is None:
             if "_submission_id" in rows.columns:
                 return {str(submission_id): () for submission_id in rows["_submission_id"].unique().sort()}
-            row_numbers: RowNumbers = {released: ()} if released else {}
+            row_numbers: RowNumbers = {released_id: ()} if released_id else {}
         elif self.target.shape is ProductShape.COUNTS:
             row_numbers = self._find_counted_rows(rows.row(0, named=True))
             if rows["obs_status"][0] == ObservationStatus.SUPPRESSED:
                 notes.append("The figure is withheld: how many rows it counts is not to be passed on.")
-            if released is not None and row_numbers and set(row_numbers) != {released}:
-                notes.append(f"The release was made from {released}; a later submission has been conformed since.")
+            if released_id is not None and row_numbers and set(row_numbers) != {released_id}:
+                notes.append(f"The release was made from {released_id}; a later submission has been conformed since.")
         elif "_trace_id" in rows.columns:
             row_numbers = self._resolve_token(str(rows["_trace_id"][0]))
         else:
@@ -412,7 +420,7 @@ class _Slice:
         return row_numbers
 
     def find_known_issues(self, items: Iterable[TracedItem]) -> tuple[RecordedIssue, ...]:
-        """Return the active known issues on some items, or on the return as a whole."""
+        """Return the active known issues on these items or the return."""
         urns = {"", *(item.urn for item in items)}
         active = self.sources.ledger.known_issues.find_active(
             self.target.data_return.code, self.council_code, self.period
@@ -420,7 +428,7 @@ class _Slice:
         return tuple(known_issue for known_issue in active if known_issue.issue.item_urn in urns)
 
     def _resolve_token(self, trace_id: str) -> RowNumbers:
-        """Return the landed row of a token.
+        """Return the landed row of a published row's token.
 
         Landed tables hold the rows of every submission, current or not.
         """
@@ -438,7 +446,10 @@ class _Slice:
         return next(matches, {})
 
     def _find_counted_rows(self, figure: Mapping[str, object]) -> RowNumbers:
-        """Return the conformed cases of a count: those with the figure's codes in each dimension."""
+        """Return the rows of the cases that a figure counts.
+
+        These have the figure's code in each dimension.
+        """
         table, dimensions = next(
             (table, count.by) for table in self.target.tables for count in table.counts if count.urn == figure["item"]
         )
@@ -450,7 +461,7 @@ class _Slice:
 
 
 def _group_rows(rows: pl.DataFrame) -> RowNumbers:
-    """Return row numbers by submission id.
+    """Return row numbers by submission.
 
     A counted figure has no row of its own.
     """
@@ -460,6 +471,7 @@ def _group_rows(rows: pl.DataFrame) -> RowNumbers:
 
 
 def _describe_submission(ledger: Ledger, submission_id: str, rows: tuple[int, ...]) -> TracedSubmission:
+    """Return a submission with its files and row numbers."""
     try:
         submission = ledger.submissions.get(submission_id)
     except WrongUse:

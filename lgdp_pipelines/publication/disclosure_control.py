@@ -42,13 +42,13 @@ class CountCell:
 
     @property
     def count(self) -> float:
-        """The count, 0 for a missing one."""
+        """The figure, 0 for a missing one."""
         return self.value or 0.0
 
 
 @dataclass(frozen=True)
 class _Sum:
-    """Cells that add up to a known figure, by their numbers.
+    """A set of cells that add up to a known figure.
 
     Attributes:
         parent: cell of the sum; None for a total that is taken to be known.
@@ -60,12 +60,12 @@ class _Sum:
 
     @property
     def members(self) -> tuple[int, ...]:
-        """All of its cells."""
+        """Numbers of all its cells, the parent included."""
         return self.children if self.parent is None else (*self.children, self.parent)
 
 
 def suppress_small_counts(cells: pa.Table, threshold: int) -> pa.Table:
-    """Return for each cell whether it is withheld.
+    """Return whether each cell is withheld.
 
     Args:
         cells: columns council_code, period, population (cells of one population add up to one another), item, breakdown
@@ -91,17 +91,20 @@ def suppress_small_counts(cells: pa.Table, threshold: int) -> pa.Table:
 
 
 def choose_suppressed_cells(cells: Sequence[CountCell], threshold: int) -> tuple[bool, ...]:
-    """Return for each cell of one council, period and population whether it is withheld."""
+    """Return whether each cell of one population is withheld."""
     hidden = {n for n, cell in enumerate(cells) if 0 < cell.count < threshold}
     if hidden:
         sums = _list_sums(cells)
-        while more := _protect_sums(cells, sums, hidden, threshold) or _protect_solutions(cells, sums, hidden):
-            hidden |= more
+        while next_cells := _protect_sums(cells, sums, hidden, threshold) or _protect_solutions(cells, sums, hidden):
+            hidden |= next_cells
     return tuple(n in hidden for n in range(len(cells)))
 
 
 def _list_sums(cells: Sequence[CountCell]) -> tuple[_Sum, ...]:
-    """Return every set of cells that adds up to another cell, or to the total."""
+    """Return the sets of cells that add up to a known figure.
+
+    That figure is another cell, or the total over all cells.
+    """
     tables: dict[tuple[str, frozenset[str]], list[int]] = {}
     for n, cell in enumerate(cells):
         tables.setdefault((cell.item, frozenset(cell.breakdown)), []).append(n)
@@ -112,29 +115,31 @@ def _list_sums(cells: Sequence[CountCell]) -> tuple[_Sum, ...]:
         if dimensions and not has_total:
             sums.append(_Sum(None, tuple(members)))
         for parent_key, parents in tables.items():
-            _, fewer = parent_key
-            if not fewer <= dimensions or parent_key == key:
+            _, parent_dimensions = parent_key
+            if not parent_dimensions <= dimensions or parent_key == key:
                 continue
             for parent in parents:
                 codes = cells[parent].breakdown
-                children = (n for n in members if all(cells[n].breakdown[name] == codes[name] for name in fewer))
+                children = (
+                    n for n in members if all(cells[n].breakdown[name] == codes[name] for name in parent_dimensions)
+                )
                 sums.append(_Sum(parent, tuple(children)))
     return tuple(sums)
 
 
 def _protect_sums(cells: Sequence[CountCell], sums: Iterable[_Sum], hidden: set[int], threshold: int) -> set[int]:
-    """Return the next cell to withhold because a single sum reveals another.
+    """Return one more cell to withhold, because a single sum reveals another.
 
-    Empty where none does.
+    Empty where no sum does.
     """
     for total in sums:
-        filled = [n for n in total.children if cells[n].count > 0]
-        withheld = [n for n in filled if n in hidden]
-        shown_cells = [n for n in filled if n not in hidden]
+        counted_cells = [n for n in total.children if cells[n].count > 0]
+        hidden_cells = [n for n in counted_cells if n in hidden]
+        shown_cells = [n for n in counted_cells if n not in hidden]
         if total.parent is not None and total.parent in hidden:
-            if filled and not withheld:
+            if counted_cells and not hidden_cells:
                 return {_find_smallest(cells, shown_cells)}
-        elif withheld and (len(withheld) < 2 or sum(cells[n].count for n in withheld) < threshold):
+        elif hidden_cells and (len(hidden_cells) < 2 or sum(cells[n].count for n in hidden_cells) < threshold):
             if shown_cells:
                 return {_find_smallest(cells, shown_cells)}
             if total.parent is not None and cells[total.parent].count > 0:
@@ -143,20 +148,23 @@ def _protect_sums(cells: Sequence[CountCell], sums: Iterable[_Sum], hidden: set[
 
 
 def _protect_solutions(cells: Sequence[CountCell], sums: Sequence[_Sum], hidden: set[int]) -> set[int]:
-    """Return the next cell to withhold because all sums together reveal another.
+    """Return one more cell to withhold, because all sums reveal another.
 
     Empty where they do not.
     """
-    for revealed in _solve_sums(sums, hidden):
-        touching = {n for total in sums if revealed in total.members for n in total.members}
-        shown_cells = sorted(n for n in touching - hidden if cells[n].count > 0)
+    for cell in _solve_sums(sums, hidden):
+        neighbours = {n for total in sums if cell in total.members for n in total.members}
+        shown_cells = sorted(n for n in neighbours - hidden if cells[n].count > 0)
         if shown_cells:
             return {_find_smallest(cells, shown_cells)}
     return set()
 
 
 def _solve_sums(sums: Sequence[_Sum], hidden: set[int]) -> list[int]:
-    """Return the withheld cells whose value follows from the sums: those alone in a row of the reduced system."""
+    """Return the withheld cells whose value follows from the sums.
+
+    These are alone in a row of the reduced system.
+    """
     unknowns = sorted(hidden)
     column_of = {n: column for column, n in enumerate(unknowns)}
     pivots: dict[int, dict[int, int]] = {}
@@ -187,4 +195,5 @@ def _eliminate(row: dict[int, int], pivot: dict[int, int], column: int) -> dict[
 
 
 def _find_smallest(cells: Sequence[CountCell], numbers: Sequence[int]) -> int:
+    """Return the number of the cell with the smallest count."""
     return min(numbers, key=lambda n: (cells[n].count, n))

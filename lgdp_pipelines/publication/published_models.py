@@ -91,7 +91,7 @@ class _PublishedItem:
 
     @property
     def arguments(self) -> dict[str, str | None]:
-        """The item for the macros of ``publish.sql``."""
+        """The item as the macros of ``publish.sql`` take it."""
         arguments = {
             "item": self.item.name,
             "of": self.origin,
@@ -105,18 +105,18 @@ class _PublishedItem:
 
     @property
     def descriptions(self) -> dict[str, str]:
-        """Description of each column, in order."""
+        """Descriptions of its columns, in order."""
         title, unit = self.item.declared.title, _generalisation(self.item, self.origin)
-        described = {
+        descriptions = {
             self.name: f"{title}: first day of the {unit}." if unit else f"{title}.",
             self.label: f"{title}, in words.",
             self.status: f"Observation status of {title}.",
         }
-        return {name: text for name, text in described.items() if name}
+        return {name: text for name, text in descriptions.items() if name}
 
 
 def generate_published_models(register: Register) -> dict[str, str]:
-    """Return the dbt files that publish the register's returns: text by path in the project.
+    """Return the dbt files that publish all returns, by path.
 
     Raises:
         RegisterError: a table cannot be united over its majors.
@@ -130,18 +130,19 @@ def generate_published_models(register: Register) -> dict[str, str]:
 
 
 def describe_published_columns(register: Register, product: Product) -> dict[str, str]:
-    """Return the description of each column of a published table, in the order of its model."""
+    """Return the descriptions of a published table's columns, in order."""
     before, after = _COLUMNS_AROUND_ITEMS[product.shape]
     items = _list_items(register, product)
     return before | {name: text for item in items for name, text in item.descriptions.items()} | after
 
 
 def _generate_product_models(register: Register, product: Product) -> Iterator[tuple[str, str]]:
+    """Yield path and text of the files for one published table."""
     name, slug = product.name, product.data_return.slug
     folder = f"models/candidate/{slug}"
     config = {"materialized": "table", "schema": "candidate", "tags": [slug]}
     rows_model = _name_rows_model(product)
-    items = [published.arguments for published in _list_items(register, product)]
+    items = [item.arguments for item in _list_items(register, product)]
     if product.shape is ProductShape.CASES:
         candidate = call_macro("candidate_cases", cases=rows_model, items=items)
     else:
@@ -171,7 +172,9 @@ def _generate_product_models(register: Register, product: Product) -> Iterator[t
 
 
 def _list_items(register: Register, product: Product) -> list[_PublishedItem]:
-    """Return the items of cases, or of figures the breakdown and the description of their rows.
+    """Return the items that a published table shows.
+
+    Cases show their own items; figures show their breakdown and the description of their rows.
 
     A pseudonym is never published: it would join the rows of one person.
     """
@@ -185,41 +188,48 @@ def _list_items(register: Register, product: Product) -> list[_PublishedItem]:
     return [_name_columns(register, item, origin, used_names) for origin, item in items]
 
 
-def _name_columns(register: Register, item: UnitedItem, origin: str, taken: set[str]) -> _PublishedItem:
-    name = _take_name(item.name, taken)
+def _name_columns(register: Register, item: UnitedItem, origin: str, used_names: set[str]) -> _PublishedItem:
+    """Return an item with names for its columns that are free."""
+    name = _take_name(item.name, used_names)
     if _generalisation(item, origin):
         return _PublishedItem(item, origin, name, "", "")
     codes = register.code_lists.get(item.declared.code_list or "")
     has_labels = codes is not None and any(code.label != code.code for code in codes.codes)
     has_status = origin == "row" and item.declared.role is Role.MEASURE
-    label = _take_name(f"{item.name}_label", taken) if has_labels else ""
-    status = _take_name(f"{item.name}_status", taken) if has_status else ""
+    label = _take_name(f"{item.name}_label", used_names) if has_labels else ""
+    status = _take_name(f"{item.name}_status", used_names) if has_status else ""
     return _PublishedItem(item, origin, name, label, status)
 
 
 def _generalisation(item: UnitedItem, origin: str) -> str:
-    """Return ``month`` or ``year`` where a case's date becomes the first day of it.
+    """Return ``month`` or ``year`` for a date that is generalised.
 
-    Empty otherwise.
+    Such a date of a case becomes the first day of it. Empty for any other item.
     """
     return str(item.privacy) if origin == "row" and item.privacy in (Privacy.MONTH, Privacy.YEAR) else ""
 
 
-def _take_name(name: str, taken: set[str]) -> str:
-    """Return a free name like this one, and add it to those taken."""
-    while name in taken:
+def _take_name(name: str, used_names: set[str]) -> str:
+    """Return a free name like this one, and reserve it."""
+    while name in used_names:
         name = f"{name}_given"
-    taken.add(name)
+    used_names.add(name)
     return name
 
 
 def _name_rows_model(product: Product) -> str:
-    """Return the name of the model whose rows are published, one for one."""
+    """Return the name of the model whose rows are published.
+
+    Each of its rows is published as one row.
+    """
     return case_table(product.tables[0]).name if product.shape is ProductShape.CASES else f"cell__{product.name}"
 
 
 def _generate_withheld_model(product: Product) -> str:
-    """Return a Python model: the decision is a loop over sums that SQL has no words for."""
+    """Return the Python model that withholds small counts.
+
+    It is no SQL, because the decision is a loop over sums.
+    """
     urns = ", ".join(literal(urn) for urn in _list_people_items(product))
     condition = "" if product.shape is ProductShape.COUNTS else f".filter({f'item in ({urns})'!r})"
     return (
@@ -238,13 +248,14 @@ def _generate_withheld_model(product: Product) -> str:
 
 
 def _list_urns(product: Product) -> list[str]:
+    """Return the URNs of the figures that a table shows."""
     if product.shape is ProductShape.COUNTS:
         return [count.urn for table in product.tables for count in table.counts]
     return [item.urn for table in product.tables for item in table.measures]
 
 
 def _list_people_items(product: Product) -> list[str]:
-    """Return the URNs that a threshold applies to: counts.
+    """Return the URNs of counts, to which a threshold applies.
 
     A rate is withheld together with a count that stands in the same row.
     """
@@ -254,11 +265,11 @@ def _list_people_items(product: Product) -> list[str]:
 
 
 def _describe_models(product: Product, columns: Mapping[str, str]) -> str:
-    """Return the properties of the candidate, of the figures withheld, and of the published model."""
+    """Return the properties of a published table's models."""
     is_cases = product.shape is ProductShape.CASES
-    filled = ["council_name", "gss_code", "period_kind", *([] if is_cases else ["item_title"])]
+    required_columns = ["council_name", "gss_code", "period_kind", *([] if is_cases else ["item_title"])]
     tests: list[object] = [
-        data_test("slice_has_values", columns=filled),
+        data_test("slice_has_values", columns=required_columns),
         data_test("slice_is_unique", columns=["council_code", "period", "_release_row"]),
         data_test("slice_keeps_every_row", source=_name_rows_model(product)),
     ]
@@ -276,18 +287,18 @@ def _describe_models(product: Product, columns: Mapping[str, str]) -> str:
                 "columns": [{"name": name} for name in ("council_code", "period", "_cell", "is_withheld")],
             }
         )
-    described = [{"name": name, "description": text} for name, text in columns.items()]
+    column_properties = [{"name": name, "description": text} for name, text in columns.items()]
     models += [
         {
             "name": f"candidate__{product.name}",
             "description": "{{ doc('candidate') }}",
             "data_tests": tests,
-            "columns": described,
+            "columns": column_properties,
         },
         {
             "name": f"published__{product.name}",
             "description": published_table(product).description,
-            "columns": described,
+            "columns": column_properties,
         },
     ]
     return format_properties({"models": models})

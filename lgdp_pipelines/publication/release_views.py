@@ -21,7 +21,7 @@ from lgdp_pipelines.storage.sql_catalogue import CatalogueView
 
 
 def build_release_views(register: Register) -> tuple[CatalogueView, ...]:
-    """Return a view over each published table, with a comment on every column."""
+    """Return the catalogue's views over published tables."""
     return tuple(
         CatalogueView(
             "published",
@@ -37,9 +37,9 @@ def build_release_views(register: Register) -> tuple[CatalogueView, ...]:
 
 
 def annotate_release(table: LakeTable, return_code: str) -> Callable[[Lake], str]:
-    """Return a function that gives the ``SELECT`` of a published table with its annotations.
+    """Return a function that gives the statement of a release's view.
 
-    Without a copy of the ledger in the lake, the function gives a ``SELECT`` of the table alone.
+    Without a copy of the ledger in the lake, the view shows the table alone.
 
     Args:
         table: with columns ``council_code`` and ``period``. With a column ``item`` a row has the known issues of its
@@ -50,6 +50,7 @@ def annotate_release(table: LakeTable, return_code: str) -> Callable[[Lake], str
 
 
 def _select_release(lake: Lake, table: LakeTable, return_code: str) -> str:
+    """Return the statement of a published table's view."""
     names = lake.schema(table).names
     columns = {name: f"release.{quote_identifier(name)}" for name in names}
     if not all(_is_copied(lake, copy) for copy in (TABLES["known_issue"], TABLES["query"])):
@@ -71,4 +72,5 @@ def _select_release(lake: Lake, table: LakeTable, return_code: str) -> str:
 
 
 def _is_copied(lake: Lake, copy: LakeTable) -> bool:
+    """Return whether the lake has a complete copy of a ledger's table."""
     return lake.exists(copy) and set(copy.arrow_schema.names) <= set(lake.schema(copy).names)

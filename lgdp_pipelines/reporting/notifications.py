@@ -55,7 +55,9 @@ class MailServer:
 
 
 def send_email(server: MailServer, recipients: Sequence[str], notice: Notice) -> None:
-    """Send a notice by e-mail, one copy a recipient, so that no recipient sees another's address.
+    """Send a notice by e-mail, one message for each recipient.
+
+    So no recipient sees the address of another.
 
     Raises:
         SourceUnreachable: the server does not answer, or the connection broke.
@@ -106,6 +108,7 @@ def post_webhook(address: str, notice: Notice) -> None:
 
 
 def _connect(server: MailServer) -> smtplib.SMTP:
+    """Return an open connection to a mail server, logged in."""
     context = ssl.create_default_context()
     if server.security == "tls":
         connection: smtplib.SMTP = smtplib.SMTP_SSL(server.host, server.port, timeout=TIMEOUT_S, context=context)
@@ -123,6 +126,7 @@ def _connect(server: MailServer) -> smtplib.SMTP:
 
 
 def _compose(server: MailServer, recipient: str, notice: Notice) -> EmailMessage:
+    """Return the e-mail to one recipient."""
     message = EmailMessage()
     message["From"], message["To"], message["Subject"] = server.sender, recipient, " ".join(notice.subject.split())
     message["Auto-Submitted"] = "auto-generated"
@@ -131,6 +135,7 @@ def _compose(server: MailServer, recipient: str, notice: Notice) -> EmailMessage
 
 
 def _refuse(server: MailServer, error: Exception, remedy: str) -> SourceRefused:
+    """Return the error of a mail server that refused a notice."""
     return SourceRefused(
         f"The mail server refused a notice ({type(error).__name__}).",
         where=f"{server.host}:{server.port}",

@@ -32,24 +32,24 @@ _LAST_ANSWER = {
 
 @dataclass(frozen=True, slots=True)
 class Reminder:
-    """One obligation that a council is reminded of.
+    """One obligation of which a council is reminded.
 
     Attributes:
-        reminded: the ledger's key of the reminder.
+        record: the ledger's key of the reminder.
         title: of the return.
         due: the day it is, or was, due.
         text: one or two sentences.
     """
 
-    reminded: ReminderRecord
+    record: ReminderRecord
     title: str
     due: date
     text: str
 
     @property
     def csv_row(self) -> tuple[str, ...]:
-        """Values of :data:`CSV_COLUMNS`."""
-        key = self.reminded
+        """Values of the columns :data:`CSV_COLUMNS`."""
+        key = self.record
         due = self.due.isoformat()
         return key.return_code, self.title, key.period, due, key.stage, key.submission_id, self.text
 
@@ -57,7 +57,7 @@ class Reminder:
 def plan_reminders(
     obligations: Iterable[Obligation], titles: Mapping[str, str], notices: Notices, today: date
 ) -> tuple[Reminder, ...]:
-    """Return today's reminders, whether sent before or not.
+    """Return the reminders due today, including those sent before.
 
     Args:
         obligations: of councils, as of today.
@@ -78,7 +78,7 @@ def plan_reminders(
 
 
 def build_reminder_notice(council: Council, reminders: Sequence[Reminder], today: date) -> Notice:
-    """Return one notice with all reminders of a day to one council."""
+    """Return one council's reminders of a day as one notice."""
     lines = "\n".join(f"- {reminder.text}" for reminder in reminders)
     return Notice(
         subject=f"Local Government Data Platform: {format_count(len(reminders), 'reminder')} for {council.name}",
@@ -93,9 +93,10 @@ def build_reminder_notice(council: Council, reminders: Sequence[Reminder], today
 
 
 def build_reminder_files(council: Council, reminders: Sequence[Reminder], today: date) -> Mapping[str, bytes]:
-    """Return the reminders as files for the council's outbox: text, and CSV for a spreadsheet.
+    """Return the reminders as files for the council's outbox.
 
-    The same reminders of a day give the same names, so that putting them there twice leaves one file of each.
+    There is a text, and a CSV file for a spreadsheet. The same reminders of a day give the same names, so that putting
+    them there twice leaves one file of each.
     """
     rows = [reminder.csv_row for reminder in reminders]
     name = f"{today.isoformat()}-{hashlib.sha256(repr(rows).encode()).hexdigest()[:8]}"
@@ -106,20 +107,20 @@ def build_reminder_files(council: Council, reminders: Sequence[Reminder], today:
 
 
 def _list_stages(obligation: Obligation, title: str, notices: Notices, today: date) -> Iterator[tuple[str, str, str]]:
-    """Yield stage, id of the submission concerned, and text."""
+    """Yield stage, submission id and text of each reminder due."""
     subject = f"{obligation.return_code} ({title}) for {obligation.period.id}"
     last_answer = _LAST_ANSWER.get(obligation.latest_outcome, "")
     days_left = (obligation.due - today).days
-    near = [days for days in notices.reminders.days_before if days >= days_left]
-    past = [days for days in notices.reminders.days_late if days <= obligation.days_late]
-    if obligation.state is ObligationState.OPEN and near:
-        when = f"due on {format_day(obligation.due)}, in {format_count(days_left, 'day')}"
-        yield f"due_in_{min(near)}", "", f"{subject} is {when}.{last_answer}"
+    stages_before = [days for days in notices.reminders.days_before if days >= days_left]
+    stages_late = [days for days in notices.reminders.days_late if days <= obligation.days_late]
+    if obligation.state is ObligationState.OPEN and stages_before:
+        due_words = f"due on {format_day(obligation.due)}, in {format_count(days_left, 'day')}"
+        yield f"due_in_{min(stages_before)}", "", f"{subject} is {due_words}.{last_answer}"
     if obligation.state is ObligationState.DUE_TODAY:
         yield "due_today", "", f"{subject} is due today.{last_answer}"
-    if obligation.state is ObligationState.LATE and past:
-        when = f"due on {format_day(obligation.due)} and is {format_count(obligation.days_late, 'day')} late"
-        yield f"late_{max(past)}", "", f"{subject} was {when}.{last_answer}"
+    if obligation.state is ObligationState.LATE and stages_late:
+        due_words = f"due on {format_day(obligation.due)} and is {format_count(obligation.days_late, 'day')} late"
+        yield f"late_{max(stages_late)}", "", f"{subject} was {due_words}.{last_answer}"
     if obligation.submission_id is None or obligation.received_on is None or obligation.received_on >= today:
         return
     if obligation.latest_outcome is LatestOutcome.REJECTED:

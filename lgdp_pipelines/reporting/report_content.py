@@ -42,13 +42,15 @@ class ReportedQuery:
 
     @property
     def is_open(self) -> bool:
-        """Return whether it waits for the council."""
+        """Whether the query waits for the council."""
         return self.query.state is QueryState.OPEN
 
 
 @dataclass(frozen=True, slots=True)
 class ReportedJudgement:
-    """A judgement as a report shows it, whether the ledger has it or not.
+    """A judgement as a report shows it.
+
+    That of a preliminary report is not in the ledger.
 
     Attributes:
         verdict: accepted, queried or rejected.
@@ -69,7 +71,7 @@ class ReportedJudgement:
 
 @dataclass(frozen=True, slots=True)
 class ReportedStatus:
-    """The submission's status as a report shows it.
+    """The status of a submission as a report shows it.
 
     Attributes:
         reference: the submission's id, or ``receipt-<n>`` before one is opened.
@@ -92,12 +94,12 @@ class ReportedStatus:
     @property
     def open_rules(self) -> tuple[str, ...]:
         """Ids of the rules that wait for the council's answer, each once."""
-        return tuple(dict.fromkeys(reported.query.rule for reported in self.queries if reported.is_open))
+        return tuple(dict.fromkeys(entry.query.rule for entry in self.queries if entry.is_open))
 
 
 @dataclass(frozen=True, slots=True)
 class FindingPlace:
-    """A place that breaks a rule.
+    """The rows of one column that break a rule.
 
     Attributes:
         sheet: of a workbook; empty for other files.
@@ -114,7 +116,7 @@ class FindingPlace:
 
 @dataclass(frozen=True, slots=True)
 class BrokenRule:
-    """A broken rule, with every listed place.
+    """A broken rule and the places that break it.
 
     Attributes:
         rule: its id.
@@ -140,8 +142,8 @@ class BrokenRule:
 
     @property
     def is_open(self) -> bool:
-        """Return whether any query about it waits for the council's answer."""
-        return any(reported.is_open for reported in self.queries)
+        """Whether any query about the rule waits for the council's answer."""
+        return any(entry.is_open for entry in self.queries)
 
 
 @dataclass(frozen=True)
@@ -190,7 +192,7 @@ class Report:
         A rule that the contract no longer has is described by its findings alone.
         """
         findings = self.judgement.findings.filter(rule=outcome.rule)
-        queries = tuple(reported for reported in self.status.queries if reported.query.rule == outcome.rule)
+        queries = tuple(entry for entry in self.status.queries if entry.query.rule == outcome.rule)
         rule = self.rules.get(outcome.rule)
         if rule is None:
             severity = Severity(findings["severity"][0]) if findings.height else Severity.ERROR
@@ -221,12 +223,15 @@ class Report:
         return titles
 
     def title_rule(self, rule: str) -> str:
-        """Return the title of a rule, or its id where the contract no longer has it."""
+        """Return the title of a rule.
+
+        A rule that the contract no longer has gives its id.
+        """
         return self.rules[rule].title if rule in self.rules else rule
 
     @property
     def due(self) -> date:
-        """The day it was due."""
+        """Day on which the submission was due."""
         return due_date(self.contract, self.period)
 
     @property
@@ -241,7 +246,10 @@ class Report:
 
     @property
     def repairs(self) -> tuple[tuple[str, str, int], ...]:
-        """Title of the item, kind of repair in words, and number of cells, in the contract's order."""
+        """Item title, repair in words, and number of cells.
+
+        They stand in the contract's order.
+        """
         return tuple(
             (item.title, repair.kind.description, repair.cells)
             for table in self.contract.tables
@@ -257,7 +265,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class ExpectedFileName:
-    """The file name that a return expects.
+    """The name that files of a return should have.
 
     Attributes:
         return_code: such as ``HL1``.
@@ -288,7 +296,10 @@ class UnplacedFileNote:
 
 
 def _list_places(findings: pl.DataFrame, usual_message: str, guidance: str) -> tuple[FindingPlace, ...]:
-    """Return the places, with the rows of one column and one note together."""
+    """Return the places of findings.
+
+    Rows of one column and one note are together.
+    """
     grouped = findings.group_by("sheet", "column", "message", maintain_order=True).agg("row")
     return tuple(
         FindingPlace(

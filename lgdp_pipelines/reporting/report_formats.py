@@ -42,7 +42,7 @@ _VOLATILE_KEYS = ("judged_at", "contract_version")
 
 
 def render_report_files(report: Report) -> Mapping[str, bytes]:
-    """Return the files of a report by name: page, findings as CSV and JSON, receipt."""
+    """Return a report's files by name."""
     return {
         RECEIPT: format_json(build_receipt_document(report.receipts, report.status.reference)).encode(),
         FINDINGS_CSV: format_findings_csv(report).encode(),
@@ -57,7 +57,7 @@ def render_note_files(note: UnplacedFileNote) -> Mapping[str, bytes]:
 
 
 def hash_report(report: Report) -> str:
-    """Return the sha256 of a report's content, whatever the time of judgement.
+    """Return the sha256 of a report's content without the time of judgement.
 
     A report of the same hash need not be sent again.
     """
@@ -71,12 +71,12 @@ def hash_note(note: UnplacedFileNote) -> str:
 
 
 def build_receipt_document(receipts: Sequence[Receipt], reference: str) -> Json:
-    """Return the receipt of some files for programs."""
+    """Return the receipt of some files as a document for programs."""
     return {"reference": reference, "files": [build_file_document(receipt) for receipt in receipts]}
 
 
 def build_file_document(receipt: Receipt) -> Json:
-    """Return one received file for programs."""
+    """Return one received file as a document for programs."""
     return {
         "receipt": receipt.id,
         "council": receipt.council_code,
@@ -94,7 +94,7 @@ def build_file_document(receipt: Receipt) -> Json:
 
 
 def build_report_document(report: Report) -> Json:
-    """Return the whole report for programs.
+    """Return the report as a document for programs.
 
     Keys ``verdict``, ``rows``, ``findings`` and ``rules`` are shaped as `lgdp validate` writes them.
     """
@@ -117,7 +117,7 @@ def build_report_document(report: Report) -> Json:
         "late": status.is_late,
         "current_submission": status.current,
         "open_queries": list(status.open_rules),
-        "queries": [_build_query_document(reported) for reported in status.queries],
+        "queries": [_build_query_document(reported_query) for reported_query in status.queries],
         "known_issues": [
             {"number": known_issue.number, "item": known_issue.issue.item_urn, "words": known_issue.issue.words}
             for known_issue in status.known_issues
@@ -145,8 +145,9 @@ def build_report_document(report: Report) -> Json:
     }
 
 
-def _build_query_document(reported: ReportedQuery) -> Json:
-    query, earlier, reopening = reported.query, reported.earlier_answer, reported.reopening
+def _build_query_document(reported_query: ReportedQuery) -> Json:
+    """Return one query as a document for programs."""
+    query, earlier, reopening = reported_query.query, reported_query.earlier_answer, reported_query.reopening
     return {
         "query": query.id,
         "rule": query.rule,
@@ -158,13 +159,13 @@ def _build_query_document(reported: ReportedQuery) -> Json:
         "answered_before": (
             {"query": earlier.query_id, "code": earlier.code, "words": earlier.words} if earlier else None
         ),
-        "known_issues": [known_issue.number for known_issue in reported.known_issues],
-        "how_to_answer": list(explain_query(reported)),
+        "known_issues": [known_issue.number for known_issue in reported_query.known_issues],
+        "how_to_answer": list(explain_query(reported_query)),
     }
 
 
 def build_note_document(note: UnplacedFileNote) -> Json:
-    """Return the note for programs."""
+    """Return the note as a document for programs."""
     return {
         "receipt": note.receipt.id,
         "council": note.council.code,
@@ -180,24 +181,26 @@ def build_note_document(note: UnplacedFileNote) -> Json:
 
 
 def format_json(content: Json) -> str:
-    """Return JSON with a line for each key and for each element of a list."""
+    """Return JSON with one line for each key and list element."""
     return "{\n" + ",\n".join(f" {_dump(name)}: {_format_value(value)}" for name, value in content.items()) + "\n}\n"
 
 
 def _format_value(value: object) -> str:
+    """Return a value as JSON, a list with one line per element."""
     if not isinstance(value, list) or not value:
         return _dump(value)
     return "[\n" + ",\n".join(f"  {_dump(element)}" for element in value) + "\n ]"
 
 
 def _dump(value: object) -> str:
+    """Return a value as JSON on one line."""
     return json.dumps(value, ensure_ascii=False)
 
 
 def format_findings_csv(report: Report) -> str:
-    """Return the listed findings as CSV, a line each, safe to open in a spreadsheet."""
+    """Return the listed findings as CSV that is safe in spreadsheets."""
     titles = {table.name: table.title for table in report.contract.tables}
-    broken_rules = {broken.rule: broken for broken in report.broken_rules}
+    broken_rules = {rule.rule: rule for rule in report.broken_rules}
     return format_csv(
         CSV_COLUMNS,
         (
@@ -209,31 +212,33 @@ def format_findings_csv(report: Report) -> str:
 
 
 def _build_csv_row(
-    reference: str, finding: Mapping[str, str | int | None], broken: BrokenRule, titles: Mapping[str, str]
+    reference: str, finding: Mapping[str, str | int | None], broken_rule: BrokenRule, titles: Mapping[str, str]
 ) -> list[CsvCell]:
+    """Return the cells of one finding, as :data:`CSV_COLUMNS` orders them."""
     table = str(finding["table"] or "")
     return [
         reference,
-        str(broken.severity),
-        SEVERITY_WORDS[broken.severity],
-        broken.rule,
-        broken.title,
+        str(broken_rule.severity),
+        SEVERITY_WORDS[broken_rule.severity],
+        broken_rule.rule,
+        broken_rule.title,
         titles.get(table, table),
         sanitise_name(str(finding["sheet"] or "")),
         finding["row"],
         sanitise_name(str(finding["column"] or "")),
         finding["item"],
         finding["message"],
-        broken.guidance,
+        broken_rule.guidance,
     ]
 
 
 def format_report_text(report: Report) -> str:
-    """Return the report for a terminal."""
+    """Return the report as text for a terminal."""
     return "\n".join(_iterate_lines(report)) + "\n"
 
 
 def _iterate_lines(report: Report) -> Iterator[str]:
+    """Yield the lines of a report for a terminal."""
     yield f"{report.contract.return_code} · {report.council.name} · {report.period.id} · {report.status.reference}"
     yield f"{write_headline(report)}. {write_summary(report)}"
     yield ""
@@ -242,9 +247,9 @@ def _iterate_lines(report: Report) -> Iterator[str]:
         yield f"  {name}, {size}, {format_moment(receipt.received_at)}"
         yield f"    receipt {receipt.id}, sha256 {receipt.sha256}"
     yield f"  {format_count(report.row_count, 'row')}; {format_count(report.passed_count, 'check')} passed"
-    for broken in report.broken_rules:
+    for broken_rule in report.broken_rules:
         yield ""
-        yield from _iterate_rule_lines(broken)
+        yield from _iterate_rule_lines(broken_rule)
     if report.repairs:
         yield ""
         yield "Read in the contract's spelling; you need do nothing:"
@@ -262,29 +267,31 @@ def _iterate_lines(report: Report) -> Iterator[str]:
         yield f"→ {step}"
 
 
-def _iterate_rule_lines(broken: BrokenRule) -> Iterator[str]:
-    yield f"{broken.title} [{broken.rule}]"
-    yield f"  {SEVERITY_WORDS[broken.severity]}, {format_count(broken.failed, 'time')}. {broken.guidance}".rstrip()
-    for place in broken.places[:TEXT_PLACES]:
+def _iterate_rule_lines(broken_rule: BrokenRule) -> Iterator[str]:
+    """Yield the lines of one broken rule for a terminal."""
+    yield f"{broken_rule.title} [{broken_rule.rule}]"
+    meaning, times = SEVERITY_WORDS[broken_rule.severity], format_count(broken_rule.failed, "time")
+    yield f"  {meaning}, {times}. {broken_rule.guidance}".rstrip()
+    for place in broken_rule.places[:TEXT_PLACES]:
         note = f": {place.note}" if place.note else ""
         yield f"  - {_format_place(place)}{note}"
-    if len(broken.places) > TEXT_PLACES or broken.failed > broken.listed:
+    if len(broken_rule.places) > TEXT_PLACES or broken_rule.failed > broken_rule.listed:
         yield "  - and more: --format csv lists the first of each check"
-    for reported in broken.queries:
-        scope = f" ({sanitise_name(reported.query.scope)})" if reported.query.scope else ""
-        yield f"  query {reported.query.id}{scope}: {reported.query.state}"
-        yield from (f"    {sentence}" for sentence in explain_query(reported))
+    for reported_query in broken_rule.queries:
+        scope = f" ({sanitise_name(reported_query.query.scope)})" if reported_query.query.scope else ""
+        yield f"  query {reported_query.query.id}{scope}: {reported_query.query.state}"
+        yield from (f"    {sentence}" for sentence in explain_query(reported_query))
 
 
 def _format_place(place: FindingPlace) -> str:
-    """Return ``sheet “Q1”, column “Age”, rows 4 and 9``."""
+    """Return a place in words: ``sheet “Q1”, column “Age”, row 4``."""
     sheet = f"sheet “{sanitise_name(place.sheet)}”" if place.sheet else ""
     column = f"column “{sanitise_name(place.column)}”" if place.column else ""
     return ", ".join(part for part in (sheet, column, place.rows) if part) or "the file as a whole"
 
 
 def format_notes_text(notes: Sequence[UnplacedFileNote]) -> str:
-    """Return notes for a terminal."""
+    """Return notes as text for a terminal."""
     lines = []
     for note in notes:
         receipt = note.receipt
@@ -302,7 +309,7 @@ def format_notes_text(notes: Sequence[UnplacedFileNote]) -> str:
 
 
 def render_report_page(report: Report) -> str:
-    """Return the report as HTML."""
+    """Return the report as an HTML page."""
     return _load_template("report.html").render(
         report=report,
         headline=write_headline(report),
@@ -313,12 +320,13 @@ def render_report_page(report: Report) -> str:
 
 
 def render_note_page(note: UnplacedFileNote) -> str:
-    """Return the note as HTML."""
+    """Return the note as an HTML page."""
     return _load_template("note.html").render(note=note)
 
 
 @lru_cache(maxsize=8)
 def _load_template(name: str) -> Template:
+    """Return a template of a page."""
     environment = Environment(
         loader=PackageLoader("lgdp_pipelines.reporting"),
         autoescape=True,

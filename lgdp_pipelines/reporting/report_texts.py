@@ -25,22 +25,22 @@ def write_summary(report: Report) -> str:
     match report.judgement.verdict:
         case Verdict.REJECTED:
             verb = "is" if queries == 1 else "are"
-            also = f" There {verb} also {format_count(queries, 'question')} to look at." if queries else ""
-            return f"{format_count(errors, 'place')} must be corrected before these figures can be used.{also}"
+            addition = f" There {verb} also {format_count(queries, 'question')} to look at." if queries else ""
+            return f"{format_count(errors, 'place')} must be corrected before these figures can be used.{addition}"
         case Verdict.QUERIED:
             verb = "looks" if queries == 1 else "look"
             return (
                 f"The figures can be used. {format_count(queries, 'place')} {verb} unlikely: please confirm or explain."
             )
         case Verdict.ACCEPTED:
-            noted = report.count_failures(Severity.KNOWN_ISSUE)
-            places = format_count(noted, "place is", "places are")
-            also = f" {places} noted, and published with the figures." if noted else ""
-            return f"Every check that could be made was passed. There is nothing for you to do.{also}"
+            noted_count = report.count_failures(Severity.KNOWN_ISSUE)
+            places = format_count(noted_count, "place is", "places are")
+            addition = f" {places} noted, and published with the figures." if noted_count else ""
+            return f"Every check that could be made was passed. There is nothing for you to do.{addition}"
 
 
 def write_next_steps(report: Report) -> Iterator[str]:
-    """Yield the next steps, the council's own among them, in order."""
+    """Yield the next steps of council and platform, in order."""
     status = report.status
     if status.is_preliminary:
         yield (
@@ -71,6 +71,7 @@ def write_next_steps(report: Report) -> Iterator[str]:
 
 
 def _describe_interim(report: Report) -> str:
+    """Return a sentence on the figures used until a correction comes."""
     current = report.status.current
     if current is None:
         return f"Until then there are no figures of yours for {report.period.id}."
@@ -80,6 +81,7 @@ def _describe_interim(report: Report) -> str:
 
 
 def _describe_due_day(report: Report) -> str:
+    """Return a sentence on the due day."""
     if report.status.is_late:
         return f"It was due on {format_day(report.due)}, and came late."
     if report.judgement.verdict is Verdict.REJECTED and report.judgement.judged_at.date() <= report.due:
@@ -87,18 +89,21 @@ def _describe_due_day(report: Report) -> str:
     return f"It was due by {format_day(report.due)}, and came in time."
 
 
-def explain_query(reported: ReportedQuery) -> Iterator[str]:
-    """Yield the query's state and how to answer it, in sentences with ready commands."""
-    query, answer = reported.query, reported.query.answer
-    for known_issue in reported.known_issues:
+def explain_query(reported_query: ReportedQuery) -> Iterator[str]:
+    """Yield sentences on the state of a query and its answer.
+
+    An open query has ready commands.
+    """
+    query, answer = reported_query.query, reported_query.query.answer
+    for known_issue in reported_query.known_issues:
         yield f"Known issue {known_issue.number} is about the same: “{known_issue.issue.words}”"
     match query.state:
         case QueryState.OPEN:
-            if reported.reopening is not None:
-                reopening = reported.reopening
+            if reported_query.reopening is not None:
+                reopening = reported_query.reopening
                 yield f"Sent back by {reopening.by} on {format_moment(reopening.at)}: “{reopening.words}”"
-            if reported.earlier_answer is not None:
-                earlier = reported.earlier_answer
+            if reported_query.earlier_answer is not None:
+                earlier = reported_query.earlier_answer
                 yield (
                     f"For {earlier.query_id.split('.')[2]} the answer was {earlier.code}: “{earlier.words}”. "
                     f'The same again: lgdp query answer {query.id} --as-last-year --by "<name>"'

@@ -25,17 +25,23 @@ CsvCell = str | int | None
 
 @lru_cache(maxsize=4096)
 def escape_formulas(text: str) -> str:
-    """Return a text that no spreadsheet takes for a formula, wherever it splits the line."""
+    """Return a text that no spreadsheet takes for a formula.
+
+    That holds wherever the spreadsheet splits the line.
+    """
     return _UNESCAPED.sub("'", text)
 
 
 def unescape_formulas(text: str) -> str:
-    """Return the text that :func:`escape_formulas` was given."""
+    """Return the original of a text from :func:`escape_formulas`."""
     return _ESCAPED.sub("", text)
 
 
 def format_csv(header: Sequence[str], rows: Iterable[Sequence[CsvCell]]) -> str:
-    """Return a CSV file with a byte-order mark, every text quoted, lines ended as in RFC 4180."""
+    """Return a CSV file that spreadsheets open safely.
+
+    It has a byte-order mark, quotes round every text, and lines that end as in RFC 4180.
+    """
     stream = io.StringIO()
     writer = csv.writer(stream, quoting=csv.QUOTE_NONNUMERIC)
     writer.writerow(header)

@@ -29,9 +29,10 @@ VERDICT_WORDS = {
 
 
 def sanitise_name(text: str) -> str:
-    """Return a name from outside on one line of printable characters, at most 200.
+    """Return a name from outside as one line of printable characters.
 
     White space becomes a blank. Any other character that is invisible, or that reverses the text, becomes U+FFFD.
+    A name of more than 200 characters is cut.
     """
     safe = "".join(
         character
@@ -56,7 +57,10 @@ def find_row_ranges(rows: Iterable[int]) -> tuple[tuple[int, int], ...]:
 
 
 def format_rows(rows: Iterable[int]) -> str:
-    """Return ``row 4``, or ``rows 4, 7–9 and 12``; empty text for no rows."""
+    """Return row numbers in words: ``rows 4, 7–9 and 12``.
+
+    Empty for no rows.
+    """
     ranges = find_row_ranges(rows)
     if not ranges:
         return ""
@@ -71,16 +75,16 @@ def join_words(words: Sequence[str]) -> str:
 
 
 def format_count(number: int, singular: str, plural: str = "") -> str:
-    """Return ``1 row`` or ``2,500 rows``."""
+    """Return a number and its noun: ``1 row`` or ``2,500 rows``."""
     return f"{number:,} {singular if number == 1 else plural or f'{singular}s'}"
 
 
-def format_day(format_day: date) -> str:
-    """Return ``5 January 2026``."""
-    return f"{format_day.day} {format_day:%B %Y}"
+def format_day(day: date) -> str:
+    """Return a date in words: ``5 January 2026``."""
+    return f"{day.day} {day:%B %Y}"
 
 
-def format_moment(format_moment: datetime) -> str:
-    """Return ``5 January 2026 at 09:30 GMT``, as clocks in Scotland show it."""
-    local = format_moment.astimezone(_SCOTLAND)
-    return f"{format_day(local.date())} at {local:%H:%M %Z}"
+def format_moment(moment: datetime) -> str:
+    """Return Scottish clock time in words: ``5 January 2026 at 09:30 GMT``."""
+    local_time = moment.astimezone(_SCOTLAND)
+    return f"{format_day(local_time.date())} at {local_time:%H:%M %Z}"

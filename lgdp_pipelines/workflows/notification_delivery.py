@@ -206,7 +206,7 @@ def _list_due_reminders(platform: Platform) -> tuple[Reminder, ...]:
 def list_new_reminders(platform: Platform) -> tuple[Reminder, ...]:
     """Return the reminders due today that the ledger has not recorded."""
     recorded = platform.ledger.reminders.find()
-    return tuple(reminder for reminder in _list_due_reminders(platform) if reminder.reminded not in recorded)
+    return tuple(reminder for reminder in _list_due_reminders(platform) if reminder.record not in recorded)
 
 
 def send_reminders(platform: Platform, progress: Callable[[str], None] = lambda _: None) -> ReminderReport:
@@ -219,26 +219,26 @@ def send_reminders(platform: Platform, progress: Callable[[str], None] = lambda 
     recorded = ledger.reminders.find()
     reminders_by_council: dict[str, list[Reminder]] = {}
     for reminder in _list_due_reminders(platform):
-        if not recorded.get(reminder.reminded, False):
-            reminders_by_council.setdefault(reminder.reminded.council_code, []).append(reminder)
+        if not recorded.get(reminder.record, False):
+            reminders_by_council.setdefault(reminder.record.council_code, []).append(reminder)
     new: list[Reminder] = []
     sent_count = 0
     unsent: list[UnsentNotification] = []
     for code, reminders in reminders_by_council.items():
         council = platform.register.councils.by_code[code]
-        unrecorded = [reminder for reminder in reminders if reminder.reminded not in recorded]
+        unrecorded = [reminder for reminder in reminders if reminder.record not in recorded]
         if unrecorded:
             # The file, the ledger's record, then notifications: a run that dies writes the same file again.
             folder = platform.settings.home / OUTBOX / code / REMINDER_FOLDER
             write_files(folder, build_reminder_files(council, unrecorded, today))
             for reminder in unrecorded:
-                ledger.reminders.record(reminder.reminded, sent=False)
+                ledger.reminders.record(reminder.record, sent=False)
             new += unrecorded
             progress(f"{len(unrecorded)} for {council.name}")
         channels, refused = send_notice(platform, code, build_reminder_notice(council, reminders, today))
         if channels and not refused:
             for reminder in reminders:
-                ledger.reminders.record(reminder.reminded, sent=True)
+                ledger.reminders.record(reminder.record, sent=True)
         sent_count += channels
         unsent += refused
     return ReminderReport(tuple(new), sent_count, tuple(unsent))

@@ -32,7 +32,7 @@ def owed(
 
 def list_texts(obligation: Obligation, today: date) -> list[tuple[str, str]]:
     return [
-        (reminder.reminded.stage, reminder.text)
+        (reminder.record.stage, reminder.text)
         for reminder in plan_reminders([obligation], {"HL1": "Homelessness"}, NOTICES, today)
     ]
 
@@ -70,7 +70,7 @@ def test_a_rejection_is_reminded_from_the_next_day_on() -> None:
     )
     assert list_texts(rejected, date(2024, 7, 20)) == [], "its report went on that day"
     reminders = plan_reminders([rejected], {"HL1": "Homelessness"}, NOTICES, date(2024, 7, 21))
-    assert [(reminder.reminded.stage, reminder.reminded.submission_id) for reminder in reminders] == [
+    assert [(reminder.record.stage, reminder.record.submission_id) for reminder in reminders] == [
         ("rejected", SUBMISSION)
     ]
     assert "What was accepted before still stands." in reminders[0].text
@@ -83,7 +83,7 @@ def test_a_reminder_of_open_queries_names_the_current_submission() -> None:
         received_on=date(2024, 7, 20),
     )  # fmt: skip
     reminders = plan_reminders([queried], {"HL1": "Homelessness"}, NOTICES, date(2024, 7, 21))
-    assert [(reminder.reminded.stage, reminder.reminded.submission_id) for reminder in reminders] == [
+    assert [(reminder.record.stage, reminder.record.submission_id) for reminder in reminders] == [
         ("queries", "HL1.FIF.FY2024-25-Q1.001")
     ]
     assert "1 question is open" in reminders[0].text

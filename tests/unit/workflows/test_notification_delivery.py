@@ -115,7 +115,7 @@ def test_each_contact_gets_one_email(tmp_path: Path, mail: tuple[Mailbox, int]) 
     platform = platform_with(tmp_path, port)
     told = send_reminders(platform)
 
-    assert {reminder.reminded.stage for reminder in told.new} == {"due_today"}
+    assert {reminder.record.stage for reminder in told.new} == {"due_today"}
     assert len(told.new) == 32
     assert sorted(to for to, _ in mailbox.letters) == [[ADDRESS], ["second@fife.example"]]
     letter = next(letter for to, letter in mailbox.letters if to == [ADDRESS])
