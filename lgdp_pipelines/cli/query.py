@@ -115,10 +115,11 @@ def answer_query(
             "An answer is a code with words, or last year's.", remedy="Give --code and --words, or --as-last-year."
         )
     platform = arguments.open_platform()
-    if is_as_last_year:
-        query = query_workflow.repeat_answer(platform, query_id, by=by)
-    else:
-        query = query_workflow.answer_query(platform, query_id, code=code, words=words, by=by)
+    query = (
+        query_workflow.repeat_answer(platform, query_id, by=by)
+        if is_as_last_year
+        else query_workflow.answer_query(platform, query_id, code=code, words=words, by=by)
+    )
     answer = query.answer
     origin = f", as for {answer.origin}" if answer and answer.origin else ""
     print_markup(f"{query.id}: answered, {answer.code if answer else ''}{origin}")
@@ -235,7 +236,7 @@ def _print_rules(rules: tuple[RuleEffectiveness, ...]) -> None:
         share = "[dim]nothing settled[/dim]" if rule.share is None else f"{rule.share:.0%} of {rule.settled}"
         numbers = (rule.judged, rule.findings, rule.opened, rule.accepted, rule.sent_back, rule.corrected)
         cells = (f"{number:,}" for number in numbers)
-        table.add_row(escape(rule.rule), bar(rule.share), share, *cells, escape(_answer_counts(rule)))
+        table.add_row(escape(rule.rule), _draw_bar(rule.share), share, *cells, escape(_answer_counts(rule)))
     print_table(table)
 
 
@@ -243,7 +244,7 @@ def _answer_counts(rule: RuleEffectiveness) -> str:
     return ", ".join(f"{code} {count}" for code, count in rule.answered.items())
 
 
-def bar(share: float | None) -> str:
+def _draw_bar(share: float | None) -> str:
     """Return a share as a bar of text; an empty text where there is no share."""
     filled = round((share or 0) * _BAR_WIDTH)
     return "█" * filled + "·" * (_BAR_WIDTH - filled) if share is not None else ""

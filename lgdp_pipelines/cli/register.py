@@ -12,8 +12,7 @@ from lgdp_pipelines.cli.output import print_rows, print_text
 from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.register.contract_report import contract_text, reference_text
 from lgdp_pipelines.register.loader import load_register
-from lgdp_pipelines.register.model.contract import Contract, Register, Return
-from lgdp_pipelines.register.model.reference_tables import ReferenceTable, ReferenceVersion
+from lgdp_pipelines.register.model.contract import Contract, Register
 from lgdp_pipelines.register.model.system_mapping import TableMapping
 from lgdp_pipelines.register.model.table_model import Item
 from lgdp_pipelines.settings import Settings
@@ -44,10 +43,14 @@ def show_contract(
     register = load_register(Settings.from_environment().schemas)
     if return_code in register.reference:
         table = register.reference[return_code]
-        print_text(reference_text(table, _select_reference_version(table, version)))
+        refusal = f"{table.id} has no version {version}."
+        table_version = arguments.choose(version, table.by_version, refusal) if version else table.latest
+        print_text(reference_text(table, table_version))
         return
     data_return = register.named(return_code)
-    contract = _select_version(data_return, version)
+    versions = {str(contract.version): contract for contract in data_return.contracts}
+    refusal = f"{data_return.code} has no version {version}."
+    contract = arguments.choose(version, versions, refusal) if version else data_return.latest
     if codes:
         rows = [_code_row(code) for code in _select_code_list(register, contract, codes).codes]
         print_rows(rows, CODE_COLUMNS, "table")
@@ -97,17 +100,6 @@ def _select_code_list(register: Register, contract: Contract, list_id: str) -> C
     return arguments.choose(
         list_id, code_lists, f"{contract.return_code} {contract.version} has no code list {list_id}."
     )
-
-
-def _select_version(data_return: Return, version: str) -> Contract:
-    versions = {str(contract.version): contract for contract in data_return.contracts}
-    refusal = f"{data_return.code} has no version {version}."
-    return arguments.choose(version, versions, refusal) if version else data_return.latest
-
-
-def _select_reference_version(table: ReferenceTable, version: str) -> ReferenceVersion:
-    refusal = f"{table.id} has no version {version}."
-    return arguments.choose(version, table.by_version, refusal) if version else table.latest
 
 
 def _origin(mapping: TableMapping, item: Item) -> str:

@@ -49,10 +49,11 @@ def report(
         raise WrongUse(
             "Name one submission, or --unrecognised.", remedy="`lgdp status --format csv` lists submissions."
         )
-    if submission is None:
-        text = _render_unrecognised(platform, report_format)
-    else:
-        text = _render_report(platform, submission, report_format)
+    text = (
+        _render_unrecognised(platform, report_format)
+        if submission is None
+        else _render_report(platform, submission, report_format)
+    )
     if output is None:
         print_text(text)
         return

@@ -25,10 +25,8 @@ def revalidate(
     judged = 0
     with run_with_progress(platform, "Judging again") as runner:
         for data_return in selection.returns:
-            if selection.period_id:
-                periods = [selection.period_id]
-            else:
-                periods = platform.ledger.submissions.list_periods(data_return.code)
+            all_periods = platform.ledger.submissions.list_periods(data_return.code)
+            periods = [selection.period_id] if selection.period_id else all_periods
             runner.revalidate(data_return, periods, councils)
             judged += len(periods)
         releases = finish_journey(runner, Stage.PUBLISH).releases

@@ -104,7 +104,11 @@ def _print_grid(platform: Platform, data_return: Return, period: str | None) -> 
         return
     latest_periods = periods[-PERIODS_SHOWN:]
     by_cell = {(standing.council_code, standing.period): standing for standing in standings}
-    overdue = {period_id for period_id in latest_periods if _is_overdue(platform, data_return, period_id)}
+    overdue = {
+        span.id
+        for span in map(parse_period, latest_periods)
+        if platform.day_in_scotland > due_date(data_return.contract_for(span), span)
+    }
     notes = _count_notes(platform, data_return)
     headings = (period_id.removeprefix("FY").removeprefix("CY") for period_id in latest_periods)
     table = new_table(f"{data_return.code}: {data_return.latest.title}", ("council", *headings))
@@ -122,11 +126,6 @@ def _print_grid(platform: Platform, data_return: Return, period: str | None) -> 
         "[dim]✓ accepted, ○ nil return, ? queried, ✗ rejected, ↩ withdrawn, ✗ ✓ rejected after an accepted one, "
         f"… waiting, ! late, n noted{advice}[/dim]\n"
     )
-
-
-def _is_overdue(platform: Platform, data_return: Return, period: str) -> bool:
-    span = parse_period(period)
-    return platform.day_in_scotland > due_date(data_return.contract_for(span), span)
 
 
 def _symbol(standing: SubmissionStatus | None, *, is_overdue: bool) -> str:

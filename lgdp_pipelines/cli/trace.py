@@ -99,14 +99,14 @@ def _print_submission(submission: TracedSubmission) -> None:
             f"{receipt.file_name}, {receipt.size:,} bytes, by {receipt.transport} at "
             f"{receipt.received_at:%Y-%m-%d %H:%M} UTC, sha256 {receipt.sha256}",
         )
-    _print_part("rows", rows_as_text(submission.rows))
+    _print_part("rows", _format_rows(submission.rows))
 
 
 def _print_part(label: str, text: str) -> None:
     print_markup(f"  [dim]{label}[/dim]{'':{8 - len(label)}}{escape(text)}")
 
 
-def rows_as_text(rows: Sequence[int]) -> str:
+def _format_rows(rows: Sequence[int]) -> str:
     """Return row numbers for people: all of them, or the first of many."""
     if not rows:
         return "all"

@@ -120,7 +120,6 @@ def check_accounts(transport: Transport[Source], councils: Collection[str] | Non
     Returns:
         One for each account, in order of council code.
     """
-    is_fetched = transport.source.is_fetched
 
     async def probe(council_code: str) -> AccountHealth:
         start = monotonic()
@@ -129,7 +128,7 @@ def check_accounts(transport: Transport[Source], councils: Collection[str] | Non
                 await account.probe()
         except SourceError as error:
             failed = AccountState.UNREACHABLE if isinstance(error, SourceUnreachable) else AccountState.REFUSED
-            state = failed if is_fetched else AccountState.UNUSED
+            state = failed if transport.source.is_fetched else AccountState.UNUSED
             return AccountHealth(council_code, state, monotonic() - start, error.what, error.remedy)
         return AccountHealth(council_code, AccountState.WELL, monotonic() - start)
 

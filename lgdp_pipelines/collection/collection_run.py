@@ -244,8 +244,14 @@ async def _fetch(
         SourceUnreachable: nothing more can be fetched from this account now.
         AccountRefused: nothing more can be fetched from this account, now or later.
     """
+    source_id, name = transport.source.id, transport.account_name(report.council_code)
+    validators = (
+        NO_VALIDATORS  # a listing says what is new
+        if transport.source.is_watched
+        else CacheValidators(*inbox.ledger.receipts.find_cache_validators(source_id, name, entry.path))
+    )
     try:
-        outcome = await account.fetch(entry, _find_last_validators(transport, inbox, report.council_code, entry))
+        outcome = await account.fetch(entry, validators)
     except (SourceUnreachable, AccountRefused):
         raise
     except SourceError as error:
@@ -259,22 +265,6 @@ async def _fetch(
             with outcome:
                 receipt = _record(transport, inbox, report.council_code, entry, outcome)
             return replace(report, receipts=(*report.receipts, receipt))
-
-
-def _find_last_validators(
-    transport: Transport[Source], inbox: Inbox, council_code: str, entry: Entry
-) -> CacheValidators:
-    """Return the validators of the last answer received for an entry.
-
-    None where a listing says what is new.
-    """
-    if transport.source.is_watched:
-        return NO_VALIDATORS
-    return CacheValidators(
-        *inbox.ledger.receipts.find_cache_validators(
-            transport.source.id, transport.account_name(council_code), entry.path
-        )
-    )
 
 
 def _record(transport: Transport[Source], inbox: Inbox, council_code: str, entry: Entry, download: Download) -> Receipt:

@@ -64,8 +64,8 @@ def route(name: str, source_returns: Sequence[FolderReturn], returns: Mapping[st
     if not matches:
         return RoutingFailure("The name is not of a form that is declared for its folder.")
     if len(matches) > 1:
-        codes = ", ".join(source_return.return_code for source_return, _ in matches)
-        return RoutingFailure(f"The name fits more than one return: {codes}.")
+        codes = (source_return.return_code for source_return, _ in matches)
+        return RoutingFailure(f"The name fits more than one return: {', '.join(codes)}.")
     source_return, match = matches[0]
     data_return = returns[source_return.return_code]
     period_text = match.groupdict().get("period")

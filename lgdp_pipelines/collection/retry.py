@@ -64,15 +64,17 @@ def parse_retry_after(value: str | None, now: datetime) -> float | None:
 
     None where it is neither number nor HTTP date.
     """
-    if value is None:
-        return None
-    text = value.strip()
+    text = (value or "").strip()
     if text.isascii() and text.isdecimal():
         return float(text[:9])
+    moment = parse_http_date(text)
+    return max((moment - now).total_seconds(), 0.0) if moment else None
+
+
+def parse_http_date(text: str) -> datetime | None:
+    """Return the moment of an HTTP date; None for any other text."""
     try:
         moment = parsedate_to_datetime(text)
     except ValueError:
         return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max((moment - now).total_seconds(), 0.0)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

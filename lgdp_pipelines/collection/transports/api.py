@@ -16,13 +16,13 @@ from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import format_datetime, parsedate_to_datetime
+from email.utils import format_datetime
 from logging import WARNING, getLogger
 
 import httpx2
 
 from lgdp_pipelines.collection.file_routing import Route
-from lgdp_pipelines.collection.retry import parse_retry_after, run_with_retries
+from lgdp_pipelines.collection.retry import parse_http_date, parse_retry_after, run_with_retries
 from lgdp_pipelines.collection.transports.api_authentication import (
     Authenticator,
     create_authenticator,
@@ -234,7 +234,8 @@ class ApiAccount:
         async with self._response(address, headers) as response:
             if response.status_code in _NO_PAGE:
                 return int(response.status_code)
-            modified = parse_http_date(response.headers.get("Last-Modified"))
+            changed_at = parse_http_date(response.headers.get("Last-Modified", ""))
+            modified = max(int(changed_at.timestamp()), 0) if changed_at else None
             with ExitStack() as stack:
                 download = stack.enter_context(Download(etag=response.headers.get("ETag"), modified=modified))
                 await self._read(response, download, limit)
@@ -323,15 +324,6 @@ def read_next_link(response: httpx2.Response) -> str | None:
     """Return the address that a ``Link`` header calls the next (RFC 8288), or None."""
     links = (link for link in response.links.values() if "next" in link.get("rel", "").casefold().split())
     return next((link["url"] for link in links), None)
-
-
-def parse_http_date(value: str | None) -> int | None:
-    """Return the seconds since 1970 of an HTTP date, or None."""
-    try:
-        moment = parsedate_to_datetime(value or "")
-    except ValueError:
-        return None
-    return max(int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()), 0)
 
 
 def _origin(url: httpx2.URL) -> tuple[str, str, int | None]:

@@ -9,7 +9,8 @@ Belongs here: the methods of authentication. Belongs elsewhere: requests (``api`
 import json
 from base64 import b64encode
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from ipaddress import ip_address
@@ -135,22 +136,27 @@ class OAuthClient:
     scope: str
 
 
+@dataclass
 class ClientCredentials(Authenticator):
-    """A client's token, used until shortly before its end and renewed (RFC 6749)."""
+    """A client's token, used until shortly before its end and renewed (RFC 6749).
 
-    def __init__(
-        self, client: OAuthClient, *, where: str, timeout: httpx2.Timeout, clock: Callable[[], float] = monotonic
-    ) -> None:
-        self._client = client
-        self._where = where
-        self._timeout = timeout
-        self._clock = clock
-        self._token: _Token | None = None
+    Attributes:
+        client: of the server of tokens.
+        where: source and council, for messages.
+        timeout: for that server.
+        clock: the seconds that the end of a token is counted in.
+    """
+
+    client: OAuthClient
+    where: str
+    timeout: httpx2.Timeout
+    clock: Callable[[], float] = monotonic
+    _token: _Token | None = field(default=None, init=False)
 
     async def authorise(self, request: httpx2.Request) -> httpx2.Request:
         """Return the request with a valid token."""
         token = self._token
-        if token is None or (token.until is not None and self._clock() >= token.until):
+        if token is None or (token.until is not None and self.clock() >= token.until):
             token = self._token = await self._request_token()
         return _copy_request(request, request.url, {"Authorization": f"Bearer {token.value.reveal()}"})
 
@@ -161,19 +167,17 @@ class ClientCredentials(Authenticator):
 
     def secrets(self) -> tuple[str, ...]:
         """Return the client's secret and the token."""
-        return (self._client.secret.reveal(), *([self._token.value.reveal()] if self._token else []))
+        return (self.client.secret.reveal(), *([self._token.value.reveal()] if self._token else []))
 
     async def _request_token(self) -> _Token:
-        form = {"grant_type": "client_credentials"} | ({"scope": self._client.scope} if self._client.scope else {})
+        form = {"grant_type": "client_credentials"} | ({"scope": self.client.scope} if self.client.scope else {})
         # RFC 6749, 2.3.1: both are encoded as in a form before they are put together.
-        basic = _format_basic(quote_plus(self._client.client_id), quote_plus(self._client.secret.reveal()))
+        basic = _format_basic(quote_plus(self.client.client_id), quote_plus(self.client.secret.reveal()))
         try:
             async with (
-                create_client(
-                    HeaderAuthenticator("Authorization", basic, self._client.secret), self._timeout
-                ) as client,
+                create_client(HeaderAuthenticator("Authorization", basic, self.client.secret), self.timeout) as client,
                 client.stream(
-                    "POST", self._client.token_address, data=form, headers={"Accept": "application/json"}
+                    "POST", self.client.token_address, data=form, headers={"Accept": "application/json"}
                 ) as response,
             ):
                 if response.status_code != httpx2.codes.OK:
@@ -186,14 +190,14 @@ class ClientCredentials(Authenticator):
         except (httpx2.TransportError, httpx2.DecodingError) as error:
             raise SourceUnreachable(
                 "The address that gives tokens did not answer, or the line broke.",
-                where=self._where,
+                where=self.where,
                 remedy="The next collection tries again. If the error persists, ask the council about its system.",
             ) from error
-        token = _parse_token(bytes(body), self._clock()) if len(body) <= LARGEST_TOKEN else None
+        token = _parse_token(bytes(body), self.clock()) if len(body) <= LARGEST_TOKEN else None
         if token is None:
             raise AccountRefused(
                 "The answer of the token's address holds no bearer token.",
-                where=self._where,
+                where=self.where,
                 remedy="Correct the address under authentication, or ask the council about its system.",
             )
         return token
@@ -203,13 +207,13 @@ class ClientCredentials(Authenticator):
         if is_transient(status):
             return SourceUnreachable(
                 f"The address that gives tokens could not answer now (HTTP {status}).",
-                where=self._where,
+                where=self.where,
                 remedy="The next collection tries again.",
                 wait=parse_retry_after(response.headers.get("Retry-After"), datetime.now(UTC)),
             )
         return AccountRefused(
             f"The address that gives tokens refuses our client (HTTP {status}).",
-            where=self._where,
+            where=self.where,
             remedy="Compare the client's id and scope with the council, and put its secret where the source refers to.",
         )
 
@@ -258,7 +262,7 @@ def create_authenticator(transport: Transport[ApiSource], council_code: str, tim
             where = transport.describe(council_code)
             address = parse_safe_url(transport.expand(authentication.token_address), where)
             client = OAuthClient(address, username, credential, authentication.scope)
-            return ClientCredentials(client, where=where, timeout=timeout)
+            return ClientCredentials(client, where, timeout)
 
 
 class _AuthorisedTransport(httpx2.AsyncBaseTransport):
@@ -335,9 +339,6 @@ def _load_tls_context() -> SSLContext:
 
 
 def _is_this_machine(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
+    with suppress(ValueError):
         return ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return host == "localhost"

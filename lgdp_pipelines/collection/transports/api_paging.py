@@ -88,9 +88,9 @@ class Pages:
 
     def is_beyond(self, page: Page | int) -> bool:
         """Return whether a page, or a status in its place, lies behind the last one."""
-        if not isinstance(self._paging, NumberedPaging):
-            return False
-        return not isinstance(page, Page) or count_records(page.body, self._records_at) == 0
+        return isinstance(self._paging, NumberedPaging) and (
+            isinstance(page, int) or count_records(page.body, self._records_at) == 0
+        )
 
     @property
     def are_complete(self) -> bool:
@@ -100,9 +100,7 @@ class Pages:
 
 def read_path(body: bytes, dotted: str) -> object:
     """Return the value at a dotted path of a JSON document, or None."""
-    if not dotted:
-        return None
-    return _walk(_parse_json(body), dotted)
+    return _walk(_parse_json(body), dotted) if dotted else None
 
 
 def count_records(body: bytes, dotted: str) -> int | None:

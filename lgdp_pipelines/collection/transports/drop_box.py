@@ -78,21 +78,28 @@ class DropBoxTransport(FolderTransport[DropBoxSource]):
             os.close(box)
 
 
+@dataclass(frozen=True, slots=True)
 class DropBoxAccount:
-    """One council's drop box. See :class:`~lgdp_pipelines.collection.transports.transport.DeliveringAccount`."""
+    """One council's drop box. See :class:`~lgdp_pipelines.collection.transports.transport.DeliveringAccount`.
 
-    def __init__(self, transport: DropBoxTransport, name: str, where: str, box: int) -> None:
-        self._transport = transport
-        self._name = name
-        self._where = where
-        self._box = box
+    Attributes:
+        transport: of the account's source.
+        name: of the account.
+        where: source and council, for messages.
+        box: descriptor of the account's folder.
+    """
+
+    transport: DropBoxTransport
+    name: str
+    where: str
+    box: int
 
     async def entries(self, known: Collection[ListedEntry] = frozenset()) -> Listing:  # noqa: ARG002 - may leave them out
         """Return the account's own complete files in the declared folders, in order of path."""
         files = [
-            file for folder in self._transport.folders for file in await asyncio.to_thread(self._list_folder, folder)
+            file for folder in self.transport.folders for file in await asyncio.to_thread(self._list_folder, folder)
         ]
-        return await self._transport.list_complete(files, self._is_same)
+        return await self.transport.list_complete(files, self._is_same)
 
     async def fetch(
         self,
@@ -113,7 +120,7 @@ class DropBoxAccount:
     @contextmanager
     def _open_folder(self, folder: str) -> Iterator[int]:
         """Yield a folder below the account's, opened step by step and never through a link."""
-        current = os.dup(self._box)
+        current = os.dup(self.box)
         try:
             for step in folder.strip("/").split("/"):
                 below = _open(step, _FOLDER, current)
@@ -126,12 +133,12 @@ class DropBoxAccount:
     def _list_folder(self, folder: str) -> list[Entry | SkippedEntry | None]:
         files: list[Entry | SkippedEntry | None] = []
         try:
-            with _translate_errors(self._where), self._open_folder(folder) as opened, os.scandir(opened) as names:
+            with _translate_errors(self.where), self._open_folder(folder) as opened, os.scandir(opened) as names:
                 owner = os.fstat(opened).st_uid
                 for name in names:
                     files.append(self._classify(folder, name, owner))
                     if len(files) > MOST_ENTRIES:
-                        raise refuse_crowded_folder(self._where, folder)
+                        raise refuse_crowded_folder(self.where, folder)
         except _MissingError:
             return [SkippedEntry(folder, "The drop box has no such folder.")]
         return files
@@ -145,7 +152,7 @@ class DropBoxAccount:
             return None
         if reason := _refuse_file(status, owner):
             return SkippedEntry(printable_name(listed.name), reason)
-        return self._transport.classify(folder, listed.name, status.st_size, int(status.st_mtime))
+        return self.transport.classify(folder, listed.name, status.st_size, int(status.st_mtime))
 
     async def _is_same(self, entry: Entry) -> bool:
         folder, _, name = entry.path.rpartition("/")
@@ -159,7 +166,7 @@ class DropBoxAccount:
     def _read(self, entry: Entry) -> Download | SkippedEntry:
         folder, _, name = entry.path.rpartition("/")
         try:
-            with _translate_errors(f"{self._where}, {printable_name(name)}"), self._open_folder(folder) as opened:
+            with _translate_errors(f"{self.where}, {printable_name(name)}"), self._open_folder(folder) as opened:
                 file = _open(name, _FILE, opened)
                 try:
                     return self._download(entry, file, opened)
@@ -184,7 +191,7 @@ class DropBoxAccount:
         return skip_changing(entry)
 
     def _deliver(self, folder: str, name: str, content: bytes) -> None:
-        where = f"{self._where}, folder {folder}"
+        where = f"{self.where}, folder {folder}"
         unfinished = make_unfinished_name(name)
         try:
             with _translate_errors(where), self._open_folder(folder) as opened:
@@ -204,53 +211,47 @@ class DropBoxAccount:
             raise SourceRefused("The drop box has no such outbox.", where=where, remedy=_SET_UP) from error
 
     def _check(self) -> None:
-        with _translate_errors(self._where):
-            for folder in self._transport.folders:
+        with _translate_errors(self.where):
+            for folder in self.transport.folders:
                 self._check_delivery_folder(folder)
-            if self._transport.source.outbox:
-                self._check_outbox(self._transport.source.outbox)
-            room = os.fstatvfs(self._box)
+            if self.transport.source.outbox:
+                self._check_folder(self.transport.source.outbox, os.W_OK, "write")
+            room = os.fstatvfs(self.box)
         if room.f_bavail * room.f_frsize < LEAST_SPACE:
             raise SourceRefused(
                 f"Less than {LEAST_SPACE // 1024**2} MiB are left for what councils deliver.",
-                where=self._where,
+                where=self.where,
                 remedy="Make room on the disk of the drop boxes.",
             )
 
     def _check_delivery_folder(self, folder: str) -> None:
-        box = os.fstat(self._box)
-        with self._require_folder(folder) as opened:
-            delivery = os.fstat(opened)
-            may_read = os.access(".", os.R_OK | os.X_OK, dir_fd=opened, effective_ids=True)
+        """Refuse a folder that others than its account can deliver into."""
+        box = os.fstat(self.box)
+        delivery = self._check_folder(folder, os.R_OK, "look")
         is_of_an_account = delivery.st_uid != os.geteuid()
-        self._require(may_read, f"The platform may not look into {folder}.")
-        self._require(not delivery.st_mode & stat.S_IWOTH, f"Every user may write into {folder}.")
         self._require(
             not box.st_mode & (stat.S_IWGRP | stat.S_IWOTH), "Others may write into the account's own folder."
         )
         self._require(not is_of_an_account or box.st_uid == 0, "The account's own folder does not belong to root.")
         with suppress(KeyError):
-            owner_id = pwd.getpwnam(self._name).pw_uid
-            self._require(delivery.st_uid == owner_id, f"{folder} does not belong to the account {self._name}.")
+            owner_id = pwd.getpwnam(self.name).pw_uid
+            self._require(delivery.st_uid == owner_id, f"{folder} does not belong to the account {self.name}.")
 
-    def _check_outbox(self, folder: str) -> None:
-        with self._require_folder(folder) as opened:
-            outbox = os.fstat(opened)
-            may_write = os.access(".", os.W_OK | os.X_OK, dir_fd=opened, effective_ids=True)
-        self._require(may_write, f"The platform may not write into {folder}.")
-        self._require(not outbox.st_mode & stat.S_IWOTH, f"Every user may write into {folder}.")
-
-    @contextmanager
-    def _require_folder(self, folder: str) -> Iterator[int]:
+    def _check_folder(self, folder: str, access: int, verb: str) -> os.stat_result:
+        """Return the status of a folder that the platform can use, and that not every user can write into."""
         try:
             with self._open_folder(folder) as opened:
-                yield opened
+                status = os.fstat(opened)
+                is_allowed = os.access(".", access | os.X_OK, dir_fd=opened, effective_ids=True)
         except _MissingError as error:
-            raise SourceRefused(f"There is no folder {folder}.", where=self._where, remedy=_SET_UP) from error
+            raise SourceRefused(f"There is no folder {folder}.", where=self.where, remedy=_SET_UP) from error
+        self._require(is_allowed, f"The platform may not {verb} into {folder}.")
+        self._require(not status.st_mode & stat.S_IWOTH, f"Every user may write into {folder}.")
+        return status
 
     def _require(self, holds: bool, refusal: str) -> None:  # noqa: FBT001 - a condition, not a switch
         if not holds:
-            raise SourceRefused(refusal, where=self._where, remedy=_SET_UP)
+            raise SourceRefused(refusal, where=self.where, remedy=_SET_UP)
 
 
 class _MissingError(Exception):

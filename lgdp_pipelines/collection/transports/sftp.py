@@ -18,7 +18,7 @@ import asyncssh
 from asyncssh.constants import FILEXFER_TYPE_REGULAR
 
 from lgdp_pipelines.collection.retry import run_with_retries
-from lgdp_pipelines.collection.secrets import Secret, resolve_credential, resolve_secret
+from lgdp_pipelines.collection.secrets import resolve_credential, resolve_secret
 from lgdp_pipelines.collection.transports.folder_files import (
     MOST_ENTRIES,
     FolderTransport,
@@ -78,7 +78,12 @@ class SftpTransport(FolderTransport[SftpSource]):
         host, port = _parse_address(self.expand(council_source.address), where)
         pinned = resolve_secret(council_source.known_hosts, self.environment, council_code=council_code)
         credential = resolve_credential(self.source, self.environment, council_code)
-        key, host_keys = _parse_private_key(credential), _parse_host_keys(pinned)
+        key: asyncssh.SSHKey | None = None
+        host_keys: asyncssh.SSHKnownHosts | None = None
+        # No error is kept: a parser's message can quote the text.
+        with suppress(asyncssh.KeyImportError, asyncssh.KeyEncryptionError, ValueError):
+            key = asyncssh.import_private_key(credential.reveal())
+            host_keys = asyncssh.import_known_hosts(pinned.reveal())
         if key is None or host_keys is None:
             raise SourceRefused(
                 "The account's private key or the pinned host keys cannot be read.",
@@ -295,25 +300,6 @@ class SftpAccount:
                     if cast("bytes", await file.read(len(content) + 1, 0)) == content:
                         return True
         raise refuse_overwriting(self._where, path)
-
-
-def _parse_private_key(credential: Secret) -> asyncssh.SSHKey | None:
-    """Return a private key, or None.
-
-    No error is kept: a parser's message can quote the text.
-    """
-    try:
-        return asyncssh.import_private_key(credential.reveal())
-    except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError, ValueError):
-        return None
-
-
-def _parse_host_keys(pinned: Secret) -> asyncssh.SSHKnownHosts | None:
-    """Return pinned host keys, or None where the text holds no host keys."""
-    try:
-        return asyncssh.import_known_hosts(pinned.reveal())
-    except (asyncssh.KeyImportError, ValueError):
-        return None
 
 
 def _is_regular(attributes: asyncssh.SFTPAttrs) -> bool:
