@@ -8,10 +8,10 @@ The journey, and the package where each step of it lives::
 
 ===============  ====================================================================================
 ``vocabulary``   words: data items, code lists, councils, periods, verdicts
-``register``     what is asked: returns read from ``schemas/``, their rules and their calendar
+``register``     declarations: returns read from ``schemas/``, their rules and their calendar
 ``handover``     values that stages hand over: tables in chunks, readings, findings, repairs
-``storage``      where things lie: the only code that knows Delta Lake
-``ledger``       what happened: receipts, submissions, judgements, queries
+``storage``      tables and files: the only code that knows Delta Lake
+``ledger``       events: receipts, submissions, judgements, queries
 ``dbt_build``    the dbt machinery that conformance and publication share: the only code that knows dbt
 ``lineage``      column and row lineage, traces, OpenLineage
 ``collection``   extracts arrive: SFTP, API, by hand; receipts
@@ -19,10 +19,10 @@ The journey, and the package where each step of it lives::
 ``validation``   silver: typed by the contract, judged rule by rule
 ``conformance``  gold: dbt models that make returns comparable
 ``publication``  released: privacy, disclosure control, a version
-``reporting``    what goes back: a receipt and a report for each submission, reminders
+``reporting``    answers to councils: a receipt and a report for each submission, reminders
 ``simulator``    simulated council systems to demonstrate with: SFTP server, API, synthetic extracts
 ``workflows``    the application layer: stages in an order that a run may die in
-``orchestration``  when: the only code that knows Dagster
+``orchestration``  schedule of all work: the only code that knows Dagster
 ``portal``       windows for systems outside: intake by HTTP
 ===============  ====================================================================================
 
@@ -33,7 +33,7 @@ other: they meet through tables, ledger and the values that they hand over.
 Glossary, one word per thing:
 
 *Return*
-    What councils are asked for, such as HL1.
+    A set of data that councils are asked for, such as HL1.
 *Data item*
     The smallest thing asked, named by a URN.
 *Contract*
@@ -47,7 +47,7 @@ Glossary, one word per thing:
 *Nil return*
     A submission that says that there is nothing to report.
 *Withdrawal*
-    A council takes a submission back: nothing of it stands any more.
+    A council takes a submission back: its rows and figures are removed.
 *Period*
     A financial or academic year, quarter, month, calendar year or census day.
 *Finding*

@@ -7,7 +7,7 @@
     ├── RegisterError        the register contradicts itself; holds every contradiction
     ├── UnreadableExtract    an extract cannot be read as the contract says
     ├── StatementRefused     a SQL statement cannot be answered, or is not allowed
-    ├── SourceError          a council's system did not give what it was asked for
+    ├── SourceError          a council's system did not answer as asked
     │   ├── SourceUnreachable    it did not answer in time, or the connection broke
     │   └── SourceRefused        the wrong host answered, or the right one does not accept our key
     │       └── AccountRefused       it does not know our account, so nothing else in it is tried
@@ -15,7 +15,7 @@
     │   ├── SchemaMismatch       the rows do not have the table's schema
     │   ├── StaleSubmission      a later submission is already in the slice
     │   └── WriteConflict        every retry lost against other writers
-    ├── BuildFailed          dbt could not make a model; what was published stays
+    ├── BuildFailed          dbt could not make a model; published releases stay
     ├── LedgerError          the ledger does not balance, or does not allow a step
     └── Refused              an HTTP request is refused (``portal.problem_documents``)
 
@@ -27,12 +27,12 @@ from dataclasses import dataclass
 
 
 class LgdpError(Exception):
-    """The root of the platform's errors: what is wrong, where, and what to do.
+    """An error of the platform: the problem, its place, and the remedy.
 
     Attributes:
-        what: what is wrong, one sentence without personal values or secrets.
-        where: the file, table, return or host; empty where ``what`` says it.
-        remedy: what to do; empty where nothing helps.
+        what: the problem, one sentence without personal values or secrets.
+        where: the file, table, return or host; empty where ``what`` names it.
+        remedy: what to do; empty without a remedy.
     """
 
     def __init__(self, what: str, *, where: str = "", remedy: str = "") -> None:
@@ -42,10 +42,10 @@ class LgdpError(Exception):
         super().__init__(what)
 
     def __str__(self) -> str:
-        """Return the message: what, where, what to do."""
-        place = f" ({self.where})" if self.where else ""
+        """Return the message: problem, place and remedy."""
+        location = f" ({self.where})" if self.where else ""
         advice = f"\n  → {self.remedy}" if self.remedy else ""
-        return f"{self.what}{place}{advice}"
+        return f"{self.what}{location}{advice}"
 
 
 class WrongUse(LgdpError):
@@ -59,7 +59,7 @@ class Contradiction:
     Attributes:
         file: path below the register's folder.
         line: line in it, from 1; 0 for the whole file.
-        what: what is wrong.
+        what: the problem.
         remedy: what to do.
     """
 
@@ -69,7 +69,7 @@ class Contradiction:
     remedy: str
 
     def __str__(self) -> str:
-        """Return ``file:line: what → remedy``, as editors expect it."""
+        """Return ``file:line: problem → remedy``, as editors expect it."""
         return f"{self.file}:{self.line}: {self.what}\n  → {self.remedy}"
 
 
@@ -88,22 +88,27 @@ class RegisterError(LgdpError):
 
 
 class UnreadableExtract(LgdpError):
-    """An extract cannot be read as the contract says, so none of its rows can be judged."""
+    """An extract cannot be read by its contract, nor judged."""
 
 
 class StatementRefused(LgdpError):
-    """A SQL statement cannot be answered, or is not allowed in a read-only lakehouse."""
+    """A SQL statement cannot be answered, or is not allowed."""
 
 
 class SourceError(LgdpError):
-    """A council's system did not give what it was asked for. Other councils are not delayed."""
+    """A council's system did not answer as asked.
+
+    Other councils are not delayed.
+    """
 
 
 class SourceUnreachable(SourceError):
-    """A council's system did not answer in time, or the connection broke: worth another try.
+    """A council's system did not answer in time, or the connection broke.
+
+    Another try may help.
 
     Attributes:
-        wait: seconds that the other side asked us to wait; None where it did not say.
+        wait: seconds that the other side asked us to wait; None without such a request.
     """
 
     def __init__(self, what: str, *, where: str = "", remedy: str = "", wait: float | None = None) -> None:
@@ -112,11 +117,17 @@ class SourceUnreachable(SourceError):
 
 
 class SourceRefused(SourceError):
-    """The wrong host answered, or the right one does not accept our key: another try will not help."""
+    """The wrong host answered, or the right one refuses our key.
+
+    Another try will not help.
+    """
 
 
 class AccountRefused(SourceRefused):
-    """The account is not known: another request with the same secret would only lock it."""
+    """The account is not known there.
+
+    Another request with the same secret would only lock it.
+    """
 
 
 class StorageError(LgdpError):
@@ -136,8 +147,11 @@ class WriteConflict(StorageError):
 
 
 class BuildFailed(LgdpError):
-    """dbt could not parse the project or make a model. A failed test is part of the build's outcome instead."""
+    """dbt could not parse the project or make a model.
+
+    A failed test is part of the build's outcome instead.
+    """
 
 
 class LedgerError(LgdpError):
-    """The ledger does not balance, or its state does not allow a step."""
+    """The ledger does not balance, or does not allow a step."""

@@ -15,7 +15,7 @@ class Settings:
     """The paths and addresses of one platform.
 
     Attributes:
-        home: what the platform writes (``LGDP_HOME``; default ``data/`` in the project).
+        home: folder of everything that the platform writes (``LGDP_HOME``; default ``data/`` in the project).
         schemas: the register's folder (``LGDP_SCHEMAS``; default ``schemas/`` in the project).
         lake: root of the Delta tables and the received bytes (``LGDP_LAKE``; default ``lake/`` under home).
         database_url: the ledger, as an SQLAlchemy URL (``LGDP_DATABASE_URL``; default SQLite under home).
@@ -39,7 +39,7 @@ class Settings:
         """Return the settings that the environment names, with defaults for the rest.
 
         Raises:
-            WrongUse: ``LGDP_LAKE`` is no folder.
+            WrongUse: ``LGDP_LAKE`` is not a folder.
         """
         env = os.environ if environment is None else environment
         defaults = cls.from_folder(

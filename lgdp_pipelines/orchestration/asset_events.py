@@ -58,9 +58,9 @@ class CheckOutcome:
     Attributes:
         name: of the check.
         passed: whether it is green.
-        severity: whether a red one rejects.
-        findings: the ones that made it red, as ``FINDING_SCHEMA`` has them.
-        metadata: for the person who looks at the check.
+        severity: whether failure rejects the submission.
+        findings: that made it fail, as ``FINDING_SCHEMA`` has them.
+        metadata: shown with the check.
     """
 
     name: str
@@ -73,7 +73,7 @@ class CheckOutcome:
 def build_materialisations(
     data_return: Return, contract: Contract, outcome: SubmissionOutcome
 ) -> Iterator[dg.AssetMaterialization]:
-    """Yield that a submission is landed and, if it is current, validated."""
+    """Yield a submission's materialisations: landed and, if current, validated."""
     submission, judgement = outcome.submission, outcome.judgement
     key = make_partition_key(outcome.council, submission.period)
     metadata: dict[str, Any] = {
@@ -102,7 +102,7 @@ def build_materialisations(
 
 
 def describe_timeliness(contract: Contract, outcome: SubmissionOutcome) -> dict[str, dg.MetadataValue]:
-    """Return when a submission came, its due day, and whether it is nil."""
+    """Return a submission's timing, its due day, and a nil mark."""
     period = parse_period(outcome.submission.period)
     when = timing(contract, period, outcome.submission.received_at)
     came = dg.MetadataValue.text(f"{when} (due {due_date(contract, period).isoformat()})")
@@ -110,7 +110,7 @@ def describe_timeliness(contract: Contract, outcome: SubmissionOutcome) -> dict[
 
 
 def render_preview(frame: pl.DataFrame, names: Sequence[str]) -> str:
-    """Return a table's first rows as Markdown, with row numbers and open items only."""
+    """Return the open items of a table's first rows as Markdown."""
     rows = frame.head(SHOWN_ROWS).select("_row", *[name for name in names if name in frame.columns])
     cells = [["" if cell is None else str(cell) for cell in row] for row in rows.iter_rows()]
     return _render_table(rows.columns, cells)
@@ -122,7 +122,7 @@ def _render_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def list_check_outcomes(outcome: SubmissionOutcome, rules: Mapping[str, Rule]) -> Iterator[CheckOutcome]:
-    """Yield each check of a submission: one per family of rules, and punctuality."""
+    """Yield a submission's checks: each family of rules, and punctuality."""
     judgement = outcome.judgement
     submission = dg.MetadataValue.text(outcome.submission.id)
     for family in CheckFamily:
@@ -151,7 +151,7 @@ def list_check_outcomes(outcome: SubmissionOutcome, rules: Mapping[str, Rule]) -
 
 
 def _render_rules(results: Sequence[RuleOutcome], rules: Mapping[str, Rule]) -> str:
-    """Return the results of rules as a table in Markdown, failed ones first."""
+    """Return rules' results as a Markdown table, failed ones first."""
     if not results:
         return "The contract has no rule of this kind."
     rows = [
@@ -169,7 +169,7 @@ def _render_rules(results: Sequence[RuleOutcome], rules: Mapping[str, Rule]) -> 
 def summarise_failed_checks(
     outcomes: Sequence[tuple[SubmissionOutcome, CheckOutcome]],
 ) -> dict[str, dg.MetadataValue]:
-    """Return which councils' checks failed in a run over many, and their first findings."""
+    """Return the councils with failed checks, and their first findings."""
     failed = [(outcome, check) for outcome, check in outcomes if not check.passed]
     if not failed:
         return {}
@@ -183,7 +183,7 @@ def summarise_failed_checks(
 
 
 def build_findings_table(findings: pl.DataFrame, columns: Sequence[str]) -> dg.MetadataValue:
-    """Return the first findings as a table: where, which rule, and what to do."""
+    """Return the first findings as a table of rules, places and messages."""
     records = [
         dg.TableRecord({name: "" if row[name] is None else row[name] for name in columns})
         for row in findings.head(SHOWN_FINDINGS).select(columns).iter_rows(named=True)
@@ -195,7 +195,10 @@ def build_findings_table(findings: pl.DataFrame, columns: Sequence[str]) -> dg.M
 def build_withdrawal_events(
     data_return: Return, submissions: Sequence[Submission]
 ) -> Iterator[dg.AssetMaterialization]:
-    """Yield that withdrawn slices are empty, so that later stages run again."""
+    """Yield an empty materialisation of each withdrawn slice.
+
+    It makes later stages run again.
+    """
     for submission in submissions:
         yield dg.AssetMaterialization(
             make_stage_key(VALIDATED, data_return),
@@ -206,11 +209,11 @@ def build_withdrawal_events(
 
 
 def evaluate_all_councils_reported(data_return: Return, obligations: Sequence[Obligation]) -> dg.AssetCheckEvaluation:
-    """Return the check that each council has reported, with the missing and late ones.
+    """Return the check that all councils reported, with the missing ones.
 
     Args:
         data_return: the return.
-        obligations: what each council owes for one period of it; at least one.
+        obligations: of all councils for one period of it; at least one.
     """
     missing = [obligation for obligation in obligations if not obligation.is_done]
     reported = [obligation for obligation in obligations if obligation.is_done]
@@ -273,10 +276,10 @@ def _format_days(number: int) -> str:
 def build_publication_results(
     data_return: Return, publication: Publication, edges: Sequence[ColumnEdge]
 ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:  # type: ignore[type-arg]
-    """Yield each table that was written, and whether the tests of its slices hold.
+    """Yield each written table, and the check of its slices' tests.
 
     Raises:
-        dg.Failure: a test kept the published slice back; what was published stays.
+        dg.Failure: a test kept the published slice back; the last release stays.
     """
     outcome = publication.outcome
     written = outcome.written
@@ -314,7 +317,7 @@ def build_publication_results(
 
 
 def build_column_lineage(data_return: Return, edges: Sequence[ColumnEdge], table: str) -> dg.TableColumnLineage:
-    """Return a table's columns with their source columns in assets, through all models.
+    """Return the source columns of a table's columns, through all models.
 
     Open-source Dagster keeps this and shows it in no picture; ``lgdp trace`` does.
     """
@@ -331,10 +334,7 @@ def build_column_lineage(data_return: Return, edges: Sequence[ColumnEdge], table
 
 
 def _find_source_asset(data_return: Return, source: str, table: str) -> dg.AssetKey | None:
-    """Return the asset of a source table that is one stage before another table.
-
-    None for any other table.
-    """
+    """Return a source table's asset if it precedes a table; else None."""
     layer, name = source.split(".", 1)
     if table.startswith("published.") and layer == "conformed" and name in list_conformed_models(data_return):
         return make_conformed_key(name, data_return)

@@ -1,6 +1,6 @@
 """Specs of the assets: description, owners, kinds, tags and columns that Dagster shows, from the contract.
 
-Belongs here: pure functions from the register to asset specs. Belongs elsewhere: what an asset does (``assets``).
+Belongs here: pure functions from the register to asset specs. Belongs elsewhere: the work of an asset (``assets``).
 """
 
 import re
@@ -22,7 +22,7 @@ def make_stage_key(stage: str, data_return: Return) -> dg.AssetKey:
 
 
 def make_conformed_key(model: str, data_return: Return) -> dg.AssetKey:
-    """Return ``[conformed, model, return]``: the slices that one return writes into a model's table."""
+    """Return ``[conformed, model, return]``: a return's slices of a model."""
     return dg.AssetKey([CONFORMED, model, data_return.slug])
 
 
@@ -32,7 +32,7 @@ def make_source_key(source: Source) -> dg.AssetKey:
 
 
 def build_received_spec(data_return: Return, register: Register, grid: dg.PartitionsDefinition) -> dg.AssetSpec:
-    """Return the spec of the bytes as sent, which collection alone makes, council by council."""
+    """Return the spec of the bytes as sent, which only collection makes."""
     sources = [
         source
         for source in register.sources.values()
@@ -63,7 +63,7 @@ def build_landed_spec(data_return: Return, register: Register, grid: dg.Partitio
 
 
 def build_validated_spec(data_return: Return, register: Register, grid: dg.PartitionsDefinition) -> dg.AssetSpec:
-    """Return the spec of the typed slices that only an accepted submission replaces."""
+    """Return the spec of the typed slices of accepted submissions."""
     spec = _build_spec(
         data_return,
         make_stage_key(VALIDATED, data_return),

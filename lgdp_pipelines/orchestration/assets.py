@@ -103,14 +103,14 @@ class ProcessConfig(dg.Config):
 
 
 def build_received_asset(data_return: Return, platform: Platform) -> dg.AssetSpec:
-    """Return ``[received, return]``, which collection alone writes: it has no run of its own."""
+    """Return ``[received, return]``, which only collection writes."""
     register = platform.register
     grid = build_council_period_grid(data_return, register, platform.today)
     return asset_specs.build_received_spec(data_return, register, grid)
 
 
 def build_process_assets(data_return: Return, platform: Platform) -> dg.AssetsDefinition:
-    """Return ``[landed, return]`` and ``[validated, return]`` with their checks: one step for many councils."""
+    """Return the landed and validated assets: one step for many councils."""
     grid = build_council_period_grid(data_return, platform.register, platform.today)
     validated = asset_specs.make_stage_key(asset_specs.VALIDATED, data_return)
     descriptions = {str(name): text for name, text in policy.CHECK_DESCRIPTIONS.items()}
@@ -149,10 +149,11 @@ def build_process_assets(data_return: Return, platform: Platform) -> dg.AssetsDe
 
 
 class DagsterReporter:
-    """Reports results to Dagster by partition, then each declared check once, as Dagster demands.
+    """Reports results to Dagster by partition, then each declared check once.
 
-    A council with two submissions in one run has one result of each check: its latest submission's. In a run of one
-    partition Dagster takes the yielded result as that partition's, so no other is logged.
+    Dagster demands the latter. A council with two submissions in one run has one result of each check: that of its
+    latest submission. In a run of one partition Dagster takes the yielded result as that partition's, so no other is
+    logged.
     """
 
     def __init__(self, context: dg.AssetExecutionContext, data_return: Return, checks: Sequence[str]) -> None:
@@ -220,7 +221,7 @@ class DagsterReporter:
 
 
 def build_publish_assets(data_return: Return, platform: Platform) -> dg.AssetsDefinition:
-    """Return the conformed and published assets: one dbt call for a run's periods."""
+    """Return the conformed and published assets: one dbt call per run."""
     grid = build_period_grid(data_return, platform.today)
     models = list_conformed_models(data_return)
     keys = [asset_specs.make_conformed_key(model, data_return) for model in models]
@@ -274,7 +275,7 @@ def report_checks(
 def evaluate_reported(
     platform: Platform, data_return: Return, periods: Sequence[str]
 ) -> Iterator[dg.AssetCheckEvaluation]:
-    """Yield for each period whether all councils have reported, as the ledger has it now."""
+    """Yield each period's check that all councils have reported."""
     for period in periods:
         standings = index_statuses(platform.ledger.submissions.list_statuses(data_return.code, period))
         councils = platform.register.councils.codes

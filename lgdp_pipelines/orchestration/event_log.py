@@ -51,9 +51,9 @@ class EventLog(SqliteEventLogStorage):
 
     @contextmanager
     def open_batch(self) -> Iterator[None]:
-        """Store the events of this thread's block in one transaction, or none.
+        """Store the events of a block in one transaction.
 
-        None are stored where the block raises.
+        No event is stored if the block raises.
         """
         with self._lock:
             if self._batch is not None:
@@ -75,7 +75,7 @@ class EventLog(SqliteEventLogStorage):
 
     @contextmanager
     def _connect(self, shard: str) -> Iterator[sa.Connection]:
-        """Open a connection to a run's database, or the index, when Dagster needs it."""
+        """Open a connection to a run's database, or to the index."""
         with self._lock:
             if self._batch is None:
                 with self._engine(shard).begin() as connection:
@@ -114,7 +114,7 @@ def _on_connect(connection: sqlite3.Connection, _record: object) -> None:
 
 @contextmanager
 def batch_events(instance: dg.DagsterInstance) -> Iterator[None]:
-    """Store the events of a block in one transaction, where the storage is an :class:`EventLog`."""
+    """Store a block's events in one transaction, if an :class:`EventLog` keeps them."""
     storage = instance.event_log_storage
     with storage.open_batch() if isinstance(storage, EventLog) else nullcontext():
         yield

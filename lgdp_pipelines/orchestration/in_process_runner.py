@@ -1,6 +1,6 @@
 """Dagster's jobs run in this process, for the command line: Dagster's UI shows these runs too.
 
-Belongs here: opening Dagster's instance, and running the job of each stage. Belongs elsewhere: what a job does
+Belongs here: opening Dagster's instance, and running the job of each stage. Belongs elsewhere: the work of a job
 (``jobs``), and the order of the stages (``workflows.stages``).
 """
 
@@ -61,14 +61,14 @@ class InProcessRunner:
     progress: Callable[[str], None]
 
     def collect(self, source: Source, councils: Sequence[str] = ()) -> CollectionReport:
-        """Fetch what is new from a source, for some councils or for all."""
+        """Fetch the new extracts of a source, for some councils or all."""
         self.progress(f"collecting from {source.title}")
         result = self._run_job(COLLECT_JOB, make_collect_config(source, councils), {SOURCE_TAG: source.id})
         report: CollectionReport = result.output_for_node(FETCH_OP)
         return report
 
     def process_waiting(self) -> None:
-        """Process everything that waits, and what comes to wait by that, until nothing new does."""
+        """Process all pending work, and the work that it causes."""
         processed: set[PendingWork] = set()
         while news := set(self.platform.ledger.submissions.list_pending_work()) - processed:
             processed |= news
@@ -95,7 +95,7 @@ class InProcessRunner:
                 )
 
     def publish_changed(self) -> list[tuple[Return, str]]:
-        """Conform and release the periods whose slices or models have changed, and return them."""
+        """Release the periods whose slices or models changed, and return them."""
         released: list[tuple[Return, str]] = []
         for data_return in self.platform.register.returns.values():
             periods = list_changed_periods(self.platform, data_return)
@@ -109,7 +109,7 @@ class InProcessRunner:
         return released
 
     def deliver_reports(self) -> DeliveryReport:
-        """Deliver every report that a council has not had; without a Dagster run."""
+        """Deliver every undelivered report, without a Dagster run."""
         return deliver_reports(self.platform)
 
     def _run_job(self, job: str, config: Mapping[str, Any], tags: Mapping[str, str]) -> dg.ExecuteInProcessResult:
@@ -125,7 +125,7 @@ class InProcessRunner:
 
 
 def group_consecutive_periods(periods: Sequence[str], order: Sequence[str]) -> list[tuple[str, str]]:
-    """Return the first and last of each unbroken range of periods in an order."""
+    """Return the first and last period of each unbroken range."""
     ranges: list[tuple[str, str]] = []
     previous = ""
     for period in order:

@@ -1,7 +1,7 @@
-"""Jobs that an engineer can start by hand, and the daily ones with their schedules.
+"""Jobs that an engineer can start by hand, and schedules of the regular ones.
 
-Belongs here: collecting from a source, the jobs of each return, delivering reports, and what happens once a day. A late
-council makes no run, so its checks are evaluated over the calendar. Belongs elsewhere: what starts the other jobs
+Belongs here: collecting from a source, the jobs of each return, delivering reports, and the hourly and daily jobs. A
+late council makes no run, so its checks are evaluated over the calendar. Belongs elsewhere: starting the other jobs
 (``sensors``).
 """
 
@@ -64,7 +64,7 @@ def make_collect_config(source: Source, councils: Sequence[str]) -> dict[str, An
 def fetch_extracts(
     context: dg.OpExecutionContext, config: CollectConfig, platform: dg.ResourceParam[Platform]
 ) -> CollectionReport:
-    """Fetch what is new in a source's accounts and write a receipt for each extract.
+    """Fetch the new extracts of a source, with a receipt for each.
 
     A council whose server is down is a line in the report, not a failed run: the others are not delayed.
     """
@@ -182,7 +182,7 @@ deliver_job = _build_job(
 
 @dg.op(name="evaluate_calendar", out=dg.Out(dg.Nothing))
 def evaluate_calendar(context: dg.OpExecutionContext, platform: dg.ResourceParam[Platform]) -> None:
-    """Evaluate for every begun period which councils are missing and which are late."""
+    """Report the missing and late councils of every begun period."""
     evaluated = 0
     obligations = sorted(
         list_obligations(platform.register, platform.ledger, platform.day_in_scotland), key=_return_and_period
@@ -213,12 +213,12 @@ def remind_councils_op(context: dg.OpExecutionContext, platform: dg.ResourcePara
 
 @dg.op(name="read_received_again", out=dg.Out(dg.Nothing))
 def verify_received_bytes(context: dg.OpExecutionContext, platform: dg.ResourceParam[Platform]) -> None:
-    """Read a day's share of the received bytes and compare them with their sha256."""
+    """Compare a day's share of the received bytes with their sha256."""
     verification = verify_daily_share(platform.ledger, platform.received_bytes, platform.day_in_scotland)
     context.log.info("%s files of %s bytes read again", verification.files, verification.size)
     if verification.damaged:
         raise StorageError(
-            f"{len(verification.damaged)} received files are missing or no longer what was received.",
+            f"{len(verification.damaged)} received files are missing or have changed.",
             where=", ".join(sha256[:12] for sha256 in verification.damaged[:5]),
             remedy="Restore them from a backup, or ask for them again; `lgdp ledger --verify` lists them all.",
         )

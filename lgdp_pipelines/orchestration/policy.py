@@ -41,7 +41,7 @@ _PERIOD = "period"
 
 
 def make_slice_tag(slug: str, period: str) -> dict[str, str]:
-    """Return the tag by which two runs of one return and period exclude each other."""
+    """Return the tag that allows one run per return and period."""
     return {SLICE_TAG: f"{slug}/{period}"}
 
 
@@ -58,7 +58,7 @@ def follow_upstream() -> dg.AutomationCondition[Any]:
 
 
 def map_period_to_councils() -> dg.PartitionMapping:
-    """Return the mapping from a period to the same period of all councils."""
+    """Return the mapping from a period to that of all councils."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)
         return dg.MultiToSingleDimensionPartitionMapping(_PERIOD)
@@ -109,7 +109,7 @@ def make_partition_key(council: str, period: str) -> dg.MultiPartitionKey:
 
 
 def group_councils_by_period(keys: Iterable[str]) -> Mapping[str, list[str]]:
-    """Return the councils of a run's keys by period, in the keys' order."""
+    """Return the councils of partition keys by period, in order."""
     councils: dict[str, list[str]] = defaultdict(list)
     for key in keys:
         if not isinstance(key, dg.MultiPartitionKey):

@@ -1,6 +1,6 @@
-"""Sensors and polling schedules: what starts runs, and how often each looks.
+"""Sensors and polling schedules: starting runs, and the intervals of looking.
 
-Belongs here: deciding that a run is due, intervals included. Belongs elsewhere: what the run does (``jobs``), and the
+Belongs here: deciding that a run is due, intervals included. Belongs elsewhere: the work of a run (``jobs``), and the
 order of the stages (``workflows.stages``).
 """
 
@@ -50,7 +50,7 @@ _UNFINISHED = [
 
 
 def build_sensors(register: Register, jobs: Sequence[Any]) -> list[dg.SensorDefinition]:
-    """Return every sensor: those of each stage in the stages' order, then the alerts.
+    """Return every sensor, in the order of the stages, then alerts.
 
     Args:
         register: whose sources are watched.
@@ -70,8 +70,8 @@ def build_watch_sensor(source: Source) -> dg.SensorDefinition:
     """Return the sensor that lists a source's accounts and collects new extracts.
 
     The run key is a hash of the new listing entries (path, size, time of change): a file sent again under its old name
-    is news, and a listing seen twice is not. The key holds the hour too, so what a failed run left is tried again.
-    During a collection nothing is looked at: what it has not reached yet would count as news once more.
+    is news, and a listing seen twice is not. The key holds the hour too, so files that a failed run left are tried
+    again. During a collection the sensor does not look: files not yet reached would count as news once more.
     """
 
     @dg.sensor(
@@ -120,7 +120,7 @@ def _describe_no_news(accounts: int, failed: int) -> str:
 
 
 def build_poll_schedules(register: Register) -> list[dg.ScheduleDefinition]:
-    """Return a schedule for each API, at the times that the register gives."""
+    """Return a schedule for each API, at the register's times."""
     return [
         dg.ScheduleDefinition(
             name=f"poll_{_format_name(source)}",
@@ -138,9 +138,9 @@ def build_poll_schedules(register: Register) -> list[dg.ScheduleDefinition]:
 
 
 def build_waiting_sensor(jobs: Sequence[Any]) -> dg.SensorDefinition:
-    """Return the sensor that starts a run for each return and period with receipts waiting.
+    """Return the sensor that starts runs for waiting returns and periods.
 
-    A collection that has just begun is waited for, because most of what it brings belongs to the same runs. A return
+    A collection that has just begun is waited for, because most of its extracts belong to the same runs. A return
     and period that has a run gets its next one after it.
     """
 
@@ -173,11 +173,11 @@ def list_process_requests(platform: Platform, busy: Collection[str] = frozenset(
     """Yield the processing runs that are due now.
 
     A return that compares figures with prior periods gets its oldest waiting period alone, and the next when nothing
-    older waits: else years that arrive in one day would be compared with nothing. The run key names what is to be
-    judged and the hour: what still waits is tried again each hour.
+    older waits: else years that arrive in one day would be compared with nothing. The run key names the work
+    and the hour: work that still waits is tried again each hour.
 
     Args:
-        platform: whose ledger knows what waits.
+        platform: whose ledger knows the pending work.
         busy: slices that have a run, as the run's tag names them.
     """
     hour = platform.clock().strftime("%Y-%m-%dT%H")
@@ -246,7 +246,7 @@ def alert_sensor(context: dg.RunFailureSensorContext, platform: dg.ResourceParam
 
 
 def describe_failure(context: dg.RunFailureSensorContext) -> Alert:
-    """Return the alert on a failed run: job, slice, source and error class."""
+    """Return the alert on a failed run, without the error's text."""
     run = context.dagster_run
     slug, _, period = run.tags.get(SLICE_TAG, "").partition("/")
     failures = context.get_step_failure_events()
@@ -270,9 +270,9 @@ def describe_failure(context: dg.RunFailureSensorContext) -> Alert:
 
 
 def _explain_error(name: str) -> str:
-    """Return what one of the platform's own errors means.
+    """Return the description of one of the platform's own error classes.
 
-    Never the error's text, which may quote a file.
+    The error's own text may quote a file.
     """
     error_class = getattr(errors, name, None)
     if not isinstance(error_class, type) or not issubclass(error_class, errors.LgdpError):

@@ -63,7 +63,7 @@ class _Worker:
     run_id: str = field(default="")
 
     def take(self, run_id: str) -> bool:
-        """Give it a run, and return whether it took it."""
+        """Give the worker a run, and return whether it took it."""
         try:
             self.requests.write(f"{run_id}\n")
             self.requests.flush()
@@ -104,7 +104,7 @@ class WarmRunLauncher(RunLauncher[dg.DagsterInstance], ConfigurableClass):
         return cls(inst_data=inst_data, **config_value)
 
     def launch_run(self, context: LaunchRunContext) -> None:
-        """Give a run to a worker that waits, or to a new one."""
+        """Give a run to an idle worker, or to a new one."""
         run_id = context.dagster_run.run_id
         fingerprint = fingerprint_code(Settings.from_environment())
         with self._lock:
@@ -132,7 +132,7 @@ class WarmRunLauncher(RunLauncher[dg.DagsterInstance], ConfigurableClass):
         return True
 
     def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
-        """Return whether a worker is doing a run, also one that an earlier process started."""
+        """Return whether a worker of any launcher is doing a run."""
         with self._lock:
             is_ours = any(worker.run_id == run.run_id and worker.process.poll() is None for worker in self._workers)
         file = self._folder / run.run_id
@@ -186,13 +186,13 @@ class WarmRunLauncher(RunLauncher[dg.DagsterInstance], ConfigurableClass):
                 self._instance.report_run_failed(run, "The worker that had this run died.")
 
     def _dismiss(self, worker: _Worker) -> None:
-        """Let a worker end when it is idle; its listener stays until then."""
+        """Let a worker end after its run; its listener stays until then."""
         worker.requests.close()
         self._workers.remove(worker)
 
 
 def fingerprint_code(settings: Settings) -> str:
-    """Return a text that changes with the register, the code and the day."""
+    """Return a text that changes with register, code and day."""
     files = [
         file.stat()
         for folder in (settings.schemas, settings.dbt_project, PROJECT / "lgdp_pipelines")
@@ -205,7 +205,7 @@ def fingerprint_code(settings: Settings) -> str:
 
 @contextmanager
 def hold_run_lock(run: Path) -> Iterator[None]:
-    """Keep a run's file locked.
+    """Keep a run's file locked for the length of a block.
 
     The system releases the lock when this process dies, however it dies.
     """
@@ -221,7 +221,7 @@ def hold_run_lock(run: Path) -> Iterator[None]:
 def main(folder: Path) -> None:
     """Do runs until the input ends."""
     replies = os.fdopen(os.dup(1), "w", encoding="ascii")
-    os.dup2(2, 1)  # what a run prints goes where the log goes
+    os.dup2(2, 1)  # a run's output goes to the log
     with dg.DagsterInstance.get() as instance:
         for line in sys.stdin:
             run_id = line.strip()

@@ -1,8 +1,8 @@
-"""Balance: whether every byte that arrived is accounted for, in the ledger and among the received bytes.
+"""Balance: every received byte is accounted for, in the ledger and among the kept bytes.
 
-After each run its return and period are checked: the ledger adds up, and each receipt's bytes are there in their size.
-Once a day a share of the bytes themselves is read again. Belongs here: comparing ledger and received bytes. Belongs
-elsewhere: repairing anything.
+After each run its return and period are checked: the ledger adds up, and each receipt's bytes are there at their full
+size. Once a day a share of the bytes themselves is read again. Belongs here: comparing ledger and received bytes.
+Belongs elsewhere: repairing anything.
 """
 
 import hashlib
@@ -26,9 +26,9 @@ class ByteVerification:
     """The result of reading received bytes again.
 
     Attributes:
-        files: how many were read.
-        size: how many bytes they have.
-        damaged: sha256 of those that are missing or no longer what was received, in order.
+        files: number of files read.
+        size: number of bytes in them.
+        damaged: sha256 of the files that are missing or have changed, in order.
     """
 
     files: int
@@ -39,16 +39,16 @@ class ByteVerification:
 def find_imbalances(
     ledger: Ledger, received_bytes: ByteStore, return_code: str | None = None, period: str | None = None
 ) -> list[str]:
-    """Return the imbalances of a return and period, or of everything, as sentences."""
+    """Return sentences on the imbalances of a return and period, or all."""
     received = ledger.receipts.list_digests(return_code, period)
     return [*ledger.balance.find_problems(return_code, period), *_find_missing_bytes(received_bytes, received)]
 
 
 def check_balance(ledger: Ledger, received_bytes: ByteStore, return_code: str, period: str) -> None:
-    """Make sure that everything of a return and period is accounted for.
+    """Check that everything of a return and period is accounted for.
 
     Raises:
-        LedgerError: something is not.
+        LedgerError: something is missing or damaged.
     """
     problems = find_imbalances(ledger, received_bytes, return_code, period)
     if problems:
@@ -63,7 +63,7 @@ def check_balance(ledger: Ledger, received_bytes: ByteStore, return_code: str, p
 
 
 def verify_daily_share(ledger: Ledger, received_bytes: ByteStore, today: date) -> ByteVerification:
-    """Read a day's share of the received bytes and compare them with their sha256."""
+    """Compare a day's share of the received bytes with their sha256."""
     share = today.toordinal() % DAYS_PER_CYCLE
     chosen = [sha256 for sha256, _ in ledger.receipts.list_digests() if int(sha256[:8], 16) % DAYS_PER_CYCLE == share]
     return verify_bytes(received_bytes, chosen)
@@ -72,7 +72,7 @@ def verify_daily_share(ledger: Ledger, received_bytes: ByteStore, today: date) -
 def verify_bytes(
     received_bytes: ByteStore, sha256s: Iterable[str], progress: Callable[[str], None] = lambda _: None
 ) -> ByteVerification:
-    """Read received bytes and compare them with their sha256."""
+    """Compare received bytes with their sha256."""
     files, size, damaged = 0, 0, []
     for files, sha256 in enumerate(sorted(sha256s), 1):
         progress(f"{files} {sha256[:12]}…")
@@ -95,7 +95,7 @@ def _find_missing_bytes(received_bytes: ByteStore, received: Iterable[tuple[str,
 
 
 def _hash_file(path: Path) -> tuple[str, int]:
-    """Return a file's sha256 and size; nothing and 0 where it cannot be read."""
+    """Return a file's sha256 and size; empty and 0 if unreadable."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest(), file.tell()

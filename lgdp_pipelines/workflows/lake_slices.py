@@ -135,11 +135,11 @@ class SliceWriter:
                 submissions=current,
                 commit=self._describe_commit(list(current.values())),
             )
-        # Last: until then a slice that moves to another major stands in both, and recovery clears both.
+        # Last: until then a slice that moves to another major is in both, and recovery clears both.
         self.remove_other_majors(set(current))
 
     def remove_other_majors(self, councils: set[str]) -> None:
-        """Remove the slices of councils from the tables of every other major version."""
+        """Remove councils' slices from the tables of all other major versions."""
         for major, tables in _define_validated_tables(self.data_return).items():
             for table in tables if major != self.contract.version.major else ():
                 numbers = self.lake.read_current_numbers(table, self.period.id, councils)
@@ -208,7 +208,7 @@ def remove_withdrawn_rows(
 
 
 def recover_slices(platform: Platform, data_return: Return, period: Period, spill: ChunkSpool) -> None:
-    """Make the validated slices of a return and period agree with the ledger.
+    """Restore the validated slices of a return and period from the ledger.
 
     A slice that does not agree is removed, from every table of every major version. Then the current submission's slice
     is made again from its bytes, by the contract that accepted it. A recovery that dies half way leaves councils with a
@@ -227,7 +227,7 @@ def recover_slices(platform: Platform, data_return: Return, period: Period, spil
             platform.ledger, data_return, submission.id, data_return.contract_for(period)
         )
         submitted = SubmittedFiles(contract, period, platform.ledger.submissions.list_receipts(submission.id))
-        # Accepted rows do not depend on what they are compared with, so nothing is compared.
+        # Accepted rows do not depend on comparisons, so nothing is compared.
         reading, judgement = judge_files(platform.register, platform.received_bytes, submitted, spill)
         judged_by_version.setdefault(contract.version, []).append(JudgedSubmission(submission, reading, judgement))
     contracts = {contract.version: contract for contract in data_return.contracts}
@@ -238,11 +238,9 @@ def recover_slices(platform: Platform, data_return: Return, period: Period, spil
 def find_inconsistent_slices(lake: Lake, ledger: Ledger, data_return: Return, period: Period) -> set[str]:
     """Return the councils whose slices disagree with the ledger.
 
-    A run is at work on them, or died.
-
-    A slice does not agree when it was last written for a submission that the ledger does not call current (also where
-    that one has no rows in a table), when it stands in two major versions at once, and when a current submission with
-    rows has no slice.
+    A run is at work on them, or died. A slice disagrees when it was last written for a submission that the ledger does
+    not call current (also where that submission has no rows in a table), when it is in two major versions at once, and
+    when a current submission with rows has no slice.
     """
     current = ledger.submissions.find_current(data_return.code, period.id)
     numbers = {council: parse_submission_id(submission_id).number for council, submission_id in current.items()}

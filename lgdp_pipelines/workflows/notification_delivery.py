@@ -1,8 +1,8 @@
 """Notifications: reminders to councils and alerts to engineers, by file, e-mail and webhook.
 
 Recipients come from ``schemas/notices.yaml``. A file is written before anything is sent, so nothing is lost when a
-server refuses it. A run that dies while it reminds may die anywhere: the next one writes the same file again and sends
-what was not sent. Belongs here: channels and their secrets, what each council owes today, and the order of a
+server refuses it. A run may die anywhere in a reminder: the next one writes the same file again and sends the unsent
+notices. Belongs here: channels and their secrets, the obligations of each council today, and the order of a
 notification's effects. An alert holds no traceback: one may quote a council's file. Belongs elsewhere: talking to a
 server (``reporting.notifications``), dates and wording of reminders (``reporting.reminder_schedule``), and noticing
 that a run failed (``orchestration``).
@@ -59,7 +59,7 @@ class UnsentNotification:
 
 
 def send_notice(platform: Platform, recipient: str, notice: Notice) -> tuple[int, tuple[UnsentNotification, ...]]:
-    """Send a notice; return the number of channels that took it, and the refusals.
+    """Send a notice; return the number of channels reached, and the refusals.
 
     Args:
         platform: the opened platform.
@@ -78,7 +78,7 @@ def send_notice(platform: Platform, recipient: str, notice: Notice) -> tuple[int
 
 
 def _list_channels(platform: Platform, notice: Notice, recipient: str) -> Iterator[Callable[[], None]]:
-    """Yield a function that sends the notice for each channel that is configured."""
+    """Yield a function for each configured channel, which sends the notice."""
     notices, environment = load_notices(platform.settings.schemas), platform.environment
     council = "" if recipient == ENGINEERS else recipient
     email, webhook = notices.email, notices.webhook
@@ -190,7 +190,7 @@ class ReminderReport:
 
 
 def list_obligations(register: Register, ledger: Ledger, today: date) -> tuple[Obligation, ...]:
-    """Return councils' obligations on a day, by due day, return, period and council."""
+    """Return councils' obligations on a day, the earliest due day first."""
     statuses = ledger.submissions.list_statuses()
     return calculate_obligations(register.returns.values(), register.councils.codes, statuses, today)
 
@@ -210,7 +210,7 @@ def list_new_reminders(platform: Platform) -> tuple[Reminder, ...]:
 
 
 def send_reminders(platform: Platform, progress: Callable[[str], None] = lambda _: None) -> ReminderReport:
-    """Put new reminders into councils' outboxes, and send all that were not sent.
+    """Put new reminders into councils' outboxes, and send all unsent ones.
 
     Raises:
         LgdpError: the platform is broken. A server that takes no mail never raises.

@@ -1,4 +1,4 @@
-"""Offline validation: files judged where they lie, on a council's own machine, without lake, ledger or network.
+"""Offline validation: files judged on a council's own machine, without lake, ledger or network.
 
 Rules that compare read the council's other files, each judged by its own contract first. Belongs here: that, with the
 same judge as the platform's. Belongs elsewhere: how a result looks (``cli.validate``).
@@ -31,7 +31,7 @@ class LocalExtract:
 
     Attributes:
         contract: that they answer.
-        council: whose they are.
+        council: that they are from.
         period: that they are for.
         files: one, or one for each table.
         received_on: the day on which they count as sent.
@@ -54,7 +54,7 @@ def judge_local_extract(
     Args:
         register: gives code lists, councils and reference tables.
         extract: the files.
-        others: of the same council, for other periods or returns: the files are compared with them.
+        others: extracts of the same council, for other periods or returns, to compare with.
         spill: keeps what does not fit into memory.
     """
     comparisons = _LocalComparisons(register, extract.contract.return_code, others, spill)
@@ -111,12 +111,12 @@ class _LocalComparisons:
         return None if tables is None else tables.get(table.name)
 
     def find_other_rows(self, data_return: Return, period: Period, table: Table) -> ChunkedFrame | None:
-        """Return the rows of another return; none of a table that did not come."""
+        """Return the rows of another return; no rows for an absent table."""
         tables = self._tables.get((data_return.code, period))
         return None if tables is None else tables.get(table.name, store_in_memory([], build_validated_schema(table)))
 
     def explain_absence(self, return_code: str, period: Period) -> str:
-        """Return why a return and period has no rows, and how to give them."""
+        """Return the reason for absent rows, and the option that gives them."""
         if (return_code, period) in self._rejected:
             return (
                 f"The files given for {return_code} {period.id} would be rejected, so nothing is compared with them: "

@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 
 class Platform:
-    """The opened parts of one platform, each opened when it is first needed.
+    """The parts of one platform, each opened when it is first needed.
 
     Attributes:
-        settings: where things are.
-        environment: what sources' addresses and secret references are resolved from.
+        settings: paths and addresses.
+        environment: variables in sources' addresses and secret references.
         clock: the time, in UTC.
     """
 
@@ -82,7 +82,9 @@ class Platform:
 
     @cached_property
     def register_sha256(self) -> str:
-        """The sha256 of the list of the register's files, which are kept when this is first asked for.
+        """The sha256 of the list of the register's files.
+
+        The files themselves are kept when this is first read.
 
         Raises:
             StorageError: the disk does not take them.
@@ -91,13 +93,13 @@ class Platform:
 
     @cached_property
     def ledger(self) -> Ledger:
-        """Receipts, submissions, judgements and everything else that happened."""
+        """The ledger of receipts, submissions, judgements and all other events."""
         self.settings.home.mkdir(parents=True, exist_ok=True)
         return Ledger.open(self.settings.database_url, clock=self.clock)
 
     @cached_property
     def code_version(self) -> str:
-        """The package's version, and the commit where the project is a git checkout."""
+        """The package's version, with the commit of a git checkout."""
         try:
             commit = subprocess.run(  # noqa: S603 - fixed words
                 ["git", "-C", str(PROJECT), "rev-parse", "--short=12", "HEAD"],  # noqa: S607 - git as installed

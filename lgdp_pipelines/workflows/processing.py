@@ -80,7 +80,7 @@ class SubmissionOutcome:
         submission: as it was opened.
         judgement: verdict, findings and a result for each rule.
         rows: number of rows in its extracts, over all tables.
-        is_late: whether the council's answer came after the due day; a correction of one that came in time is not late.
+        is_late: whether the council's answer came after the due day; a correction of a timely answer is not late.
         is_standing: whether the council's validated slice is now this submission's.
         is_nil: whether the council says that it has nothing to report.
         against: the other submissions of its council that it was compared with.
@@ -109,7 +109,7 @@ def process(
     notify_withdrawn: Callable[[Sequence[Submission]], None] = lambda _: None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> tuple[SubmissionOutcome, ...]:
-    """Judge the submissions of a return and period, and put the accepted ones in place.
+    """Judge a return's submissions for a period, and write the accepted slices.
 
     Args:
         platform: the opened platform.
@@ -153,7 +153,7 @@ def process(
             if any(recorded.get(council) != submission_id for council, submission_id in current.items()):
                 # Meanwhile a later submission was accepted by another run, or this one was withdrawn.
                 recover_slices(platform, data_return, period, spill)
-        # Again, because a council may withdraw what is being judged.
+        # Again, because a council may withdraw a submission while it is judged.
         remove_withdrawn_rows(platform, data_return, period, request.councils, spill, notify_withdrawn)
     ledger.mirror(platform.lake, contract.return_code)
     check_balance(ledger, platform.received_bytes, contract.return_code, period.id)

@@ -33,7 +33,7 @@ from lgdp_pipelines.workflows.lake_slices import find_inconsistent_slices
 from lgdp_pipelines.workflows.platform import Platform
 
 CONSISTENCY_SECONDS = 30.0
-"""How long a run that judges is waited for: it takes about a second from its first slice to the ledger's record."""
+"""Longest wait for a run that judges: it takes about a second from its first slice to the ledger's record."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Publication:
 
 
 def list_conformed_models(data_return: Return) -> list[str]:
-    """Return the names of the conformed tables that a return writes slices into."""
+    """Return the names of the conformed tables with slices of a return."""
     tables = unite_tables(data_return)
     cases = [case_table(table).name for table in tables if table.newest.grain is Grain.CASE]
     has_figures = any(table.newest.grain is Grain.AGGREGATE or table.counts for table in tables)
@@ -72,7 +72,7 @@ def load_dbt_project(platform: Platform) -> Project:
 
 @lru_cache(maxsize=8)
 def load_column_edges(platform: Platform) -> tuple[ColumnEdge, ...]:
-    """Return every step between columns, from published figures down to columns of councils' extracts."""
+    """Return all edges between columns, from published figures to councils' extracts."""
     return build_column_edges(load_dbt_project(platform), platform.register)
 
 
@@ -133,12 +133,12 @@ def publish(
         progress: called with each step.
 
     Returns:
-        What was built and released. A failed test keeps the releases back, and is no exception.
+        The outcome of dbt, and the releases. A failed test keeps the releases back without an exception.
 
     Raises:
-        BuildFailed: a model could not be made. What was published stays.
+        BuildFailed: a model could not be made. Published releases stay.
         StorageError: the lake did not take a slice.
-        LedgerError: a run that judged left slices that the ledger does not know. What was published stays.
+        LedgerError: a run that judged left slices that the ledger does not know. Published releases stay.
     """
     ledger, code = platform.ledger, data_return.code
     project = load_dbt_project(platform)
@@ -165,7 +165,10 @@ def publish(
 
 
 def _wait_for_consistent_slices(platform: Platform, data_return: Return, periods: Sequence[str]) -> None:
-    """Wait for a run that is judging, so that only recorded slices are published."""
+    """Wait until the slices of all periods agree with the ledger.
+
+    A run that is judging has written slices before the ledger records them.
+    """
     deadline = monotonic() + CONSISTENCY_SECONDS
     while unsettled := [
         period
@@ -201,22 +204,22 @@ def refresh_lake_copies(platform: Platform) -> None:
 
 
 def ensure_analyst_catalogue(platform: Platform) -> None:
-    """Write the analysts' catalogue where there is none yet."""
+    """Write the analysts' catalogue unless it exists."""
     if not platform.settings.catalogue.exists():
         write_analyst_catalogue(platform)
 
 
 def write_analyst_catalogue(platform: Platform) -> None:
-    """Write the analysts' catalogue anew, with the tables that there are now."""
+    """Write the analysts' catalogue anew, with the present tables."""
     views = (*build_release_views(platform.register), *build_catalogue_views(platform.register))
     write_catalogue(platform.settings.catalogue, platform.lake, views)
 
 
 def check_lineage(platform: Platform) -> None:
-    """Make sure that every published column has a way back to a data item.
+    """Check that every published column comes from a data item.
 
     Raises:
-        LgdpError: some have none.
+        LgdpError: a column comes from no data item.
     """
     columns = find_unexplained_columns(load_column_edges(platform), platform.register)
     if columns:

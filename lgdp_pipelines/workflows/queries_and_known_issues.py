@@ -92,7 +92,7 @@ def _require_code(platform: Platform, code: str, problem: str, *, where: str = "
 
 
 def review_answer(platform: Platform, query_id: str, *, by: str, words: str, is_accepted: bool) -> Query:
-    """Accept the answer to a query or send it back, as a recipient.
+    """Accept a query's answer or send it back, as a recipient.
 
     Raises:
         WrongUse: the person is not a recipient of the return.
@@ -122,7 +122,7 @@ def _identify_recipient(register: Register, query: Query, by: str) -> str:
 
 
 def _refresh_copies(platform: Platform, query: Query) -> Query:
-    """Update SQL and the outbox's report after a change, and return the query.
+    """Update the lake's copy and the outbox's report; return the query.
 
     The ledger has the change already: where the lake or the outbox does not take it now, the next run brings it there.
     """
@@ -160,7 +160,7 @@ class KnownIssueEntry:
 
 
 def add_known_issues(platform: Platform, entries: Sequence[KnownIssueEntry]) -> tuple[RecordedIssue, ...]:
-    """Add known issues, all of them or none; SQL shows them at once.
+    """Add known issues, all or none; SQL shows them at once.
 
     Raises:
         WrongUse: a return, council, period, item or role does not exist.
@@ -188,7 +188,7 @@ def lift_known_issue(platform: Platform, number: int, *, by: str, reason: str) -
 
 
 def add_known_issue_file(platform: Platform, file: Path, *, by: str, role: str) -> tuple[RecordedIssue, ...]:
-    """Add the known issues of a CSV file, all of them or none.
+    """Add the known issues of a CSV file, all or none.
 
     Args:
         platform: the opened platform.
@@ -261,7 +261,7 @@ def _make_entry(row: Mapping[str, str], by: str, role: str) -> KnownIssueEntry:
 
 
 def _find_errors(register: Register, entry: KnownIssueEntry) -> Iterator[LgdpError]:
-    """Yield everything that is wrong with an entry; several checks may yield the same."""
+    """Yield the errors of an entry; checks may repeat an error."""
     checks: list[Callable[[], object]] = [
         lambda: register.councils.require(entry.council),
         lambda: _check_role(_find_contract(register, entry)[0], entry.role),
@@ -276,7 +276,7 @@ def _find_errors(register: Register, entry: KnownIssueEntry) -> Iterator[LgdpErr
 
 
 def _resolve_entry(register: Register, entry: KnownIssueEntry) -> KnownIssue:
-    """Return the known issue of an entry, with codes in place of names.
+    """Return the known issue of an entry, with codes for names.
 
     Raises:
         WrongUse: a return, council, period, item or role does not exist.
@@ -313,7 +313,7 @@ def _check_role(contract: Contract, role: str) -> str:
 
 
 def _find_urn(contract: Contract, text: str) -> str:
-    """Return the URN of the item that a text names; empty without a text."""
+    """Return the URN of a named item; empty without a name."""
     if not text:
         return ""
     items = [item for table in contract.tables for item in table.items]

@@ -40,7 +40,7 @@ class ReceiptStatus:
 
 
 def describe_receipt(platform: Platform, receipt: Receipt, *, inline_judging_bytes: int) -> ReceiptStatus:
-    """Return the status of a receipt, or of the receipt that it repeats.
+    """Return the status of a receipt; a duplicate has its original's status.
 
     Args:
         platform: the opened platform.

@@ -98,7 +98,7 @@ def deliver_reports(platform: Platform, progress: Callable[[str], None] = lambda
         # After the files: a run that dies in between writes the same files again.
         platform.ledger.deliveries.record(OUTBOX, deliveries)
     notes = _deliver_notes(platform, progress)
-    # Last: accounts get copies of what is in the outbox by now.
+    # Last: accounts get copies of the files that are in the outbox by now.
     failures = [
         failure
         for source in _list_account_outboxes(platform.register)
@@ -158,7 +158,7 @@ def _list_undelivered(ledger: Ledger, destination: str, source: Source | None) -
 
 @dataclass(frozen=True, slots=True)
 class _Parcel:
-    """Files for one council's own account, and the ledger's record of their delivery."""
+    """Files for a council's own account, and the record of their delivery."""
 
     files: tuple[OutgoingFile, ...]
     delivery: Delivery
@@ -382,7 +382,7 @@ def gather_note(platform: Platform, receipt_id: int) -> UnplacedFileNote:
 
 
 def _suggest_file_name(data_return: Return, folder: FolderReturn, today: date) -> ExpectedFileName:
-    """Return the shortest name that a folder's pattern takes, for the latest period."""
+    """Return the shortest file name that a folder's pattern takes now."""
     table = next(({"table": table.name} for table in data_return.latest.tables if table.file_pattern), {})
     names = (
         find_shortest_text(folder.pattern, {"period": spelling} | table)

@@ -52,7 +52,7 @@ PACKAGES = (
 """Packages that read extracts and the register, or judge: another version may come to another result."""
 
 CACHED_ROWS = 20_000
-"""A submission of at most so many rows is kept in memory for those that are compared with it."""
+"""Largest number of rows of a submission that is kept in memory for comparisons."""
 
 CACHED_SUBMISSIONS = 256
 """Submissions whose rows are kept in memory."""
@@ -90,7 +90,7 @@ def gather_evidence(
     judged: Sequence[JudgedSubmission],
     compared: Callable[[str], Sequence[ComparedSubmission]],
 ) -> Mapping[str, Evidence]:
-    """Return the evidence of judgements by one contract, by submission, and keep the register's files.
+    """Return the evidence of judgements by submission, keeping the register's files.
 
     Args:
         platform: the opened platform.
@@ -166,7 +166,7 @@ def _pin_code_lists(register: Register, contract: Contract) -> tuple[PinnedVersi
 
 
 class ReplayError(Exception):
-    """Something that a judgement was made of is missing now; the text says what."""
+    """A part of a judgement is missing now; the text names it."""
 
 
 class JudgementReplayer:
@@ -191,7 +191,7 @@ class JudgementReplayer:
             spill: keeps its tables.
 
         Raises:
-            ReplayError: something that it was made of is missing.
+            ReplayError: a part of it is missing.
             LgdpError: the platform is broken.
         """
         evidence = _require_evidence(original)
@@ -204,7 +204,7 @@ class JudgementReplayer:
     def _judge(
         self, original: JudgementRecord, evidence: Evidence, comparison: ComparisonRows, spill: ChunkSpool
     ) -> ValidationResult:
-        """Judge a submission again from its bytes, by the register of its evidence."""
+        """Judge a submission's bytes again, by the register of its evidence."""
         register = self._load_register(evidence.register_sha256)
         submission = self._platform.ledger.submissions.get(original.submission_id)
         contract = _find_contract(register, submission, original)
@@ -218,7 +218,7 @@ class JudgementReplayer:
             raise ReplayError(f"The present code cannot judge it as it was: {error.what}") from error
 
     def _list_receipts(self, submission: Submission, evidence: Evidence) -> Sequence[Receipt]:
-        """Return the receipts in the order in which they were read, all of whose bytes are as received."""
+        """Return a submission's receipts as read, with their bytes verified."""
         receipts = {receipt.id: receipt for receipt in self._platform.ledger.submissions.list_receipts(submission.id)}
         for file in evidence.inputs:
             if file.receipt not in receipts or receipts[file.receipt].sha256 != file.sha256:
@@ -290,7 +290,7 @@ class JudgementReplayer:
             del self._small_tables[next(iter(self._small_tables))]
 
     def _load_register(self, register_sha256: str) -> Register:
-        """Return a past register, or raise the reason why it cannot be read."""
+        """Return a past register, or raise the reason for its loss."""
         if register_sha256 not in self._registers:
             try:
                 with open_scratch_folder(self._platform.settings.scratch, "register") as folder:
@@ -346,7 +346,7 @@ class ReproductionResult(StrEnum):
     DIFFERENT = "different"
     """Something differs."""
     CANNOT = "cannot_be_remade"
-    """Something that the judgement was made of is missing."""
+    """A part of the judgement is missing."""
 
 
 @dataclass(frozen=True)
@@ -449,7 +449,7 @@ def _describe_result(outcome: RuleOutcome | None) -> str:
 
 
 def _compare_findings(lake: Lake, original: JudgementRecord, evidence: Evidence, now: pl.DataFrame) -> Iterator[str]:
-    """Yield the differences of findings, if the lake still holds the earlier ones.
+    """Yield the differences of findings that the lake still holds.
 
     It holds the findings of a submission's last judgement.
     """
@@ -468,7 +468,7 @@ def _compare_findings(lake: Lake, original: JudgementRecord, evidence: Evidence,
 
 
 def _compare_rows(platform: Platform, original: JudgementRecord, name: str, now: ChunkedFrame) -> Iterator[str]:
-    """Yield the differences of rows, if the lake still holds the earlier ones."""
+    """Yield the differences of rows that the lake still holds."""
     key = parse_submission_id(original.submission_id)
     major = original.contract_version.partition(".")[0]
     table = LakeTable("validated", f"{slug(key.return_code)}__{name}__v{major}")

@@ -1,7 +1,7 @@
 """Stages: the order in which councils' data move, and the work that waits for each stage.
 
 The command line and tests run the stages with :func:`run_stages`; Dagster has a sensor for each and starts its runs as
-work arrives. Belongs here: that order, and choosing what is next. Belongs elsewhere: the order of effects inside a
+work arrives. Belongs here: that order, and choosing the next work. Belongs elsewhere: the order of effects inside a
 stage (``processing``, ``publishing``, ``report_delivery``), and Dagster.
 """
 
@@ -29,7 +29,7 @@ class Stage(IntEnum):
     COLLECT = 1
     """Fetch new extracts from councils' systems, and write a receipt for each."""
     PROCESS = 2
-    """Land and validate what waits; replace the slices of accepted submissions."""
+    """Land and validate waiting extracts; replace the slices of accepted submissions."""
     PUBLISH = 3
     """Conform and release the periods whose slices have changed."""
     DELIVER = 4
@@ -40,16 +40,16 @@ class StageRunner(Protocol):
     """Runs one stage at a time."""
 
     def collect(self, source: Source, councils: Sequence[str] = ()) -> CollectionReport:
-        """Fetch what is new from a source, for some councils or for all."""
+        """Fetch the new extracts of a source, for some councils or all."""
 
     def process_waiting(self) -> None:
-        """Process everything that waits."""
+        """Process all pending work."""
 
     def publish_changed(self) -> Sequence[tuple[Return, str]]:
         """Publish changed periods, and return them."""
 
     def deliver_reports(self) -> DeliveryReport:
-        """Deliver every report that a council has not had."""
+        """Deliver every undelivered report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ def run_stages(
     show: Callable[[str], AbstractContextManager[object]] = nullcontext,
     on_collection: Callable[[Source, CollectionReport], None] = lambda *_: None,
 ) -> StageResults:
-    """Run the stages in order, from the first that is wanted.
+    """Run the stages in order, from a first stage on.
 
     Args:
         runner: runs each stage.
@@ -105,14 +105,14 @@ def run_stages(
 def collect(
     platform: Platform, source: Source, councils: Sequence[str], progress: Callable[[str], None]
 ) -> CollectionReport:
-    """Fetch what is new in a source's accounts, and write a receipt for each extract."""
+    """Fetch the new extracts of a source, with a receipt for each."""
     transport = create_transport(source, platform.register, platform.environment, platform.today)
     inbox = Inbox(platform.ledger, platform.received_bytes)
     return collect_source(transport, inbox, CollectionScope(councils=councils or None), progress)
 
 
 def list_fetched_sources(register: Register, returns: Iterable[Return]) -> list[Source]:
-    """Return the sources that extracts of any of the returns are fetched from."""
+    """Return the sources from which extracts of these returns are fetched."""
     codes = {data_return.code for data_return in returns}
     return [
         source
@@ -121,12 +121,15 @@ def list_fetched_sources(register: Register, returns: Iterable[Return]) -> list[
     ]
 
 
-def sort_waiting(waiting: Iterable[PendingWork]) -> list[PendingWork]:
-    """Return what waits by return, oldest period first: figures are compared with the periods before."""
-    return sorted(waiting, key=lambda slice_: (slice_.return_code, parse_period(slice_.period).start))
+def sort_waiting(work: Iterable[PendingWork]) -> list[PendingWork]:
+    """Return pending work by return, oldest period first.
+
+    Figures are compared with the periods before.
+    """
+    return sorted(work, key=lambda pending: (pending.return_code, parse_period(pending.period).start))
 
 
 def compares_with_prior_periods(data_return: Return) -> bool:
-    """Return whether any rule of a return compares a figure with a prior period."""
+    """Return whether a return has rules that compare with prior periods."""
     tables = [table for contract in data_return.contracts for table in contract.tables]
     return any(rule.kind is RuleKind.EARLIER_PERIOD for table in tables for rule in table.rules)

@@ -40,7 +40,7 @@ from lgdp_pipelines.vocabulary.periods import Period
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, Verdict
 
 SHARED_ROWS = 1_000_000
-"""A period's table of at most so many rows is read once for all councils; of a larger one each council's are read."""
+"""Largest number of rows of a table and period that is read once for all councils, rather than council by council."""
 
 _NO_ROWS = "A nil return has no rows."
 
@@ -62,7 +62,9 @@ class JudgedSubmission:
 
 @dataclass(frozen=True)
 class SubmittedFiles:
-    """The received files of a return, council and period, opened as a submission or not.
+    """The received files of a return, council and period.
+
+    They may be opened as a submission or wait.
 
     Attributes:
         contract: that they answer.
@@ -98,7 +100,7 @@ def judge_files(
     spill: ChunkSpool,
     comparison: ComparisonRows = _NO_COMPARISON,
 ) -> tuple[Reading, ValidationResult]:
-    """Read the files of a submission and judge them, writing only to ``spill``."""
+    """Read a submission's files and judge them; write only to ``spill``."""
     contract, receipts = submitted.contract, submitted.receipts
     if any(receipt.nil for receipt in receipts):
         return _judge_nil_return(contract)
@@ -130,7 +132,7 @@ def judge_files(
 
 
 def _reject_unmapped(contract: Contract, system: str) -> Reading:
-    """Return the reading that rejects the export of a system without a mapping."""
+    """Return the reading that rejects a system's export without a mapping."""
     message = (
         f"The register has no mapping of the system {system} to {contract.return_code} {contract.version}. Nothing is "
         "wrong with the file itself: ask the platform's engineers to add the mapping, then have it judged again."
@@ -155,7 +157,7 @@ def _judge_nil_return(contract: Contract) -> tuple[Reading, ValidationResult]:
 
 
 def _build_unread_reading(rules: Sequence[Rule], reason: str, message: str) -> Reading:
-    """Return a reading without tables, in which only the rule of readability ran.
+    """Return a reading without tables, where only readability was tested.
 
     Args:
         rules: that have an outcome.
@@ -193,7 +195,7 @@ def list_required_files(register: Register, contract: Contract, councils: Iterab
 
 
 class ComparisonReader:
-    """Reads each council's own validated rows from the lake, and no other council's.
+    """Reads a council's own validated rows, and no other council's.
 
     Args:
         ledger: knows which submissions are current.
@@ -221,7 +223,7 @@ class ComparisonReader:
         return self._read(contract, table, period, council) if table.name in contract.by_name else None
 
     def _read_other_rows(self, council: str, data_return: Return, period: Period, table: Table) -> ChunkedFrame | None:
-        """Return the rows of a council's current submission; no rows for a nil return.
+        """Return the rows of a current submission; an empty frame if nil.
 
         A submission that a version of another major accepted has other columns than the rule was written for: it is
         treated as missing.
@@ -237,7 +239,7 @@ class ComparisonReader:
         return store_in_memory([], build_validated_schema(table)) if rows is None else rows
 
     def _read(self, contract: Contract, table: Table, period: Period, council: str) -> ChunkedFrame | None:
-        """Return a council's validated rows of a table and period; None without any."""
+        """Return a council's validated rows for a period; None without any."""
         stored = define_validated_table(contract, contract.by_name[table.name])
         key = (str(stored), period.id)
         if self._is_shared and key not in self._shared:
@@ -258,7 +260,7 @@ def _group_by_council(rows: ChunkedFrame) -> Mapping[str, ChunkedFrame]:
 
 
 def find_accepting_contract(ledger: Ledger, data_return: Return, submission_id: str, default: Contract) -> Contract:
-    """Return the newest contract of the major version that last accepted a submission.
+    """Return the newest contract of the major that accepted a submission.
 
     Args:
         ledger: knows which version accepted it.
@@ -276,8 +278,8 @@ def find_comparisons(
 ) -> Callable[[str], tuple[ComparedSubmission, ...]]:
     """Return a function that returns the current submissions compared with a council's.
 
-    Call it before any of those rows is read. What becomes current in between then differs from what is recorded, and
-    the submission is judged again; called afterwards, a change would go unnoticed.
+    Call it before any of those rows is read. A submission that becomes current in between then differs from the
+    recorded one, and the rows are judged again; called afterwards, a change would go unnoticed.
     """
     compared = [(contract.return_code, prior) for prior in list_prior_periods(contract, period)]
     compared += list_other_periods(register, contract, period)
