@@ -6,6 +6,7 @@
 import os
 import sqlite3
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -13,6 +14,7 @@ from sqlalchemy import Engine, event
 
 from tests.support.dbt_projects import remove_unused_projects, share_dbt_projects
 from tests.support.machine import count_skip_reasons
+from tests.support.real_data import MISSING_REASON, REAL_DATA
 from tests.support.trusted_extension import trust_extensions
 
 settings.register_profile("repeatable", deadline=None, derandomize=True, database=None)
@@ -45,6 +47,14 @@ def shared_dbt_projects(pytestconfig: pytest.Config, tmp_path_factory: pytest.Te
     remove_unused_projects(store)
     with share_dbt_projects(store):
         yield
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Folder of the publishers' own files."""
+    if not REAL_DATA.is_dir():
+        pytest.skip(MISSING_REASON)
+    return REAL_DATA
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

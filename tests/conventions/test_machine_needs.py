@@ -1,11 +1,14 @@
 """Tests that need more of the machine than Python packages say so, and are never skipped with ``CI=true``."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from tests.support.machine import MachineNeed, count_skip_reasons, find_sshd, require
 
+THIS_FILE = Path(__file__).resolve()
+TESTS = THIS_FILE.parents[1]
 MISSING = MachineNeed("sshd is not installed", "delivery", "Install it.", lambda: False)
 MET = MachineNeed("", "", "", lambda: True)
 
@@ -43,3 +46,15 @@ def test_skips_are_counted_by_reason() -> None:
         return pytest.TestReport("a", ("", 0, ""), {}, "skipped", longrepr, "call")
 
     assert count_skip_reasons([report("no sshd"), report("no root"), report("no sshd")]) == {"no sshd": 2, "no root": 1}
+
+
+def test_tests_are_skipped_only_for_a_reason_that_says_how_to_have_them_tested() -> None:
+    allowed = {TESTS / "support" / "machine.py", TESTS / "support" / "real_data.py", TESTS / "conftest.py", THIS_FILE}
+    skipping = [
+        f"{path.relative_to(TESTS)}:{number}"
+        for path in sorted(set(TESTS.rglob("*.py")) - allowed)
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if re.search(r"pytest\.skip\b|mark\.skip|importorskip|unittest\.skip", line)
+    ]
+
+    assert skipping == []

@@ -18,8 +18,6 @@ from tests.support.contracts import library, write_register
 
 SCRIPT = Path(killed_run.__file__)
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
-
 
 @pytest.fixture(scope="module")
 def homes(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -23,8 +23,6 @@ from tests.support.contracts import allotment_v1, write_register
 SECONDS = 240
 """For a machine with a great deal else to do."""
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
-
 
 def launched(instance: dg.DagsterInstance, settings: Settings) -> tuple[WarmRunLauncher, dg.DagsterRun]:
     """A run that a worker was given."""

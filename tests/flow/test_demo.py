@@ -23,10 +23,9 @@ from lgdp_pipelines.workflows.reproduction import (
     find_judgement,
     reproduce_judgement,
 )
-from tests.support.demonstration import REAL_DATA, parse_documents, query_lake, run_demonstration, run_lgdp
+from tests.support.demonstration import parse_documents, query_lake, run_demonstration, run_lgdp
+from tests.support.real_data import REAL_DATA, needs_real_data
 from tests.support.shipped_register import shipped_register
-
-needs_real_data = pytest.mark.skipif(not REAL_DATA.is_dir(), reason="the publishers' own files are not at hand")
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pytest
 
 from lgdp_pipelines.collection.transports.hand_in import hand_in
 from lgdp_pipelines.collection.transports.transport import Inbox
-from lgdp_pipelines.settings import PROJECT, Settings
+from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.simulator.published_extracts import PUBLISHED_RETURNS
 from lgdp_pipelines.storage.catalogue_reader import run_select
 from lgdp_pipelines.vocabulary.councils import fold_spelling
@@ -18,16 +18,16 @@ from lgdp_pipelines.workflows.publishing import publish
 from lgdp_pipelines.workflows.queries_and_known_issues import add_known_issue_file, lift_known_issue
 from tests.real.plain_rules import LIST
 from tests.real.quality_comments import ALL, NATION, PEOPLE, Comment, comments, write_known_issues
+from tests.support.real_data import REAL_DATA, needs_real_data
 from tests.support.shipped_register import copy_shipped_returns
 
-REAL = PROJECT.parent / "shared" / "realdata"
 PERIOD = parse_period("FY2018-19")
 CENSUS = parse_period("2024-10-31")
 SHOWN = ("EDH", "ABD", "FIF")
 TAKEN_OUT = "The publisher took the comment out again."
 RATE = PEOPLE.replace("nclient", "rate")
 
-pytestmark = pytest.mark.skipif(not REAL.is_dir(), reason="The real public files are not beside the project.")
+pytestmark = needs_real_data
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Platform:
     found = Platform(Settings.from_folder(folder / "home", schemas))
     for code, period in (("PEOPLE-SUPPORTED", PERIOD), ("SCHOOL-LIST", CENSUS)):
         data_return = found.register.returns[code]
-        cut = PUBLISHED_RETURNS[code](REAL, found.register.councils)
+        cut = PUBLISHED_RETURNS[code](REAL_DATA, found.register.councils)
         for council in SHOWN:
             file = folder / f"{council}-{code}.{data_return.latest.extract.format}"
             file.write_bytes(cut[council, period.id])
@@ -56,7 +56,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Platform:
 
 @pytest.fixture(scope="module")
 def given() -> list[Comment]:
-    return list(comments(REAL))
+    return list(comments(REAL_DATA))
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +162,7 @@ def test_every_open_school_of_the_list_is_published_as_it_stands_there(platform:
     councils = {platform.register.councils.by_code[code].name: code for code in SHOWN} | {"Edinburgh City": "EDH"}
     listed = {
         (councils[row[1]], f"{row[0]:.0f}", row[3], row[7], f"{row[8]:.0f}", row[21], row[19] or None)
-        for _, row in LIST.schools(REAL)
+        for _, row in LIST.schools(REAL_DATA)
         if row[1] in councils
     }
     published = run_select(

@@ -10,8 +10,8 @@ from typing import Any
 
 from tests.support.command_line import CommandLine
 from tests.support.contracts import PROJECT
+from tests.support.real_data import REAL_DATA
 
-REAL_DATA = PROJECT.parent / "shared" / "realdata"
 LGDP = Path(sys.executable).parent / "lgdp"
 
 

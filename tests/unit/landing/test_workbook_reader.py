@@ -4,7 +4,6 @@ import io
 import zipfile
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,8 +18,8 @@ from lgdp_pipelines.register.model.extract_format import Extract, Format
 from lgdp_pipelines.register.model.system_mapping import SourceColumn, SystemMapping, TableMapping
 from lgdp_pipelines.register.model.table_model import ItemType, Provenance, Spellings
 from tests.support.extract_writers import write_xls, write_xlsx
+from tests.support.real_data import REAL_DATA, needs_real_data
 
-REAL = Path(__file__).resolve().parents[4] / "shared" / "realdata"
 Read = Callable[..., Reading]
 Fill = Callable[[Any, Any], None]
 
@@ -355,10 +354,10 @@ def test_a_workbook_that_unpacks_without_end_is_refused(read: Read) -> None:
     assert "far more than any workbook" in refusal(read(bomb))
 
 
-@pytest.mark.skipif(not REAL.exists(), reason="the public files are not there")
+@needs_real_data
 def test_real_workbooks(item: Callable[..., Any], table: Callable[..., Any], contract: Callable[..., Contract]) -> None:
     """The school summaries of 2019 and 2023, and the list of schools, as their publisher left them."""
-    schools = REAL / "sg-schools"
+    schools = REAL_DATA / "sg-schools"
     for name, sheet, extract, headers, first, count in (
         (
             "school-level-summary-2019.xlsx",

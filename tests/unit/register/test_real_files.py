@@ -4,7 +4,6 @@ import csv
 import json
 from collections import Counter
 from decimal import Decimal
-from pathlib import Path
 from statistics import median
 
 import pytest
@@ -12,13 +11,14 @@ import pytest
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.model.table_model import ItemType, Role, Table
 from lgdp_pipelines.vocabulary.periods import read_period
+from tests.support.real_data import REAL_DATA, needs_real_data
 from tests.support.shipped_register import shipped_register
 
-PROJECT = Path(__file__).resolve().parents[3]
-REAL = PROJECT.parent / "shared" / "realdata"
-PEOPLE = REAL / "phs-social-care" / "data_people_supported_client_group.csv"
-WASTE = REAL / "waste" / "household-waste-dx-data.json"
-NAMES = REAL / "la-registers" / "name.tsv"
+PEOPLE = REAL_DATA / "phs-social-care" / "data_people_supported_client_group.csv"
+WASTE = REAL_DATA / "waste" / "household-waste-dx-data.json"
+NAMES = REAL_DATA / "la-registers" / "name.tsv"
+
+pytestmark = needs_real_data
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,6 @@ def refused(register: Register, table: Table, kind: str, rows: list[dict[str, st
     return found
 
 
-@pytest.mark.skipif(not PEOPLE.exists(), reason="the publisher's file is not at hand")
 def test_every_real_row_of_people_supported_is_taken(register: Register) -> None:
     with PEOPLE.open(encoding="utf-8", newline="") as lines:
         rows = list(csv.DictReader(lines))
@@ -66,7 +65,6 @@ def test_every_real_row_of_people_supported_is_taken(register: Register) -> None
     assert refused(register, table, "PEOPLE-SUPPORTED", rows) == set()
 
 
-@pytest.mark.skipif(not WASTE.exists(), reason="the publisher's file is not at hand")
 def test_every_real_record_of_waste_is_taken_by_one_table(register: Register) -> None:
     records = json.loads(WASTE.read_text(encoding="utf-8"))
     taken = 0
@@ -78,7 +76,6 @@ def test_every_real_record_of_waste_is_taken_by_one_table(register: Register) ->
     assert taken == len(records) == 17490
 
 
-@pytest.mark.skipif(not NAMES.exists(), reason="the publisher's file is not at hand")
 def test_real_misspellings_mean_a_council(register: Register) -> None:
     with NAMES.open(encoding="utf-8", newline="") as lines:
         rows = list(csv.DictReader(lines, delimiter="\t"))
@@ -94,7 +91,6 @@ def test_real_misspellings_mean_a_council(register: Register) -> None:
     assert wrong == set()
 
 
-@pytest.mark.skipif(not WASTE.exists(), reason="the real file is not at hand")
 def test_the_population_is_that_which_the_real_waste_figures_were_divided_by(register: Register) -> None:
     """Tonnes divided by tonnes per citizen give the people of each council and year back, whoever rounded them."""
     people = {(council, year): int(count) for council, year, count in _rows(register, "council-population")}
