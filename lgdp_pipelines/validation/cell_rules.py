@@ -1,7 +1,7 @@
 """Rules about single cells: a pandera schema made from the contract, and the order in which they explain each other.
 
-A cell that is no value of its type is not tested for codes, bounds or patterns, and a cell has at most one error of its
-own. Belongs here: required, codes, pattern, length, range, multiples, and which violation of a cell is reported.
+A cell that is not a value of its type is not tested for codes, bounds or patterns, and a cell has at most one error of
+its own. Belongs here: required, codes, pattern, length, range, multiples, and which violation of a cell is reported.
 Belongs elsewhere: reading types (``type_parsing``) and rules that cross cells (``table_rules``).
 
 Pandera's checks are first asked whether they hold everywhere, which they mostly do; the schema looks at the remaining
@@ -68,25 +68,25 @@ class CellViolations:
 
 
 def check_cell_rules(table: Table, rules: Sequence[Rule], typed: TypedChunk, facts: SubmissionFacts) -> CellViolations:
-    """Return what breaks each rule about a cell in a chunk of a table.
+    """Return the violations of each rule about a cell in a chunk of a table.
 
     Args:
         table: the table of the contract.
         rules: its rules that can be run, of the kinds in :data:`CELL_RULE_ORDER`.
         typed: the values of the chunk.
-        facts: what the submission is checked against.
+        facts: the facts that the submission is checked against.
     """
     failing = _find_failing_rows(table, [rule for rule in rules if rule.kind in _PANDERA_KINDS], typed, facts)
     violations: dict[str, RuleViolations] = {}
     in_error: dict[str, pl.Series] = {}
-    for rule in sorted(rules, key=lambda rule: _order(rule, table)):
+    for rule in sorted(rules, key=lambda rule: _rank(rule, table)):
         name = rule.items[0]
         rows = typed.refused.get((name, rule.kind), failing.get(rule.id, NO_ROWS))
         if rule.kind is RuleKind.REQUIRED:
             # A mark is an answer, and a text that does not read is another finding.
             empty = typed.empty[name].to_frame(ROW)
             rows = rows.to_frame(ROW).join(empty, on=ROW, how="semi", maintain_order="left").to_series()
-        for explaining in (name, _codes_day_item(rule, table)):
+        for explaining in (name, _find_codes_day_item(rule, table)):
             rows = exclude_rows(rows, in_error.get(explaining, NO_ROWS))
         violations[rule.id] = RuleViolations.of_rows(rows)
         # A cell in error, or one that is not understood, explains what else is wrong in its row.
@@ -95,16 +95,16 @@ def check_cell_rules(table: Table, rules: Sequence[Rule], typed: TypedChunk, fac
     return CellViolations(violations, in_error)
 
 
-def _order(rule: Rule, table: Table) -> tuple[bool, int]:
-    """Return when a rule is tested: after the rules of the item whose day decides which codes are valid."""
-    return bool(_codes_day_item(rule, table)), CELL_RULE_ORDER.index(rule.kind)
+def _rank(rule: Rule, table: Table) -> tuple[bool, int]:
+    """Return the rank of a rule in the order of testing.
 
-
-def _codes_day_item(rule: Rule, table: Table) -> str:
-    """Return the item on whose day the codes of a rule must be valid.
-
-    Empty where there is none.
+    A rule about codes comes after the rules of the item whose day decides which codes are valid.
     """
+    return bool(_find_codes_day_item(rule, table)), CELL_RULE_ORDER.index(rule.kind)
+
+
+def _find_codes_day_item(rule: Rule, table: Table) -> str:
+    """Return the item on whose day a rule's codes must be valid; empty without one."""
     return (table.by_name[rule.items[0]].codes_on or "") if rule.kind is RuleKind.CODES else ""
 
 
@@ -118,10 +118,10 @@ def _find_failing_rows(
     Raises:
         LgdpError: a check itself failed, such as a pattern that Polars cannot run.
     """
-    frame = typed.frame.with_columns(typed.text.rename(_text_column))
+    frame = typed.frame.with_columns(typed.text.rename(_name_text_column))
     required = {rule.items[0]: rule.id for rule in rules if rule.kind is RuleKind.REQUIRED}
-    columns = _columns(table, rules, facts)
-    suspects = _suspects(columns, frame)
+    columns = _build_columns(table, rules, facts)
+    suspects = _find_suspects(columns, frame)
     if not suspects:
         return {}
     schema = pa.DataFrameSchema({name: columns[name] for name in suspects})
@@ -132,14 +132,15 @@ def _find_failing_rows(
     except SchemaErrors as errors:
         failing: dict[str, pl.Series] = {}
         for error in errors.schema_errors:
-            rule_id = _rule_id(error, required)
+            rule_id = _find_rule_id(error, required)
             rows = frame.get_column(ROW).filter(~error.check_output.to_series())
             failing[rule_id] = pl.concat([failing[rule_id], rows]).unique().sort() if rule_id in failing else rows
         return failing
     return {}
 
 
-def _columns(table: Table, rules: Sequence[Rule], facts: SubmissionFacts) -> dict[str, pa.Column]:
+def _build_columns(table: Table, rules: Sequence[Rule], facts: SubmissionFacts) -> dict[str, pa.Column]:
+    """Return the pandera columns of a table: each item, and its text where rules need it."""
     columns: dict[str, pa.Column] = {}
     for item in table.items:
         item_rules = [rule for rule in rules if rule.items[0] == item.name]
@@ -147,24 +148,26 @@ def _columns(table: Table, rules: Sequence[Rule], facts: SubmissionFacts) -> dic
         columns[item.name] = pa.Column(
             item_column_type(item).polars,
             nullable=all(rule.kind is not RuleKind.REQUIRED for rule in item_rules),
-            checks=[check for rule in item_rules if rule not in text_rules for check in _checks(item, rule, facts)],
+            checks=[
+                check for rule in item_rules if rule not in text_rules for check in _build_checks(item, rule, facts)
+            ],
         )
         if text_rules:
-            columns[_text_column(item.name)] = pa.Column(
+            columns[_name_text_column(item.name)] = pa.Column(
                 pl.String(),
                 nullable=True,
-                checks=[check for rule in text_rules for check in _checks(item, rule, facts)],
+                checks=[check for rule in text_rules for check in _build_checks(item, rule, facts)],
             )
     return columns
 
 
-def _text_column(name: str) -> str:
+def _name_text_column(name: str) -> str:
     """Return the name of the column that holds an item's text beside its value."""
     return f"_text.{name}"
 
 
-def _suspects(columns: Mapping[str, pa.Column], frame: pl.DataFrame) -> list[str]:
-    """Return the columns in which something breaks a check, or a check cannot be run.
+def _find_suspects(columns: Mapping[str, pa.Column], frame: pl.DataFrame) -> list[str]:
+    """Return the columns in which a check fails or cannot be run.
 
     Pandera's checks are run in one query here: its schema runs several for each column, and most columns are good.
     """
@@ -180,7 +183,7 @@ def _suspects(columns: Mapping[str, pa.Column], frame: pl.DataFrame) -> list[str
     return [name for name in columns if name in broken | empty]
 
 
-def _rule_id(error: SchemaError, required: Mapping[str, str]) -> str:
+def _find_rule_id(error: SchemaError, required: Mapping[str, str]) -> str:
     """Return the rule whose check failed.
 
     A check that crashed stays a crash: pandera reports it as if data failed.
@@ -196,8 +199,8 @@ def _rule_id(error: SchemaError, required: Mapping[str, str]) -> str:
     )
 
 
-def _checks(item: Item, rule: Rule, facts: SubmissionFacts) -> Iterator[pa.Check]:
-    """Yield the checks of a rule.
+def _build_checks(item: Item, rule: Rule, facts: SubmissionFacts) -> Iterator[pa.Check]:
+    """Yield the pandera checks of a rule.
 
     Pandera may collect one failure case only: rows come from the check's output.
     """
@@ -209,7 +212,7 @@ def _checks(item: Item, rule: Rule, facts: SubmissionFacts) -> Iterator[pa.Check
                 yield pa.Check.isin([code.code for code in codes if code.is_valid_on(facts.period.end)], **options)
             else:
                 day = pl.coalesce(pl.col(item.codes_on), pl.lit(facts.period.end))
-                yield _row_check(_is_valid_code(pl.col(item.name), day, codes), options)
+                yield _build_row_check(_is_valid_code(pl.col(item.name), day, codes), options)
         case RuleKind.LENGTH:
             yield pa.Check.str_length(item.min_length, item.max_length, **options)
         case RuleKind.PATTERN:
@@ -225,16 +228,13 @@ def _checks(item: Item, rule: Rule, facts: SubmissionFacts) -> Iterator[pa.Check
                 if text is not None:
                     yield check(parse_bound(item, text), **options)
         case RuleKind.MULTIPLE:
-            yield _row_check(_is_multiple(item), options)
+            yield _build_row_check(_is_multiple(item), options)
         case _:
             return
 
 
-def _row_check(holds: pl.Expr, options: Mapping[str, Any]) -> pa.Check:
-    """Return a check of an expression over a row, which may name other columns.
-
-    A row where it is null passes.
-    """
+def _build_row_check(holds: pl.Expr, options: Mapping[str, Any]) -> pa.Check:
+    """Return a check of an expression over a row; null passes."""
     return pa.Check(lambda data: data.lazyframe.select(holds), **options)
 
 

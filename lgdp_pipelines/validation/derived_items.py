@@ -1,6 +1,6 @@
 """Derived items, computed from typed ones and reference tables as the contract declares.
 
-Where an input is missing, the derived value is null and never a guess; a derived figure then says why by its status.
+If an input is missing, the derived value is null and never a guess; a derived figure then says why by its status.
 Belongs here: computing values. Belongs elsewhere: what a contract may declare (``register``), and parsing text
 (``type_parsing``).
 """
@@ -31,7 +31,7 @@ class DerivedColumns:
 
     def __init__(self, table: Table, facts: SubmissionFacts) -> None:
         self._table = table
-        self._columns = [column for item in table.derived for column in _columns(item, facts)]
+        self._columns = [column for item in table.derived for column in _derive(item, facts)]
         self._names = build_validated_schema(table).names()
 
     def add_to(self, typed: pl.DataFrame) -> pl.DataFrame:
@@ -48,26 +48,28 @@ class DerivedColumns:
         return {**in_error, **derived}
 
 
-def _columns(item: Item, facts: SubmissionFacts) -> Iterator[pl.Expr]:
+def _derive(item: Item, facts: SubmissionFacts) -> Iterator[pl.Expr]:
+    """Yield the columns of a derived item: its value, and the status of a rate."""
     match item.derived:
         case AgeBand() as band:
-            yield _age_band(band).alias(item.name)
+            yield _derive_age_band(band).alias(item.name)
         case Quarter() as quarter:
-            yield _quarter(quarter).alias(item.name)
+            yield _derive_quarter(quarter).alias(item.name)
         case Rate() as rate:
-            population = _population(rate, facts)
+            population = _find_population(rate, facts)
             figure = pl.col(rate.of).cast(pl.Float64)
             value = figure / population * rate.per if population else pl.lit(None, dtype=pl.Float64)
             yield value.alias(item.name)
-            yield _status(rate, has_denominator=bool(population)).alias(f"{item.name}_status")
+            yield _derive_status(rate, has_denominator=bool(population)).alias(f"{item.name}_status")
         case FamilyGroup() as group:
-            yield pl.lit(_family_group(group, facts), dtype=pl.String).alias(item.name)
+            yield pl.lit(_find_family_group(group, facts), dtype=pl.String).alias(item.name)
 
 
-def _age_band(band: AgeBand) -> pl.Expr:
+def _derive_age_band(band: AgeBand) -> pl.Expr:
+    """Return the code of the band that the age on a day lies in."""
     birth, day = pl.col(band.of), pl.col(band.on)
     # A person born on 29 February is a year older from 1 March on in a year without that day.
-    is_before_birthday = _day_of_year(day) < _day_of_year(birth)
+    is_before_birthday = _number_day(day) < _number_day(birth)
     age = day.dt.year() - birth.dt.year() - is_before_birthday.cast(pl.Int32)
     code = pl.lit(None, dtype=pl.String)
     for lower, listed in zip(band.lower, band.codes, strict=True):
@@ -75,11 +77,13 @@ def _age_band(band: AgeBand) -> pl.Expr:
     return code
 
 
-def _day_of_year(day: pl.Expr) -> pl.Expr:
+def _number_day(day: pl.Expr) -> pl.Expr:
+    """Return month and day as one number, such as 1231."""
     return day.dt.month().cast(pl.Int32) * 100 + day.dt.day()
 
 
-def _quarter(quarter: Quarter) -> pl.Expr:
+def _derive_quarter(quarter: Quarter) -> pl.Expr:
+    """Return the id of the quarter that a day lies in."""
     day = pl.col(quarter.of)
     month, year = day.dt.month().cast(pl.Int32), day.dt.year()
     if quarter.period_kind is PeriodKind.CALENDAR_QUARTER:
@@ -92,38 +96,33 @@ def _quarter(quarter: Quarter) -> pl.Expr:
 _APRIL = 4
 
 
-def _status(rate: Rate, *, has_denominator: bool) -> pl.Expr:
-    """Return the status of a rate: that of its figure, or not collected where there is no denominator."""
-    of_figure = pl.col(f"{rate.of}_status")
+def _derive_status(rate: Rate, *, has_denominator: bool) -> pl.Expr:
+    """Return the status of a rate: that of its figure, or not collected without a denominator."""
+    status = pl.col(f"{rate.of}_status")
     if has_denominator:
-        return of_figure
+        return status
     return (
-        pl.when(of_figure == ObservationStatus.NORMAL.value)
+        pl.when(status == ObservationStatus.NORMAL.value)
         .then(pl.lit(ObservationStatus.NOT_COLLECTED.value))
-        .otherwise(of_figure)
+        .otherwise(status)
     )
 
 
-def _population(rate: Rate, facts: SubmissionFacts) -> float | None:
-    """Return the denominator of a rate for the council and the year in which the period begins."""
+def _find_population(rate: Rate, facts: SubmissionFacts) -> float | None:
+    """Return the denominator of a rate for the council and the period's first year."""
     keys = {"council_code": facts.council.code, "year": str(facts.period.start.year)}
     text = _find_cell(facts.register.reference[rate.reference], rate.version, keys, rate.column)
     return float(text) if text else None
 
 
-def _family_group(group: FamilyGroup, facts: SubmissionFacts) -> str | None:
+def _find_family_group(group: FamilyGroup, facts: SubmissionFacts) -> str | None:
+    """Return the council's family group for an indicator."""
     keys = {"council_code": facts.council.code, "indicator_code": group.indicator}
     return _find_cell(facts.register.reference[group.reference], group.version, keys, group.column) or None
 
 
-def _find_cell(table: ReferenceTable, version: str, wanted: dict[str, str], column: str) -> str:
-    """Return a cell of the row that has the wanted values.
-
-    Empty where there is none.
-    """
+def _find_cell(table: ReferenceTable, version: str, keys: Mapping[str, str], column: str) -> str:
+    """Return a cell of the row that has the given keys; empty without such a row."""
     names = [reference_column.name for reference_column in table.columns]
-    for row in table.by_version[version].rows:
-        cells = dict(zip(names, row, strict=True))
-        if all(cells[name] == value for name, value in wanted.items()):
-            return cells[column]
-    return ""
+    rows = (dict(zip(names, row, strict=True)) for row in table.by_version[version].rows)
+    return next((cells[column] for cells in rows if keys.items() <= cells.items()), "")

@@ -1,4 +1,4 @@
-"""What a submission is judged with: contract, council, period, and the rows that it is compared with.
+"""The context of a judgement: contract, council, period, and the rows that a submission is compared with.
 
 Belongs here: the facts about one submission, and the types of the functions that fetch other rows. Belongs elsewhere:
 the submission's own tables (``handover.extract_reading``) and any test of them.
@@ -16,21 +16,17 @@ from lgdp_pipelines.vocabulary.councils import Council
 from lgdp_pipelines.vocabulary.periods import Period
 
 PriorPeriodRows = Callable[[Period, Table], ChunkedFrame | None]
-"""Returns the council's validated rows of a table in an earlier period; None where there are none."""
+"""Returns the council's validated rows of a table in an earlier period; None without an accepted submission."""
 
 OtherReturnRows = Callable[[Return, Period, Table], ChunkedFrame | None]
-"""Returns the council's current validated rows of a table of another return in a period; None where there are none."""
+"""Returns the council's current validated rows of a table of another return in a period; None without any."""
 
 AbsenceReason = Callable[[str, Period], str]
-"""Says why there are no rows of a return and period to compare a submission with, and what to do about it."""
+"""Returns why there are no rows of a return and period to compare with, and what to do about it."""
 
 
-def no_prior_rows(_period: Period, _table: Table) -> None:
-    """Return no rows of any earlier period."""
-
-
-def no_other_rows(_data_return: Return, _period: Period, _table: Table) -> None:
-    """Return no rows of any other return."""
+def find_no_rows(*_: object) -> None:
+    """Return no rows, for a submission that is compared with no other."""
 
 
 def explain_no_accepted_submission(return_code: str, period: Period) -> str:
@@ -43,10 +39,10 @@ class SubmissionFacts:
     """The facts that the contents of a submission are checked against.
 
     Attributes:
-        contract: the contract that it answers.
+        contract: the contract that the submission answers.
         register: gives code lists, councils and reference tables.
-        council: the council whose account delivered it.
-        period: the period that it is for.
+        council: the council whose account delivered the submission.
+        period: the period that the submission is for.
         received_on: the day, in Scotland, on which its last byte came: nothing in it can be later.
     """
 
@@ -62,15 +58,15 @@ class JudgingContext(SubmissionFacts):
     """The context of a judgement: everything outside the submission's own tables.
 
     Attributes:
-        spill: keeps what does not fit into memory.
+        spill: keeps rows that do not fit into memory.
         prior_rows: returns the council's rows of an earlier period.
         other_rows: returns the council's rows of other returns.
-        absence_reason: says why there are no such rows.
-        mapping: how the system's export answers the contract; None where the extract follows the contract itself.
+        absence_reason: returns why there are no such rows.
+        mapping: how the system's export answers the contract; None if the extract follows the contract itself.
     """
 
     spill: ChunkSpool
-    prior_rows: PriorPeriodRows = no_prior_rows
-    other_rows: OtherReturnRows = no_other_rows
+    prior_rows: PriorPeriodRows = find_no_rows
+    other_rows: OtherReturnRows = find_no_rows
     absence_reason: AbsenceReason = explain_no_accepted_submission
     mapping: SystemMapping | None = None

@@ -37,7 +37,7 @@ class _Rewrite:
 
     Attributes:
         canonical: the canonical text.
-        flags: which cells need which kind of repair, each cell once, whatever white space it has lost besides.
+        flags: by kind of repair, whether a cell needs it; of a cell that also loses white space, the other kind.
     """
 
     canonical: pl.Expr
@@ -54,17 +54,17 @@ class _RepairedCells:
 
 
 class Normaliser:
-    """Makes a table canonical, chunk by chunk, and perhaps more than one chunk at a time."""
+    """Makes a table canonical, chunk by chunk; threads may share it."""
 
     def __init__(self, table: Table, facts: SubmissionFacts) -> None:
         self._table, self._facts = table, facts
         lists = facts.register.code_lists
         self._spellings = {
-            item.name: lists[item.code_list].list_spellings(_spelling_day(item, facts))
+            item.name: lists[item.code_list].list_spellings(_find_spelling_day(item, facts))
             for item in table.items
             if item.code_list is not None
         }
-        self._codes = {name: list(set(known.values())) for name, known in self._spellings.items()}
+        self._codes = {name: list(set(codes.values())) for name, codes in self._spellings.items()}
         self._cells: Counter[tuple[str, RepairKind]] = Counter()
         self._lock = Lock()
 
@@ -81,31 +81,35 @@ class Normaliser:
             *(test.all(ignore_nulls=True).alias(name) for name, test in tests.items()),
             *(test.all(ignore_nulls=True).alias(f"{_WELL_FORMED}.{name}") for name, test in forms.items()),
         )
-        holds = queries.collect().row(0, named=True) if tests else {}
-        well_formed = {*values} | {name for name in tests if holds[f"{_WELL_FORMED}.{name}" if name in forms else name]}
+        results = queries.collect().row(0, named=True) if tests else {}
+        well_formed = {*values} | {
+            name for name in tests if results[f"{_WELL_FORMED}.{name}" if name in forms else name]
+        }
         columns: list[pl.Series] = []
-        repaired: list[_RepairedCells] = []
+        repairs: list[_RepairedCells] = []
         for item in items:
-            if holds[item.name]:
+            if results[item.name]:
                 continue
             positions = text.select((~tests[item.name]).fill_null(value=False)).to_series().arg_true()
             column = text.get_column(item.name)
             texts = column if positions.len() == text.height else column.gather(positions)
-            rewritten = texts.to_frame().select(**_expressions(self._rewrite(item, texts), build_value_pattern(item)))
+            rewritten = texts.to_frame().select(
+                **_build_expressions(self._rewrite(item, texts), build_value_pattern(item))
+            )
             canonical = rewritten.get_column(_TEXT)
             columns.append(canonical.alias(item.name) if texts is column else column.scatter(positions, canonical))
-            repaired += _repaired_cells(item, rewritten, positions)
+            repairs += _list_repaired_cells(item, rewritten, positions)
             if not item.marks and rewritten.get_column(_WELL_FORMED).all():
                 well_formed.add(item.name)
         with self._lock:
-            self._cells.update({(cells.item, cells.kind): cells.positions.len() for cells in repaired})
+            self._cells.update({(cells.item, cells.kind): cells.positions.len() for cells in repairs})
         identifying = {
             item.name: text.get_column(item.name)
             for item in items
-            if item.role in IDENTIFYING_ROLES and holds[item.name]
+            if item.role in IDENTIFYING_ROLES and results[item.name]
         }
         return CanonicalChunk(
-            text.with_columns(*columns, _repair_marks(repaired, text.height)),
+            text.with_columns(*columns, _build_repair_marks(repairs, text.height)),
             frozenset(well_formed),
             {**values, **identifying},
         )
@@ -121,7 +125,7 @@ class Normaliser:
         )
 
     def _is_canonical(self, item: Item) -> pl.Expr:
-        """Return which cells of an item are canonical as sent: most are, and cost nothing more."""
+        """Return whether a cell of an item is canonical as sent."""
         column, pattern = pl.col(item.name), build_value_pattern(item)
         if item.role is Role.COUNCIL:
             return column == self._facts.council.code
@@ -134,24 +138,24 @@ class Normaliser:
         is_well_formed = column.str.contains(pattern)
         return is_well_formed | column.is_in(list(item.marks)) if item.marks else is_well_formed
 
-    def _rewrite(self, item: Item, sent: pl.Series) -> _Rewrite:
-        """Return how cells of an item that are not canonical become so."""
+    def _rewrite(self, item: Item, raw_texts: pl.Series) -> _Rewrite:
+        """Return the rewrite of an item's cells that are not canonical."""
         if item.role in IDENTIFYING_ROLES:
-            return self._rewrite_names(item, sent)
+            return self._rewrite_names(item, raw_texts)
         if item.name in self._codes:
-            known = self._spellings[item.name]
-            aliases = {spelling: code for spelling, code in known.items() if spelling != code}
-            return _look_up(item, {RepairKind.ALIAS: aliases, RepairKind.PATTERN: self._codes_by_pattern(item, sent)})
+            aliases = {spelling: code for spelling, code in self._spellings[item.name].items() if spelling != code}
+            by_pattern = self._find_codes_by_pattern(item, raw_texts)
+            return _look_up(item, {RepairKind.ALIAS: aliases, RepairKind.PATTERN: by_pattern})
         cell = pl.col(item.name)
         if not build_value_pattern(item):
             return _Rewrite(pl.lit(None, dtype=pl.String), {RepairKind.SPACE: cell != ""})
         if item.date_formats:
-            return _look_up(item, {RepairKind.DATE: _dates_in_other_forms(item, sent)})
+            return _look_up(item, {RepairKind.DATE: _rewrite_dates(item, raw_texts)})
         return _look_up(item, {}) if item.numbers is None else _rewrite_numbers(item, item.numbers)
 
-    def _rewrite_names(self, item: Item, sent: pl.Series) -> _Rewrite:
-        """Return a look-up of names: a submission spells its council and period in few ways."""
-        names = {text: self._resolve_name(item, text) for text in sent.unique()}
+    def _rewrite_names(self, item: Item, raw_texts: pl.Series) -> _Rewrite:
+        """Return a rewrite of names by look-up; a submission spells them in few ways."""
+        names = {text: self._resolve_name(item, text) for text in raw_texts.unique()}
         spaced = [text for text, name in names.items() if text and text != name and text.strip() == (name or "")]
         renamed = [text for text, name in names.items() if text and text != name and text not in spaced]
         cell = pl.col(item.name)
@@ -161,32 +165,29 @@ class Normaliser:
         kind = RepairKind.COUNCIL if item.role is Role.COUNCIL else RepairKind.PERIOD
         return _Rewrite(canonical, {RepairKind.SPACE: cell.is_in(spaced), kind: cell.is_in(renamed)})
 
-    def _resolve_name(self, item: Item, sent: str) -> str | None:
-        """Return the code or id that a spelling means, where it is the submission's own; else the text as sent."""
-        if not sent.strip():
+    def _resolve_name(self, item: Item, raw_text: str) -> str | None:
+        """Return the submission's own code or id for its spellings; else the text as sent."""
+        if not raw_text.strip():
             return None
         council, period = self._facts.council, self._facts.period
         if item.role is Role.COUNCIL:
-            code = self._facts.register.councils.code_by_spelling.get(fold_spelling(sent))
-            return code if code == council.code else sent
-        return period.id if read_period(sent, self._facts.contract.period_kind) == period else sent
+            code = self._facts.register.councils.code_by_spelling.get(fold_spelling(raw_text))
+            return code if code == council.code else raw_text
+        return period.id if read_period(raw_text, self._facts.contract.period_kind) == period else raw_text
 
-    def _codes_by_pattern(self, item: Item, sent: pl.Series) -> Mapping[str, str]:
+    def _find_codes_by_pattern(self, item: Item, raw_texts: pl.Series) -> Mapping[str, str]:
         """Return the code of each spelling that only a pattern of its list accepts."""
-        listed = self._facts.register.code_lists[item.code_list or ""]
-        if not listed.has_patterns:
+        code_list = self._facts.register.code_lists[item.code_list or ""]
+        if not code_list.has_patterns:
             return {}
-        known, day = self._spellings[item.name], _spelling_day(item, self._facts)
-        bare = sent.str.strip_chars().unique()
-        resolved = {spelling: listed.resolve(spelling, day) for spelling in bare if spelling not in known}
-        return {spelling: code for spelling, code in resolved.items() if code is not None}
+        spellings, day = self._spellings[item.name], _find_spelling_day(item, self._facts)
+        unlisted = [text for text in raw_texts.str.strip_chars().unique() if text not in spellings]
+        codes = {text: code_list.resolve(text, day) for text in unlisted}
+        return {text: code for text, code in codes.items() if code is not None}
 
 
-def _spelling_day(item: Item, facts: SubmissionFacts) -> date | None:
-    """Return the day whose spellings of codes are read.
-
-    None for any day, where each row has a day of its own.
-    """
+def _find_spelling_day(item: Item, facts: SubmissionFacts) -> date | None:
+    """Return the day whose spellings are read; None, for any day, if rows have their own."""
     return None if item.codes_on else facts.period.end
 
 
@@ -194,7 +195,8 @@ _BLANK = r"^\s*$"
 _TEXT, _WELL_FORMED = "text", "well_formed"
 
 
-def _expressions(rewrite: _Rewrite, pattern: str) -> Mapping[str, pl.Expr]:
+def _build_expressions(rewrite: _Rewrite, pattern: str) -> Mapping[str, pl.Expr]:
+    """Return the columns of a rewrite: its text, whether it is well formed, and its flags."""
     is_well_formed = rewrite.canonical.str.contains(pattern) if pattern else pl.lit(value=True)
     return {
         _TEXT: rewrite.canonical,
@@ -203,24 +205,25 @@ def _expressions(rewrite: _Rewrite, pattern: str) -> Mapping[str, pl.Expr]:
     }
 
 
-def _repaired_cells(item: Item, rewritten: pl.DataFrame, positions: pl.Series) -> Iterator[_RepairedCells]:
+def _list_repaired_cells(item: Item, rewritten: pl.DataFrame, positions: pl.Series) -> Iterator[_RepairedCells]:
+    """Yield the positions of an item's repaired cells for each kind of repair."""
     for kind in RepairKind:
-        if (
-            kind in rewritten.columns
-            and not (repaired_positions := positions.filter(rewritten.get_column(kind))).is_empty()
-        ):
-            yield _RepairedCells(item.name, kind, repaired_positions)
+        if kind in rewritten.columns and rewritten.get_column(kind).any():
+            yield _RepairedCells(item.name, kind, positions.filter(rewritten.get_column(kind)))
 
 
 _BITS = 60
-"""Kinds of repair of a chunk that one number tells apart."""
+"""Number of repairs of a chunk that the bits of one number hold."""
 
 
-def _repair_marks(repaired: Sequence[_RepairedCells], height: int) -> pl.Series:
-    """Return the repairs of each row in words, by way of a number with a bit for each item and kind of repair."""
+def _build_repair_marks(repairs: Sequence[_RepairedCells], height: int) -> pl.Series:
+    """Return the repairs of each row in words.
+
+    A number with a bit for each item and kind of repair leads to the words.
+    """
     marks = pl.Series(REPAIRS, [None], dtype=pl.String).new_from_index(0, height)
-    for start in range(0, len(repaired), _BITS):
-        group = repaired[start : start + _BITS]
+    for start in range(0, len(repairs), _BITS):
+        group = repairs[start : start + _BITS]
         bits = pl.repeat(0, height, dtype=pl.UInt64, eager=True)
         for number, cells in enumerate(group):
             is_everywhere = cells.positions.len() == height
@@ -248,6 +251,7 @@ def _repair_marks(repaired: Sequence[_RepairedCells], height: int) -> pl.Series:
 
 
 def _join_marks(marks: pl.Series, more: pl.Series) -> pl.Series:
+    """Return two texts of marks joined row by row; null only where both are null."""
     joined = pl.DataFrame({"marks": marks, "more": more}).select(
         pl.when(~pl.all_horizontal(pl.all().is_null())).then(
             pl.concat_str("marks", "more", separator=" ", ignore_nulls=True)
@@ -257,32 +261,35 @@ def _join_marks(marks: pl.Series, more: pl.Series) -> pl.Series:
 
 
 def _strip(item: Item) -> pl.Expr:
-    """Return the text without the white space around it; null where nothing is left."""
+    """Return the text without the white space around it; null for a blank text."""
     stripped = pl.col(item.name).str.strip_chars()
     return pl.when(stripped != "").then(stripped)
 
 
 def _look_up(item: Item, spellings: Mapping[RepairKind, Mapping[str, str]]) -> _Rewrite:
     """Return a rewrite by look-ups of the text without the white space around it."""
-    bare = _strip(item)
-    known = {spelling: text for texts in spellings.values() for spelling, text in texts.items()}
-    flags = {kind: bare.is_in(list(texts)) for kind, texts in spellings.items() if texts}
-    return _Rewrite(bare.replace(known) if known else bare, {**flags, RepairKind.SPACE: _is_only_spaced(item, flags)})
+    stripped = _strip(item)
+    canonical_texts = {spelling: text for texts in spellings.values() for spelling, text in texts.items()}
+    flags = {kind: stripped.is_in(list(texts)) for kind, texts in spellings.items() if texts}
+    return _Rewrite(
+        canonical=stripped.replace(canonical_texts) if canonical_texts else stripped,
+        flags={**flags, RepairKind.SPACE: _is_only_spaced(item, flags)},
+    )
 
 
 def _is_only_spaced(item: Item, flags: Mapping[RepairKind, pl.Expr]) -> pl.Expr:
-    """Return whether white space is all that a cell had to lose."""
+    """Return whether a cell needs no repair but the removal of white space."""
     text = pl.col(item.name)
     spaced = (text != text.str.strip_chars()) & (text != "")
     return spaced & ~pl.any_horizontal(flag.fill_null(value=False) for flag in flags.values()) if flags else spaced
 
 
-def _dates_in_other_forms(item: Item, sent: pl.Series) -> Mapping[str, str]:
+def _rewrite_dates(item: Item, raw_texts: pl.Series) -> Mapping[str, str]:
     """Return the contract's spelling of each text that is a date in another form."""
-    bare = sent.str.strip_chars().unique()
+    texts = raw_texts.str.strip_chars().unique()
     parsers = [build_date_parser(form) for form in item.date_formats]
     canonical_dates: dict[str, str] = {}
-    for text in bare.filter(~bare.str.contains(build_value_pattern(item))):
+    for text in texts.filter(~texts.str.contains(build_value_pattern(item))):
         days = (parts for parse in parsers if (parts := parse(text)) is not None and parts.exists)
         if (day := next(days, None)) is not None:
             canonical_dates[text] = day.format(item.date_format or "")
@@ -290,12 +297,14 @@ def _dates_in_other_forms(item: Item, sent: pl.Series) -> Mapping[str, str]:
 
 
 def _rewrite_numbers(item: Item, style: NumberStyle) -> _Rewrite:
-    bare, pattern = _strip(item), build_value_pattern(item)
-    ungrouped = bare.str.replace_all(style.thousands, "", literal=True) if style.thousands else bare
+    """Return a rewrite of numbers from one style to the contract's."""
+    stripped, pattern = _strip(item), build_value_pattern(item)
+    ungrouped = stripped.str.replace_all(style.thousands, "", literal=True) if style.thousands else stripped
     plain = ungrouped.str.replace(style.decimal, ".", literal=True)
-    is_other = ~bare.str.contains(pattern) & bare.str.contains(f"^(?:{style.shape})$") & plain.str.contains(pattern)
+    has_style = stripped.str.contains(f"^(?:{style.shape})$")
+    is_other = ~stripped.str.contains(pattern) & has_style & plain.str.contains(pattern)
     if item.marks:
-        is_other &= ~bare.is_in(list(item.marks))
+        is_other &= ~stripped.is_in(list(item.marks))
     flags = {RepairKind.NUMBER: is_other}
-    canonical = pl.when(is_other).then(plain).otherwise(bare)
+    canonical = pl.when(is_other).then(plain).otherwise(stripped)
     return _Rewrite(canonical, {**flags, RepairKind.SPACE: _is_only_spaced(item, flags)})

@@ -1,9 +1,9 @@
-"""What one rule found: the rows that break it, and the queries that a council is asked about them.
+"""Violations of one rule: the rows that break it, and the queries that a council is asked about them.
 
 A query lives on over resubmissions, and a council that explained it explained certain figures. The fingerprint says
 whether they are still the same: it covers the key and the items that the rule names, in the rows that break it, in any
-order. Belongs here: the answer that every kind of test gives, and its division into scopes. Belongs elsewhere: any
-test, the words of a finding (``finding_messages``) and the life of a query (``ledger``).
+order. Belongs here: the result that every kind of test returns, and its division into scopes. Belongs elsewhere: any
+test, the words of a finding (``judge``) and the life of a query (``ledger``).
 """
 
 import hashlib
@@ -31,10 +31,10 @@ class RuleViolations:
 
     Attributes:
         rows: ``_row`` of the first :data:`MAX_LISTED` rows that break it, each once, in file order; of all such rows
-            where the rule has scopes.
+            for a rule with scopes.
         failed: number of places that break it.
-        is_about_table: whether the rule is broken by the table as a whole and by no row in particular.
-        reason: why the rule was not run; empty where it was.
+        is_about_table: whether the table as a whole breaks the rule, and no row in particular.
+        reason: why the rule was not run; empty for a rule that was run.
     """
 
     rows: pl.Series = field(default_factory=lambda: NO_ROWS)
@@ -44,12 +44,12 @@ class RuleViolations:
 
     @classmethod
     def of_rows(cls, rows: pl.Series, rule: Rule | None = None) -> "RuleViolations":
-        """Return the violations of some rows; all are kept for a rule with scopes."""
+        """Return the violations in some rows; a rule with scopes keeps all."""
         return cls(rows if rule is not None and rule.scope else rows.head(MAX_LISTED), rows.len())
 
     @classmethod
     def of_table(cls, *, is_broken: bool) -> "RuleViolations":
-        """Return the violation by a table as a whole, or none."""
+        """Return the violation in a table as a whole; empty if not broken."""
         return cls(failed=1, is_about_table=True) if is_broken else cls()
 
     def followed_by(self, later: "RuleViolations") -> "RuleViolations":
@@ -80,7 +80,7 @@ def add_query_scopes(
     Args:
         contract: the contract that was applied.
         outcomes: one for each rule.
-        violations: by rule id; a rule that landing tests has none.
+        violations: by rule id; rules that landing tests are left out.
         tables: validated tables by name.
     """
     query_rules = {rule.id: rule for rule in list_rules(contract) if rule.severity is Severity.QUERY}
@@ -88,7 +88,7 @@ def add_query_scopes(
         replace(
             outcome,
             query_scopes=tuple(
-                _scopes(contract, query_rules[outcome.rule], violations.get(outcome.rule), outcome.failed, tables)
+                _build_scopes(contract, query_rules[outcome.rule], violations.get(outcome.rule), outcome.failed, tables)
             ),
         )
         if outcome.failed and outcome.rule in query_rules
@@ -97,9 +97,10 @@ def add_query_scopes(
     )
 
 
-def _scopes(
+def _build_scopes(
     contract: Contract, rule: Rule, violations: RuleViolations | None, failed: int, tables: Mapping[str, ChunkedFrame]
 ) -> Iterator[QueryScope]:
+    """Yield the scopes of a broken rule, with the number and fingerprint of their rows."""
     if violations is None or violations.is_about_table or rule.table not in tables:
         yield QueryScope("", failed)
         return
@@ -107,43 +108,44 @@ def _scopes(
     items = [*(item.name for item in table.key), *(name for name in rule.items if name in table.by_name)]
     broken = _select_rows(tables[rule.table], violations.rows, [*rule.scope, *items])
     if not rule.scope:
-        yield QueryScope("", failed, _fingerprint(broken, items))
+        yield QueryScope("", failed, _hash_rows(broken, items))
         return
-    labelled = broken.with_columns(_scope_label(rule.scope).alias(_SCOPE))
+    labelled = broken.with_columns(_build_scope_label(rule.scope).alias(_SCOPE))
     for scope in labelled.get_column(_SCOPE).unique().sort():
         rows = labelled.filter(pl.col(_SCOPE) == scope)
-        yield QueryScope(str(scope), rows.height, _fingerprint(rows.head(MAX_LISTED), items))
+        yield QueryScope(str(scope), rows.height, _hash_rows(rows.head(MAX_LISTED), items))
 
 
 def label_scopes(rule: Rule, rows: pl.Series, table: ChunkedFrame) -> pl.Series:
-    """Return the scope of each row; null where the rule has no scopes.
+    """Return the scope of each row; null for a rule without scopes.
 
     Args:
         rule: the rule that the rows break.
         rows: ``_row`` of rows of the table.
-        table: validated.
+        table: the validated table.
     """
     if not rule.scope or rows.is_empty():
         return pl.Series(_SCOPE, [None] * rows.len(), dtype=pl.String)
-    labelled = _select_rows(table, rows, rule.scope).select(ROW, _scope_label(rule.scope).alias(_SCOPE))
+    labelled = _select_rows(table, rows, rule.scope).select(ROW, _build_scope_label(rule.scope).alias(_SCOPE))
     return rows.to_frame(ROW).join(labelled, on=ROW, how="left", maintain_order="left").get_column(_SCOPE)
 
 
 def _select_rows(table: ChunkedFrame, rows: pl.Series, names: Sequence[str]) -> pl.DataFrame:
     """Return some rows of a table, in the table's order, with some of its columns."""
-    columns, positions = list(dict.fromkeys([ROW, *names])), rows.to_frame(ROW)
-    chunks = [chunk.select(columns).join(positions, on=ROW, how="semi") for chunk in table.iter_chunks(columns)]
+    columns = list(dict.fromkeys([ROW, *names]))
+    sought = rows.to_frame(ROW)
+    chunks = [chunk.select(columns).join(sought, on=ROW, how="semi") for chunk in table.iter_chunks(columns)]
     return pl.concat(chunks, rechunk=False).sort(ROW)
 
 
-def _scope_label(names: Sequence[str]) -> pl.Expr:
-    """Return ``item=code, item=code``; an empty code leaves the text after the sign empty."""
+def _build_scope_label(names: Sequence[str]) -> pl.Expr:
+    """Return the text ``item=code, item=code``; an empty code gives an empty text."""
     parts = [pl.concat_str(pl.lit(f"{name}="), pl.col(name).cast(pl.String).fill_null("")) for name in names]
     return pl.concat_str(parts, separator=", ")
 
 
-def _fingerprint(rows: pl.DataFrame, names: Sequence[str]) -> str:
-    """Return the sha256 of the rows' values, whatever their order."""
+def _hash_rows(rows: pl.DataFrame, names: Sequence[str]) -> str:
+    """Return the sha256 of the rows' values, the same in any order of rows."""
     columns = list(dict.fromkeys(names))
     if not columns:
         return ""

@@ -1,8 +1,8 @@
 """From the text of a system's export to the text that the contract asks for: codes, units, dates, numbers, constants.
 
-The landed table keeps every cell as sent; the translation is what is judged. Nothing is guessed: a cell that is not
-spelt as the mapping says is not read as if the contract had spelt it. Where it could be, it is marked :data:`UNMAPPED`,
-so that it breaks the rule about codes or type and no figure is taken for another. Belongs here: translating cells, and
+The landed table keeps every cell as sent; the translation is judged. Nothing is guessed: a cell that is not spelt as
+the mapping says is not read as if the contract had spelt it. If it could be, it is marked :data:`UNMAPPED`, so that it
+breaks the rule about codes or type and no figure is taken for another. Belongs here: translating cells, and
 counting them. Belongs elsewhere: which column holds an item (``landing``), and types (``type_parsing``).
 """
 
@@ -56,7 +56,7 @@ class TranslationCount:
     Attributes:
         table: name of the table.
         item: name of the item.
-        kind: what was done.
+        kind: of translation.
         cells: number of rows.
     """
 
@@ -68,10 +68,10 @@ class TranslationCount:
 
 @dataclass(frozen=True, slots=True)
 class _Cell:
-    """A cell as the contract spells it, and what was done to it."""
+    """A cell as the contract spells it, and the kinds of translation that it needed."""
 
     text: str | None
-    done: tuple[TranslationKind, ...] = ()
+    kinds: tuple[TranslationKind, ...] = ()
 
 
 _TextParser = Callable[[str], _Cell | None]
@@ -87,7 +87,7 @@ class MappingTranslator:
         self._constants = {
             name: constants.get(text, text) for name, text in mapped.constants.items() if name in table.by_name
         }
-        self._readers = dict(_cell_readers(mapped, table, facts))
+        self._readers = dict(_make_cell_readers(mapped, table, facts))
         self._cells: Counter[tuple[str, TranslationKind]] = Counter()
 
     def translate(self, landed: pl.DataFrame) -> pl.DataFrame:
@@ -112,12 +112,12 @@ class MappingTranslator:
         return tuple(sorted(counted, key=lambda count: (order[count.item], count.kind)))
 
     def _translate_column(self, column: pl.Series, reader: "_CellReader") -> pl.Series:
-        """Return the column, by a look-up of its different texts."""
+        """Return the column translated by a look-up of its different texts."""
         counts = column.drop_nulls().value_counts(name="cells")
         texts = counts.get_column(column.name)
         cells = reader.read(texts)
         for cell, number in zip(cells, counts.get_column("cells"), strict=True):
-            for kind in cell.done:
+            for kind in cell.kinds:
                 self._cells[column.name, kind] += number
         if all(cell.text == text for cell, text in zip(cells, texts, strict=True)):
             return column
@@ -133,7 +133,7 @@ class _CellReader:
         codes: contract's code by source code.
         patterns: for source codes of a form.
         is_known: whether the contract accepts a text as one of the item's codes.
-        parse: reads a date or a number; None where the item is neither, or is spelt as the contract says.
+        parse: reads a date or a number; None if the item is neither, or is spelt as the contract says.
     """
 
     def __init__(
@@ -148,31 +148,32 @@ class _CellReader:
         self._codes = {fold_spelling(source): target for source, target in codes.items()} | dict(codes)
         self._is_coded = bool(codes or patterns)
 
-    def read(self, sent: pl.Series) -> list[_Cell]:
+    def read(self, raw_texts: pl.Series) -> list[_Cell]:
         """Return each text as the contract spells it."""
-        by_pattern = _codes_by_pattern(self._patterns, sent) if self._patterns else {}
-        return [self._read_cell(text, by_pattern) for text in sent]
+        by_pattern = _find_codes_by_pattern(self._patterns, raw_texts) if self._patterns else {}
+        return [self._read_cell(raw_text, by_pattern) for raw_text in raw_texts]
 
-    def _read_cell(self, sent: str, by_pattern: Mapping[str, str]) -> _Cell:
-        text = sent.strip()
+    def _read_cell(self, raw_text: str, by_pattern: Mapping[str, str]) -> _Cell:
+        """Return one text as the contract spells it; marked if the mapping does not know it."""
+        text = raw_text.strip()
         if not text:
-            return _Cell(sent)
-        code = self._codes.get(text, self._codes.get(fold_spelling(text), by_pattern.get(sent)))
+            return _Cell(raw_text)
+        code = self._codes.get(text, self._codes.get(fold_spelling(text), by_pattern.get(raw_text)))
         if code is not None:
             return _Cell(code or None, (TranslationKind.CODES,))
         if self._is_coded and (self._item.code_list is not None or self._item.type is ItemType.BOOLEAN):
-            return _Cell(text + UNMAPPED if self._is_known(text) else sent)
+            return _Cell(text + UNMAPPED if self._is_known(text) else raw_text)
         if self._parse is None or text in self._item.marks:
-            return _Cell(sent)
+            return _Cell(raw_text)
         return self._parse(text) or _Cell(text + UNMAPPED)
 
 
-def _codes_by_pattern(patterns: tuple[CodePattern, ...], sent: pl.Series) -> Mapping[str, str]:
-    """Return code by source code, where all patterns that it matches agree on the code."""
-    stripped = sent.str.strip_chars()
+def _find_codes_by_pattern(patterns: tuple[CodePattern, ...], raw_texts: pl.Series) -> Mapping[str, str]:
+    """Return the code of each text whose matching patterns agree on the code."""
+    stripped = raw_texts.str.strip_chars()
     codes_by_text: dict[str, set[str]] = {}
     for pattern in patterns:
-        # Polars' engine takes time that grows with the text alone, whatever the cell and the pattern are.
+        # The time that Polars' engine takes grows with the length of the text alone, for any cell and pattern.
         full_pattern = f"^(?:{pattern.pattern})$"
         matches = stripped.str.contains(full_pattern)
         # Named groups are addressed by name and by number: those of the outer group come first, in order.
@@ -181,74 +182,75 @@ def _codes_by_pattern(patterns: tuple[CodePattern, ...], sent: pl.Series) -> Map
         for position in matches.arg_true():
             values = iter([parts[number][position] or "" for number in groups])
             code = _GROUP.sub(lambda _match, values=values: next(values), pattern.to)  # type: ignore[misc]
-            codes_by_text.setdefault(sent[position], set()).add(code)
+            codes_by_text.setdefault(raw_texts[position], set()).add(code)
     return {text: codes.pop() for text, codes in codes_by_text.items() if len(codes) == 1}
 
 
 _GROUP = re.compile(r"\{(\w+)\}")
 
 
-def _cell_readers(mapped: TableMapping, table: Table, facts: SubmissionFacts) -> Iterator[tuple[str, _CellReader]]:
+def _make_cell_readers(mapped: TableMapping, table: Table, facts: SubmissionFacts) -> Iterator[tuple[str, _CellReader]]:
     """Yield a reader for each item that the export spells differently."""
     for item in table.items:
         if item.name not in mapped.columns:
             continue
         codes, patterns = mapped.codes.get(item.name, {}), mapped.code_patterns.get(item.name, ())
-        parse = _text_parser(mapped, item)
+        parse = _make_text_parser(mapped, item)
         if codes or patterns or parse is not None:
-            yield item.name, _CellReader(item, codes, patterns, _code_test(item, facts), parse)
+            yield item.name, _CellReader(item, codes, patterns, _make_code_test(item, facts), parse)
 
 
-def _code_test(item: Item, facts: SubmissionFacts) -> Callable[[str], bool]:
+def _make_code_test(item: Item, facts: SubmissionFacts) -> Callable[[str], bool]:
+    """Return whether the contract accepts a text as one of the item's codes, as a function."""
     if item.code_list is None:
         return lambda text: text.lower() in {"true", "false"}
-    listed = facts.register.code_lists[item.code_list]
+    code_list = facts.register.code_lists[item.code_list]
     day = None if item.codes_on else facts.period.end
-    return lambda text: listed.resolve(text, day) is not None
+    return lambda text: code_list.resolve(text, day) is not None
 
 
-def _text_parser(mapped: TableMapping, item: Item) -> _TextParser | None:
+def _make_text_parser(mapped: TableMapping, item: Item) -> _TextParser | None:
+    """Return the parser of an item's dates or numbers; None if they need none."""
     if form := mapped.spelled_dates(item):
-        return _date_parser(form, item.date_format or "")
+        return _make_date_parser(form, item.date_format or "")
     if item.type not in _NUMERIC:
         return None
     change = mapped.units.get(item.name)
     factor = change.factor_to(item.unit) if change else None
     if mapped.numbers is None and factor is None:
         return None
-    return _number_parser(mapped.numbers, factor)
+    return _make_number_parser(mapped.numbers, factor)
 
 
-def _date_parser(form: str, wanted: str) -> _TextParser:
+def _make_date_parser(form: str, contract_form: str) -> _TextParser:
+    """Return a parser that rewrites dates of one form in another."""
     parse_parts = build_date_parser(form)
 
     def parse(text: str) -> _Cell | None:
         parts = parse_parts(text)
-        return _Cell(parts.format(wanted), (TranslationKind.DATES,)) if parts else None
+        return _Cell(parts.format(contract_form), (TranslationKind.DATES,)) if parts else None
 
     return parse
 
 
-def _number_parser(style: NumberStyle | None, factor: Decimal | None) -> _TextParser:
+def _make_number_parser(style: NumberStyle | None, factor: Decimal | None) -> _TextParser:
+    """Return a parser that rewrites numbers of one style, and multiplies them by a factor."""
     number_style = style or PLAIN
     shape = re.compile(number_style.shape)
-    done = ((TranslationKind.NUMBERS,) if style else ()) + ((TranslationKind.UNITS,) if factor is not None else ())
+    kinds = ((TranslationKind.NUMBERS,) if style else ()) + ((TranslationKind.UNITS,) if factor is not None else ())
 
     def parse(text: str) -> _Cell | None:
         if len(text) > _LONGEST_NUMBER or not shape.fullmatch(text):
             return None
-        whole = text.replace(number_style.thousands, "") if number_style.thousands else text
-        plain = whole.replace(number_style.decimal, ".")
-        return _Cell(plain if factor is None else _multiply(plain, factor), done)
+        ungrouped = text.replace(number_style.thousands, "") if number_style.thousands else text
+        plain = ungrouped.replace(number_style.decimal, ".")
+        return _Cell(plain if factor is None else _multiply(plain, factor), kinds)
 
     return parse
 
 
 def _multiply(plain: str, factor: Decimal) -> str:
-    """Return a figure in another unit, exactly.
-
-    A fraction of nothing but zeros is left out.
-    """
+    """Return a figure in another unit, exactly, without zeros at the end of its fraction."""
     text = format(_EXACT.multiply(Decimal(plain), factor), "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
 
@@ -256,21 +258,21 @@ def _multiply(plain: str, factor: Decimal) -> str:
 def add_mapping_reasons(
     contract: Contract, outcomes: Iterable[RuleOutcome], mapping: SystemMapping, counts: Iterable[TranslationCount]
 ) -> tuple[RuleOutcome, ...]:
-    """Return outcomes whose reasons say what the mapping did.
+    """Return outcomes whose reasons describe the cells that the mapping translated.
 
-    The reason stands at the rule that cells were translated for, and at the rule about the extract as a whole; the
-    ledger keeps it with the judgement.
+    The rule that cells were translated for has the reason, and so has the rule about the extract as a whole; the ledger
+    keeps it with the judgement.
     """
     reasons: dict[tuple[str, str, RuleKind], list[str]] = {}
     for count in counts:
         item = contract.by_name[count.table].by_name[count.item]
         if count.kind is TranslationKind.CONSTANTS:
-            place = (count.table, "", RuleKind.COLUMNS)
+            key = (count.table, "", RuleKind.COLUMNS)
             reason = f"“{item.title}” is the same on all {count.cells:,} rows by the mapping of {mapping.system}."
         else:
-            place = (count.table, count.item, RuleKind.TYPE if item.code_list is None else RuleKind.CODES)
+            key = (count.table, count.item, RuleKind.TYPE if item.code_list is None else RuleKind.CODES)
             reason = f"{count.cells:,} cells were read by {count.kind} of {mapping.system}."
-        reasons.setdefault(place, []).append(reason)
+        reasons.setdefault(key, []).append(reason)
     by_rule = {
         rule.id: f"Read by the mapping of {mapping.system}, {mapping.sha256[:12]}."
         if rule.kind is RuleKind.READABLE

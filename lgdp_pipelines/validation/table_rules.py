@@ -62,12 +62,12 @@ def list_items_named(rule: Rule) -> tuple[str, ...]:
 
 
 def check_table_rules(rules: Sequence[Rule], rows: TableRows, context: JudgingContext) -> dict[str, RuleViolations]:
-    """Return what breaks each rule over more than one cell, by rule id.
+    """Return the violations of each rule over more than one cell, by rule id.
 
     Args:
-        rules: those that can be run and are about more than one cell.
+        rules: the rules about more than one cell that can be run.
         rows: the rows of the submission.
-        context: what it is judged with.
+        context: the context of the judgement.
     """
     violations: dict[str, RuleViolations] = {}
     for rule in rules:
@@ -97,14 +97,15 @@ def check_table_rules(rules: Sequence[Rule], rows: TableRows, context: JudgingCo
 def find_repeated_keys(table: ChunkedFrame, names: Sequence[str]) -> pl.Series:
     """Return ``_row`` of the rows whose key an earlier row has.
 
-    A key with an empty part is no key.
+    A key with an empty part is left out.
     """
     count = _count_shares(table)
-    repeated = [_repeated_keys(_read_share(table, names, [ROW], number, count), names) for number in range(count)]
+    repeated = [_find_repeats(_read_share(table, names, [ROW], number, count), names) for number in range(count)]
     return repeated[0] if count == 1 else pl.concat([NO_ROWS, *repeated]).sort()
 
 
-def _repeated_keys(rows: pl.DataFrame, names: Sequence[str]) -> pl.Series:
+def _find_repeats(rows: pl.DataFrame, names: Sequence[str]) -> pl.Series:
+    """Return ``_row`` of the rows of one share whose key an earlier row has."""
     key = pl.col(names[0]) if len(names) == 1 else pl.struct(names)
     # Keys with different hashes are different: in most tables this shows that none repeats, at a fraction of the cost.
     if rows.select(key.hash().n_unique()).item() == rows.height:
@@ -156,7 +157,7 @@ def _read_share(
 
     Args:
         table: the table to read.
-        by: rows with the same values in these columns are in one share; without any, all rows are in the first share.
+        by: rows with the same values in these columns are in one share; if empty, all rows are in the first share.
         columns: further columns to return.
         number: of the share, from 0.
         count: of all shares.
@@ -172,32 +173,26 @@ def _read_share(
 def _compare_with_prior_period(
     rule: Rule, terms: EarlierPeriodTerms, rows: TableRows, context: JudgingContext
 ) -> RuleViolations:
+    """Return the violations of a rule that compares figures with an earlier period."""
     period = context.period
     prior = find_comparison_period(period, terms)
     if prior is None:
         return RuleViolations(reason=f"{period.id} is the first of its {terms.within}, with nothing to compare.")
-    table = context.contract.by_name[rule.table]
+    table, return_code = context.contract.by_name[rule.table], context.contract.return_code
     prior_rows = context.prior_rows(prior, table)
     if prior_rows is None:
-        return RuleViolations(reason=context.absence_reason(context.contract.return_code, prior))
-    names = match_prior_items(terms, table, _prior_table(table, prior, context))
+        return RuleViolations(reason=context.absence_reason(return_code, prior))
+    data_return = context.register.returns.get(return_code)
+    prior_table = data_return.contract_for(prior).by_name.get(table.name, table) if data_return is not None else table
+    names = match_prior_items(terms, table, prior_table)
     if names is None:
         return RuleViolations(reason=f"The figure was asked for {prior.id} in another way, and cannot be compared.")
     limits = terms.for_council(context.council.code)
     return rows.without_errors(rule, _find_excessive_changes(rows.validated[rule.table], prior_rows, limits, names))
 
 
-def _prior_table(table: Table, prior: Period, context: JudgingContext) -> Table:
-    """Return the table as the version defines it that was valid in an earlier period."""
-    data_return = context.register.returns.get(context.contract.return_code)
-    return data_return.contract_for(prior).by_name.get(table.name, table) if data_return is not None else table
-
-
 def find_comparison_period(period: Period, terms: EarlierPeriodTerms) -> Period | None:
-    """Return the period to compare with.
-
-    None where it is not in the same longer period.
-    """
+    """Return the period to compare with; None if it lies in another longer period."""
     prior = period.shift(-terms.periods_back)
     kind = terms.within
     return prior if kind is None or find_period(kind, period.start) == find_period(kind, prior.start) else None
@@ -223,7 +218,7 @@ def list_other_periods(register: Register, contract: Contract, period: Period) -
 def match_prior_items(terms: EarlierPeriodTerms, table: Table, prior_table: Table) -> Mapping[str, str] | None:
     """Return an earlier table version's names of a rule's items, by present name.
 
-    Items are matched by URN. None where an item was not asked, or an item of the key had another type.
+    Items are matched by URN. None if an item was not asked, or an item of the key had another type.
     """
     by_urn = {item.urn: item for item in prior_table.items}
     prior_items = {name: by_urn.get(table.by_name[name].urn) for name in terms.items}
@@ -239,10 +234,12 @@ def _find_excessive_changes(
     table: ChunkedFrame, prior_rows: ChunkedFrame, terms: EarlierPeriodTerms, prior_names: Mapping[str, str]
 ) -> pl.Series:
     """Return ``_row`` of the rows whose figure changed by more than it may, in order."""
-    by, count = list(terms.by), _count_shares(table, prior_rows)
-    prior_by, present = [prior_names[name] for name in by], {prior: name for name, prior in prior_names.items()}
+    by = list(terms.by)
+    prior_by = [prior_names[name] for name in by]
+    present = {prior: name for name, prior in prior_names.items()}
+    count = _count_shares(table, prior_rows)
     changed = [
-        _excessive_changes(
+        _find_changes_in_share(
             _read_share(table, by, [terms.item, ROW], number, count),
             _read_share(prior_rows, prior_by, [prior_names[terms.item]], number, count).rename(present),
             terms,
@@ -252,7 +249,7 @@ def _find_excessive_changes(
     return pl.concat([NO_ROWS, *changed]).sort()
 
 
-def _excessive_changes(rows: pl.DataFrame, prior_rows: pl.DataFrame, terms: EarlierPeriodTerms) -> pl.Series:
+def _find_changes_in_share(rows: pl.DataFrame, prior_rows: pl.DataFrame, terms: EarlierPeriodTerms) -> pl.Series:
     """Return ``_row`` of the changes that exceed both a percentage and the floor.
 
     A missing figure is not compared.
@@ -264,7 +261,7 @@ def _excessive_changes(rows: pl.DataFrame, prior_rows: pl.DataFrame, terms: Earl
     change, size = figure - pl.col("_prior"), pl.col("_prior").abs()
     limits = [(-change, terms.fall_pct), (change, terms.rise_pct)]
     exceeds = pl.any_horizontal(
-        [moved * 100 > size * percent for moved, percent in limits if percent is not None] or [pl.lit(value=False)]
+        [shift * 100 > size * percent for shift, percent in limits if percent is not None] or [pl.lit(value=False)]
     )
     compared = rows.select(*keys, terms.item, ROW).join(prior, on=names, how="inner")
     return compared.filter(exceeds & (change.abs() > terms.floor)).get_column(ROW)

@@ -1,11 +1,11 @@
 """Text to values, strictly: which texts are values of an item's type, and which are not.
 
-The text is in the contract's spelling already (``normalisation``). Nothing is rounded, cut or guessed: ``2.9`` is no
-whole number, ``12E5`` neither, ``1012024`` no date of eight digits. Belongs here: types and marks. Belongs elsewhere:
-other spellings of the same value (``normalisation``) and rules about values (``cell_rules``).
+The text is in the contract's spelling already (``normalisation``). Nothing is rounded, cut or guessed: ``2.9`` and
+``12E5`` are not whole numbers, and ``1012024`` is not a date of eight digits. Belongs here: types and marks. Belongs
+elsewhere: other spellings of the same value (``normalisation``) and rules about values (``cell_rules``).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -20,7 +20,7 @@ from lgdp_pipelines.vocabulary.observation_status import ObservationStatus
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
 
 REPAIRS = "_repairs"
-"""What was made canonical in a row, as ``<item>:<kind>`` with spaces between; null where nothing was."""
+"""Column of a row's repairs, as ``<item>:<kind>`` with spaces between; null for a row without repairs."""
 
 IDENTIFYING_ROLES = (Role.COUNCIL, Role.PERIOD)
 """Roles of the items that name the council and the period of a submission."""
@@ -33,7 +33,7 @@ class CanonicalChunk:
     Attributes:
         text: a string column for each item, ``_repairs`` and ``_row``; null where a cell is empty.
         well_formed: names of items of which every cell is empty or has the form of a value.
-        values: values of such items that are known already; null only where a cell is empty or has no such value.
+        values: values of such items that are known already; null only for a cell that is empty or has no value.
     """
 
     text: pl.DataFrame
@@ -46,9 +46,9 @@ class TypedChunk:
     """A chunk of a table as values.
 
     Attributes:
-        frame: of :func:`build_typed_schema`. Null where a cell is empty, holds a mark, or was refused; a text that is
-            in no code list stays as sent.
-        text: the text of items that are no text and yet have a pattern or a length, in the rows of ``frame``.
+        frame: of :func:`build_typed_schema`. Null for a cell that is empty, holds a mark, or was refused; a text that
+            is in no code list stays as sent.
+        text: the text of items of another type that have a pattern or a length, in the rows of ``frame``.
         empty: ``_row`` of the empty cells, by item name, for required items.
         refused: ``_row`` of the cells refused, by item name and kind of rule (type, council, period).
     """
@@ -59,20 +59,8 @@ class TypedChunk:
     refused: Mapping[tuple[str, RuleKind], pl.Series]
 
 
-_POLARS_TYPES: Mapping[ItemType, pl.DataType] = {
-    ItemType.TEXT: pl.String(),
-    ItemType.INTEGER: pl.Int64(),
-    ItemType.NUMBER: pl.Float64(),
-    ItemType.DATE: pl.Date(),
-    ItemType.BOOLEAN: pl.Boolean(),
-}
-
-
 def build_typed_schema(table: Table) -> pl.Schema:
-    """Return the columns of a typed table.
-
-    They are the items, ``<measure>_status`` for each measure, ``_repairs`` and ``_row``.
-    """
+    """Return the columns of a typed table: items, statuses of measures, ``_repairs`` and ``_row``."""
     return pl.Schema(
         {
             **{item.name: item_column_type(item).polars for item in table.items},
@@ -92,19 +80,19 @@ def parse_chunk(table: Table, chunk: CanonicalChunk, facts: SubmissionFacts) -> 
     text = chunk.text
     expressions: list[pl.Expr] = [pl.col(ROW), pl.col(REPAIRS)]
     for item in table.items:
-        cell = _well_formed_cell(item) if item.name in chunk.well_formed else _checked_cell(item)
+        cell = _build_cell(item, is_well_formed=item.name in chunk.well_formed)
         values = chunk.values.get(item.name)
-        value = pl.col(f"{_KNOWN}{item.name}") if values is not None else _value(item, cell, facts)
+        value = pl.col(f"{_KNOWN}{item.name}") if values is not None else _parse(item, cell, facts)
         expressions.append(value.alias(item.name))
         if item.role is Role.MEASURE:
             is_full = values is not None and not values.null_count()
-            expressions.append((_NORMAL if is_full else _status(item, value)).alias(f"{item.name}_status"))
+            expressions.append((_NORMAL if is_full else _build_status(item, value)).alias(f"{item.name}_status"))
         empty_count = text.get_column(item.name).null_count()
         if item.required and empty_count:
             expressions.append(pl.col(item.name).is_null().alias(f"{_EMPTY}{item.name}"))
         if has_text_rules(item):
             expressions.append(cell.text.alias(f"{_TEXT}{item.name}"))
-        if _refusing_kind(item) and (values is None or values.null_count() != empty_count):
+        if _find_refusing_kind(item) and (values is None or values.null_count() != empty_count):
             expressions.append((cell.text.is_not_null() & value.is_null()).alias(f"{_REFUSED}{item.name}"))
     source = text.lazy().with_columns(values.alias(f"{_KNOWN}{name}") for name, values in chunk.values.items())
     parsed = source.select(expressions).collect()
@@ -113,11 +101,11 @@ def parse_chunk(table: Table, chunk: CanonicalChunk, facts: SubmissionFacts) -> 
         text=parsed.select(
             pl.col(f"{_TEXT}{item.name}").alias(item.name) for item in table.items if has_text_rules(item)
         ),
-        empty={item.name: _flagged_rows(parsed, f"{_EMPTY}{item.name}") for item in table.items if item.required},
+        empty={item.name: _select_flagged(parsed, f"{_EMPTY}{item.name}") for item in table.items if item.required},
         refused={
-            (item.name, kind): _flagged_rows(parsed, f"{_REFUSED}{item.name}")
+            (item.name, kind): _select_flagged(parsed, f"{_REFUSED}{item.name}")
             for item in table.items
-            if (kind := _refusing_kind(item))
+            if (kind := _find_refusing_kind(item))
         },
     )
 
@@ -128,11 +116,8 @@ def has_text_rules(item: Item) -> bool:
     return has_form and item.type is not ItemType.TEXT
 
 
-def _refusing_kind(item: Item) -> RuleKind | None:
-    """Return the kind of rule that an invalid text breaks.
-
-    None where every text is a value.
-    """
+def _find_refusing_kind(item: Item) -> RuleKind | None:
+    """Return the kind of rule that an invalid text breaks; None if none is invalid."""
     if item.role is Role.COUNCIL:
         return RuleKind.COUNCIL
     if item.role is Role.PERIOD:
@@ -140,7 +125,8 @@ def _refusing_kind(item: Item) -> RuleKind | None:
     return None if item.type is ItemType.TEXT else RuleKind.TYPE
 
 
-def _flagged_rows(frame: pl.DataFrame, flag: str) -> pl.Series:
+def _select_flagged(frame: pl.DataFrame, flag: str) -> pl.Series:
+    """Return ``_row`` of the rows that have a flag."""
     if flag not in frame.columns:
         return NO_ROWS
     flags = frame.get_column(flag)
@@ -152,28 +138,27 @@ class _Cell:
     """A column that is being parsed.
 
     Attributes:
-        text: the text, null where it is a mark.
-        well_formed: the text where it has the form of the item's type.
+        text: the text; null for a mark.
+        well_formed: the text; null also for a text without the form of the item's type.
     """
 
     text: pl.Expr
     well_formed: pl.Expr
 
 
-def _well_formed_cell(item: Item) -> _Cell:
+def _build_cell(item: Item, *, is_well_formed: bool) -> _Cell:
+    """Return an item's column, without marks and texts of another form."""
     column = pl.col(item.name)
-    return _Cell(column, column)
-
-
-def _checked_cell(item: Item) -> _Cell:
-    column = pl.col(item.name)
+    if is_well_formed:
+        return _Cell(column, column)
     text = pl.when(~column.is_in(list(item.marks))).then(column) if item.marks else column
     pattern = build_value_pattern(item)
     return _Cell(text, pl.when(text.str.contains(pattern)).then(text) if pattern else text)
 
 
-def _status(item: Item, value: pl.Expr) -> pl.Expr:
-    filled = pl.when(value.is_not_null()).then(pl.lit(ObservationStatus.NORMAL.value))
+def _build_status(item: Item, value: pl.Expr) -> pl.Expr:
+    """Return the status of a measure: normal, missing, or that of its mark."""
+    filled = pl.when(value.is_not_null()).then(_NORMAL)
     missing = ObservationStatus.MISSING.value
     if not item.marks:
         return filled.otherwise(pl.lit(missing))
@@ -181,7 +166,8 @@ def _status(item: Item, value: pl.Expr) -> pl.Expr:
     return filled.otherwise(pl.col(item.name).replace_strict(statuses, default=missing, return_dtype=pl.String))
 
 
-def _value(item: Item, cell: _Cell, facts: SubmissionFacts) -> pl.Expr:
+def _parse(item: Item, cell: _Cell, facts: SubmissionFacts) -> pl.Expr:
+    """Return the values of a cell's text in the item's type; null for other texts."""
     if item.role in IDENTIFYING_ROLES:
         expected = facts.council.code if item.role is Role.COUNCIL else facts.period.id
         return pl.when(cell.text == expected).then(cell.text)
@@ -200,9 +186,9 @@ def _value(item: Item, cell: _Cell, facts: SubmissionFacts) -> pl.Expr:
 
 
 def build_value_pattern(item: Item) -> str:
-    """Return a regular expression for a whole value.
+    """Return a regular expression for a whole value; empty if any text is a value.
 
-    Empty where any text is a value. Polars' own parsers accept more texts than a person would.
+    Polars' own parsers accept more texts than a person would.
     """
     match item.type:
         case ItemType.TEXT:
@@ -237,20 +223,17 @@ def parse_bound(item: Item, text: str) -> int | float | date | str:
 def read_canonical_columns(table: Table, text: pl.DataFrame) -> Mapping[str, pl.Series]:
     """Return the values of columns whose cells are certainly empty or canonical.
 
-    In most files most columns are in the contract's spelling from the first row to the last. One query tells it of all
-    their cells; the other columns are looked at cell by cell (``normalisation``).
+    In most files most columns are in the contract's spelling from the first row to the last. One query tests all their
+    cells; the other columns are read cell by cell (``normalisation``).
 
     Args:
         table: the table of the contract; items with a code list, and those that name council and period, are left out.
         text: a string column for each item; null where a cell is empty.
     """
     plain = [item for item in table.items if item.code_list is None and item.role not in IDENTIFYING_ROLES]
-    return dict(_canonical_columns([item for item in plain if item.type in _CANONICAL_TESTS], text))
-
-
-def _canonical_columns(items: list[Item], text: pl.DataFrame) -> Iterator[tuple[str, pl.Series]]:
+    items = [item for item in plain if item.type in _CANONICAL_TESTS]
     if not items:
-        return
+        return {}
     parsed = (
         text.lazy()
         .select(
@@ -264,13 +247,15 @@ def _canonical_columns(items: list[Item], text: pl.DataFrame) -> Iterator[tuple[
         )
         .collect()
     )
+    columns = {}
     for item in items:
         texts = text.get_column(item.name)
         values = texts if item.type is ItemType.TEXT else parsed.get_column(item.name)
-        # A date of the right form that is in no calendar is null, and nothing more can be read of it.
+        # A date of the right form that is in no calendar is null, and no other parser can read it.
         is_read = item.type is ItemType.DATE or values.null_count() == texts.null_count()
         if is_read and parsed.get_column(f"{_HOLDS}{item.name}").first() is not False:
-            yield item.name, values
+            columns[item.name] = values
+    return columns
 
 
 _HOLDS = "_holds."
@@ -282,14 +267,12 @@ def _begins_visibly(item: Item) -> pl.Expr:
 
 
 def _begins_like_a_number(item: Item) -> pl.Expr:
-    """Return whether a text begins without white space or plus sign.
-
-    Polars accepts nothing else there.
-    """
+    """Return whether a text begins without the white space or plus sign that Polars accepts."""
     return pl.col(item.name) >= "-"
 
 
 def _has_the_form(item: Item) -> pl.Expr:
+    """Return whether a text has the form of the item's type."""
     return pl.col(item.name).str.contains(build_value_pattern(item))
 
 
@@ -298,4 +281,4 @@ _CANONICAL_TESTS = {
     ItemType.INTEGER: _begins_like_a_number,
     ItemType.DATE: _has_the_form,
 }
-"""By type, what makes a text that Polars reads as a value one that a person would read so too."""
+"""By type, the test that a text which Polars reads as a value is one that a person would read so too."""

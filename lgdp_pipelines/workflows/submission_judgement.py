@@ -32,8 +32,7 @@ from lgdp_pipelines.validation.judging_context import (
     JudgingContext,
     OtherReturnRows,
     PriorPeriodRows,
-    no_other_rows,
-    no_prior_rows,
+    find_no_rows,
 )
 from lgdp_pipelines.validation.table_rules import list_other_periods, list_prior_periods
 from lgdp_pipelines.vocabulary.periods import Period
@@ -86,8 +85,8 @@ class ComparisonRows:
         other_rows: of other returns.
     """
 
-    prior_rows: PriorPeriodRows = no_prior_rows
-    other_rows: OtherReturnRows = no_other_rows
+    prior_rows: PriorPeriodRows = find_no_rows
+    other_rows: OtherReturnRows = find_no_rows
 
 
 _NO_COMPARISON = ComparisonRows()

@@ -23,7 +23,7 @@ def documented_findings() -> list[Found]:
 
 
 @pytest.mark.parametrize("return_code", PLAIN)
-def test_every_written_finding_is_so_in_the_publisher_s_file_and_no_other_is(
+def test_the_documented_findings_are_those_of_the_publisher_s_files(
     return_code: str, documented_findings: list[Found], real_data: Path, register: Register
 ) -> None:
     slug = register.returns[return_code].slug
@@ -42,7 +42,7 @@ def test_every_written_finding_is_so_in_the_publisher_s_file_and_no_other_is(
 @pytest.mark.parametrize(
     ("return_code", "councils"), [("PEOPLE-SUPPORTED", ["RFW"]), ("WASTE", ["ZET"]), ("SCHOOL-LIST", ["EDU", "ELS"])]
 )
-def test_validation_finds_what_is_written(
+def test_validation_reports_the_documented_findings(
     return_code: str,
     councils: list[str],
     documented_findings: list[Found],
@@ -60,7 +60,7 @@ def test_validation_finds_what_is_written(
     assert outcome.found
 
 
-def test_the_page_tells_of_every_rule_and_how_often_it_is_broken(documented_findings: list[Found]) -> None:
+def test_the_page_lists_every_broken_rule_with_its_count(documented_findings: list[Found]) -> None:
     page = (PROJECT / "docs" / "real-data-findings.md").read_text(encoding="utf-8")
     rows = [
         [cell.strip() for cell in line.strip("|").split("|")] for line in page.splitlines() if line.startswith("| `")

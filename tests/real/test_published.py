@@ -89,13 +89,13 @@ def places(platform: Platform, comment: Comment) -> Iterator[tuple[str, str, str
             yield code, f"FY{year.replace('/', '-')}", comment.item
 
 
-def test_there_are_164_comments_on_a_year_and_six_on_all(given: list[Comment]) -> None:
+def test_164_comments_are_about_a_year_and_six_about_all_years(given: list[Comment]) -> None:
     assert Counter(comment.year == ALL for comment in given) == {False: 164, True: 6}
     assert Counter(comment.council for comment in given)[NATION] == 8
     assert sum(bool(comment.item) for comment in given) == 19
 
 
-def test_every_comment_is_held_on_its_council_year_and_item(
+def test_every_comment_is_kept_for_its_council_year_and_item(
     platform: Platform, given: list[Comment], held: int
 ) -> None:
     kept = {
@@ -117,9 +117,7 @@ def test_every_comment_is_held_on_its_council_year_and_item(
     assert held == sum(map(len, said.values()))
 
 
-def test_what_is_noted_stands_beside_each_figure_that_it_is_about(
-    platform: Platform, given: list[Comment], held: int
-) -> None:
+def test_every_figure_of_a_comment_shows_its_note(platform: Platform, given: list[Comment], held: int) -> None:
     assert held
     standing = [comment for comment in given if comment.sheet == "Sheet1"]
     rows = run_select(
@@ -142,9 +140,7 @@ def test_what_is_noted_stands_beside_each_figure_that_it_is_about(
     assert len(about_people[PEOPLE]) > len(about_people[RATE])
 
 
-def test_a_comment_that_was_taken_out_again_is_on_record_and_shows_nowhere(
-    platform: Platform, given: list[Comment], held: int
-) -> None:
+def test_a_lifted_comment_is_on_record_and_shows_nowhere(platform: Platform, given: list[Comment], held: int) -> None:
     assert held
     gone = {comment.words.strip() for comment in given if comment.sheet == "removed comments"}
     gone -= {comment.words.strip() for comment in given if comment.sheet == "Sheet1"}
@@ -158,7 +154,7 @@ def test_a_comment_that_was_taken_out_again_is_on_record_and_shows_nowhere(
     assert gone <= {issue.issue.words for issue in platform.ledger.known_issues.find() if issue.lifted_at}
 
 
-def test_every_open_school_of_the_list_is_published_as_it_stands_there(platform: Platform) -> None:
+def test_every_open_school_is_published_as_listed(platform: Platform) -> None:
     councils = {platform.register.councils.by_code[code].name: code for code in SHOWN} | {"Edinburgh City": "EDH"}
     listed = {
         (councils[row[1]], f"{row[0]:.0f}", row[3], row[7], f"{row[8]:.0f}", row[21], row[19] or None)
@@ -175,7 +171,7 @@ def test_every_open_school_of_the_list_is_published_as_it_stands_there(platform:
     assert {row["period"] for row in published} == {CENSUS.id}
 
 
-def test_ways_to_reach_a_school_go_no_further_than_the_validated_table(platform: Platform) -> None:
+def test_contact_details_of_schools_are_not_published(platform: Platform) -> None:
     shown = run_select(
         platform.settings.catalogue, "SELECT column_name FROM (DESCRIBE published.school_list)"
     ).to_pylist()

@@ -14,7 +14,7 @@ from lgdp_pipelines.register.model.contract import Contract, Disclosure, Disclos
 from lgdp_pipelines.register.model.extract_format import Extract, Format
 from lgdp_pipelines.register.model.table_model import Grain, Item, ItemType, Privacy, Provenance, Role, Rule, Table
 from lgdp_pipelines.validation.judge import ValidationResult
-from lgdp_pipelines.validation.judging_context import JudgingContext, PriorPeriodRows, no_prior_rows
+from lgdp_pipelines.validation.judging_context import JudgingContext, PriorPeriodRows, find_no_rows
 from lgdp_pipelines.vocabulary.code_lists import Code, CodeList
 from lgdp_pipelines.vocabulary.councils import Council, Councils
 from lgdp_pipelines.vocabulary.periods import Period, PeriodKind, financial_year
@@ -57,7 +57,7 @@ class Bench:
         period: Period = YEAR,
         received_on: date | None = None,
         council: Council = FIFE,
-        earlier: PriorPeriodRows = no_prior_rows,
+        earlier: PriorPeriodRows = find_no_rows,
     ) -> ValidationResult:
         """Judge rows of text; the first is row 2. A single table's rows may be given without its name."""
         by_table = rows if isinstance(rows, Mapping) else {self.contract.tables[0].name: rows}

@@ -72,7 +72,7 @@ def test_everything_on_sftp_is_collected_once(collect: Any, few: Register, syste
     assert set(news.councils) == {"GLG"}
 
 
-def test_everything_at_the_api_is_collected_once_however_busy_it_is(collect: Any) -> None:
+def test_everything_at_a_busy_api_is_collected_once(collect: Any) -> None:
     first = collect("simulated-api")
     assert first.failures == ()
     assert Counter(receipt.period for receipt in first.receipts) == {"CY2016": 6, "CY2017": 6, "CY2018": 6}
@@ -82,7 +82,7 @@ def test_everything_at_the_api_is_collected_once_however_busy_it_is(collect: Any
     assert {account.unchanged for account in second.accounts} == {14}
 
 
-def test_a_council_asks_us_to_come_back_now_and_then(systems: SimulatedSystems, home: Path) -> None:
+def test_the_api_asks_clients_to_retry_now_and_then(systems: SimulatedSystems, home: Path) -> None:
     token = (home / "simulator" / "tokens" / "ABD").read_text()
     statuses = Counter(
         httpx2.get(
@@ -131,7 +131,7 @@ def test_the_environment_holds_no_secret(systems: SimulatedSystems, home: Path) 
     assert set(systems.environment) == {"LGDP_HOME", "LGDP_SIMULATOR_SFTP", "LGDP_SIMULATOR_API"}
 
 
-def test_ports_in_use_are_passed_over_for_free_ones(home: Path, few: Register) -> None:
+def test_free_ports_replace_ports_in_use(home: Path, few: Register) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

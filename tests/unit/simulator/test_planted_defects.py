@@ -70,7 +70,7 @@ def expected_outcome(synthetic: Scenario, key: story.Key) -> ExpectedOutcome:
 
 
 @pytest.mark.parametrize("key", [*DEFECTS, *RESENT], ids="-".join)
-def test_each_mistake_breaks_its_one_rule_at_its_one_place(key: story.Key, synthetic: Scenario, judged: Judged) -> None:
+def test_each_mistake_breaks_its_rule_in_its_cell_alone(key: story.Key, synthetic: Scenario, judged: Judged) -> None:
     code, council, period = key[0], key[1], parse_period(key[2])
     expected = expected_outcome(synthetic, key)
 
@@ -146,7 +146,7 @@ def test_the_api_s_extracts_break_no_rule(synthetic: Scenario, judged: Judged) -
         assert judged("WASTE", "STG", parse_period(period), content).findings.height == 0
 
 
-def test_every_file_name_routes_except_those_meant_not_to(synthetic: Scenario, register: Register) -> None:
+def test_every_file_name_routes_except_the_planted_ones(synthetic: Scenario, register: Register) -> None:
     unroutable = {
         (outcome.council_code, outcome.file)
         for outcome in synthetic.expected

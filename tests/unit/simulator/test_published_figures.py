@@ -29,7 +29,7 @@ def with_files(folder: Path, csv: bytes = CSV, text: str = JSON) -> Path:
     return folder
 
 
-def test_lines_of_a_csv_go_to_their_council_and_year_as_they_are_written(tmp_path: Path, register: Register) -> None:
+def test_lines_of_a_csv_are_cut_unchanged_by_council_and_year(tmp_path: Path, register: Register) -> None:
     lines = CSV.splitlines(keepends=True)
     assert cut_people_supported(with_files(tmp_path), register.councils) == {
         ("FIF", "FY2017-18"): lines[0] + lines[2] + lines[5],
@@ -38,7 +38,7 @@ def test_lines_of_a_csv_go_to_their_council_and_year_as_they_are_written(tmp_pat
     }
 
 
-def test_records_of_a_json_go_to_their_council_and_year_as_they_are_written(tmp_path: Path, register: Register) -> None:
+def test_records_of_a_json_are_cut_unchanged_by_council_and_year(tmp_path: Path, register: Register) -> None:
     cut = cut_waste(with_files(tmp_path), register.councils)
     assert cut == {
         ("FIF", "CY2011"): b'[{"year":2011,\n  "area":"Fife", "tonnes":2.8318148239349914E-4}]\n',
@@ -47,21 +47,19 @@ def test_records_of_a_json_go_to_their_council_and_year_as_they_are_written(tmp_
     }
 
 
-def test_an_unknown_place_is_an_error_and_not_a_loss(tmp_path: Path, register: Register) -> None:
+def test_an_unknown_council_name_is_an_error(tmp_path: Path, register: Register) -> None:
     unknown = CSV.replace(b"2018/19,Fife", b"2018/19,Fiffe")
     with pytest.raises(WrongUse, match="is unknown") as refusal:
         cut_people_supported(with_files(tmp_path, csv=unknown), register.councils)
     assert refusal.value.where.endswith("row 4")
 
 
-def test_an_unreadable_year_is_an_error_and_not_a_loss(tmp_path: Path, register: Register) -> None:
+def test_an_unreadable_year_is_an_error(tmp_path: Path, register: Register) -> None:
     with pytest.raises(WrongUse, match="is unknown"):
         cut_waste(with_files(tmp_path, text=JSON.replace("2012", "12")), register.councils)
 
 
-def test_of_the_real_csv_every_line_but_the_national_ones_is_in_one_extract(
-    real_data: Path, register: Register
-) -> None:
+def test_every_line_of_the_real_csv_except_national_ones_is_in_one_extract(real_data: Path, register: Register) -> None:
     source = (real_data / "phs-social-care" / "data_people_supported_client_group.csv").read_bytes()
     header, *lines = source.splitlines(keepends=True)
     cut = cut_people_supported(real_data, register.councils)
@@ -71,7 +69,7 @@ def test_of_the_real_csv_every_line_but_the_national_ones_is_in_one_extract(
     assert len(cut) == 156
 
 
-def test_of_the_real_json_every_record_is_in_one_extract(real_data: Path, register: Register) -> None:
+def test_every_record_of_the_real_json_is_in_one_extract(real_data: Path, register: Register) -> None:
     text = (real_data / "waste" / "household-waste-dx-data.json").read_text()
     cut = cut_waste(real_data, register.councils)
     given = sorted(record for content in cut.values() for record in split_records(content.decode()))
@@ -80,6 +78,6 @@ def test_of_the_real_json_every_record_is_in_one_extract(real_data: Path, regist
     assert len(cut) == 32 * 8
 
 
-def test_records_are_cut_to_the_letter() -> None:
+def test_records_are_cut_unchanged() -> None:
     assert split_records(' [ {"a": 1.0} ,\n{"b":[1, 2]}] ') == ['{"a": 1.0}', '{"b":[1, 2]}']
     assert split_records("[]") == []

@@ -41,7 +41,7 @@ def cut(real_data: Path, register: Register) -> dict[tuple[str, str], bytes]:
 
 
 @pytest.mark.parametrize("period", FILES)
-def test_every_row_of_a_council_s_school_is_in_one_extract_as_it_is(
+def test_every_school_s_row_is_unchanged_in_one_extract(
     cut: dict[tuple[str, str], bytes], real_data: Path, register: Register, period: str
 ) -> None:
     file, name = FILES[period]
@@ -59,7 +59,7 @@ def test_every_row_of_a_council_s_school_is_in_one_extract_as_it_is(
         assert grid(book, name) == [*grid(source, name)[:2], *expected[code]]
 
 
-def test_headers_notes_and_merged_cells_go_over(cut: dict[tuple[str, str], bytes], real_data: Path) -> None:
+def test_headers_notes_and_merged_cells_are_kept(cut: dict[tuple[str, str], bytes], real_data: Path) -> None:
     for period, (file, name) in FILES.items():
         source, given = CalamineWorkbook.from_path(real_data / "sg-schools" / file), opened(cut["ORK", period])
         sheets = source.get_sheet_by_name(name), given.get_sheet_by_name(name)
@@ -70,7 +70,7 @@ def test_headers_notes_and_merged_cells_go_over(cut: dict[tuple[str, str], bytes
             ][: len(grid(given, other))]
 
 
-def test_the_contracts_take_all_of_it_and_eight_schools_are_asked_about(
+def test_the_contracts_accept_every_row_and_query_one_school(
     cut: dict[tuple[str, str], bytes], register: Register, tmp_path: Path
 ) -> None:
     """Some councils; ``East Lothian``'s school without any attendance is one of the eight."""
@@ -95,7 +95,7 @@ def with_schools(folder: Path, *rows: list[str | float]) -> Path:
     return folder
 
 
-def test_an_unknown_council_is_an_error_and_not_a_loss(tmp_path: Path, register: Register) -> None:
+def test_an_unknown_council_is_an_error(tmp_path: Path, register: Register) -> None:
     folder = with_schools(tmp_path, ["Fife", 1.0], ["Fiffe", 2.0])
     with pytest.raises(WrongUse, match="is unknown") as refusal:
         cut_summaries(folder, register.councils)

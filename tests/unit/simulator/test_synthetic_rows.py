@@ -67,7 +67,7 @@ def rows_of(register: Register, contract_of: Callable[..., Contract]) -> Callabl
     return rows
 
 
-def test_council_and_period_are_spelt_as_they_are_read(rows_of: Any, register: Register) -> None:
+def test_council_and_period_are_spelt_as_the_platform_reads_them(rows_of: Any, register: Register) -> None:
     for row in rows_of(a={}):
         council = register.councils.find(row["COUNCIL"])
         assert council is not None
@@ -119,7 +119,7 @@ def test_texts_keep_to_their_length(rows_of: Any) -> None:
     assert all(1 <= len(row["A"]) <= 5 and len(row["B"]) >= 60 for row in rows)
 
 
-def test_only_what_need_not_be_filled_is_sometimes_empty(rows_of: Any) -> None:
+def test_only_optional_cells_are_sometimes_empty(rows_of: Any) -> None:
     rows = rows_of(a={"required": True}, b={})
     assert all(row["A"] for row in rows)
     assert 0 < sum(not row["B"] for row in rows) < len(rows)
@@ -137,7 +137,7 @@ def test_the_same_seed_gives_the_same_rows(rows_of: Any) -> None:
     assert rows_of(3, a={}) != rows_of(4, a={})
 
 
-def test_json_has_figures_as_figures_and_the_rest_in_quotes(register: Register) -> None:
+def test_json_has_bare_figures_and_quoted_texts(register: Register) -> None:
     contract = register.returns["WASTE"].latest
     fife = register.councils.by_code["FIF"]
     (file,) = write_extract(
@@ -165,11 +165,11 @@ def test_json_has_figures_as_figures_and_the_rest_in_quotes(register: Register) 
     ],
 )
 @given(seed=st.integers(0, 10**6))
-def test_a_text_made_for_an_expression_matches_all_of_it(pattern: str, seed: int) -> None:
+def test_a_generated_text_matches_its_whole_expression(pattern: str, seed: int) -> None:
     assert re.fullmatch(pattern, generate_matching_text(pattern, Random(seed)))
 
 
-def test_an_expression_that_no_text_can_be_made_for_is_an_error() -> None:
+def test_an_unsupported_expression_is_an_error() -> None:
     with pytest.raises(ValueError, match="No synthetic text"):
         generate_matching_text(r"(a)\1(?=b)", Random(1))
 

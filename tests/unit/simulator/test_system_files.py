@@ -31,7 +31,7 @@ def extracts(folder: Path) -> dict[Path, tuple[int, bytes]]:
     }
 
 
-def test_a_second_time_nothing_is_written_and_no_time_of_change_moves(write: Any, tmp_path: Path) -> None:
+def test_unchanged_files_are_not_written_again_and_keep_their_time(write: Any, tmp_path: Path) -> None:
     first = write()
     before = extracts(tmp_path / "simulator")
     second = write()
@@ -58,7 +58,7 @@ def test_files_that_people_add_themselves_stay(write: Any, tmp_path: Path) -> No
     assert own.read_bytes() == b"tried by hand"
 
 
-def test_the_same_seed_makes_the_same_extracts_and_another_makes_others(few: Register) -> None:
+def test_the_seed_decides_the_extracts(few: Register) -> None:
     first, again, other = (build_scenario(few, ScenarioOptions(date(2024, 11, 21), seed=seed)) for seed in (7, 7, 8))
     assert first == again
     contents, other_contents = ({file.path: file.content for file in scenario.files} for scenario in (first, other))
@@ -66,7 +66,7 @@ def test_the_same_seed_makes_the_same_extracts_and_another_makes_others(few: Reg
     assert len(same) == 0
 
 
-def test_keys_and_tokens_are_for_their_owner_alone_and_are_kept(write: Any, tmp_path: Path) -> None:
+def test_keys_and_tokens_are_readable_by_their_owner_alone_and_are_kept(write: Any, tmp_path: Path) -> None:
     write()
     kept = [*(tmp_path / "simulator" / "keys").iterdir(), *(tmp_path / "simulator" / "tokens").iterdir()]
     kept.append(tmp_path / "simulator" / "host_key")
@@ -118,7 +118,7 @@ def cells(content: bytes) -> dict[str, list[list[object]]]:
     return {name: book.get_sheet_by_name(name).to_python(skip_empty_area=False) for name in book.sheet_names}
 
 
-def test_the_samples_in_the_project_are_those_that_the_contracts_make(register: Register) -> None:
+def test_the_project_s_samples_are_up_to_date(register: Register) -> None:
     folder = PROJECT / "data" / "samples"
     kept = {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "README.md"}
     made = dict(build_samples(register))

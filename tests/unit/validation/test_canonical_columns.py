@@ -27,15 +27,15 @@ def test_values_are_read_and_empty_cells_stay_empty() -> None:
     assert found == {"day": [date(2024, 2, 1), None], "whole": [-7, None], "text": ["as it is ", None]}
 
 
-def test_a_day_that_is_none_has_the_shape_of_one_and_no_value() -> None:
+def test_an_impossible_day_has_the_form_of_a_date_and_no_value() -> None:
     assert read(["31/02/2024", "29/02/2024"], ["x"] * 2, [" "] * 2) == {"day": [None, date(2024, 2, 29)]}
 
 
-def test_one_cell_otherwise_leaves_its_column_to_be_looked_at() -> None:
+def test_one_other_cell_leaves_its_column_to_the_slower_parser() -> None:
     assert read(["01/02/2024", "1/2/2024"], ["1", "+1"], ["x", "\u2003"]) == {}
 
 
-def test_nothing_is_certain_that_has_not_the_shape_of_a_value() -> None:
+def test_a_column_is_canonical_only_if_every_cell_has_the_form_of_a_value() -> None:
     """Polars takes ``+7`` for a whole number, and white space comes in more kinds than ASCII knows."""
     taken = 0
     for first, last in product(ODD, repeat=2):
@@ -49,7 +49,7 @@ def test_nothing_is_certain_that_has_not_the_shape_of_a_value() -> None:
     assert taken
 
 
-def test_days_are_read_to_the_day_however_many_there_are() -> None:
+def test_days_are_read_exactly_in_long_columns() -> None:
     days = pl.date_range(date(1990, 1, 1), date(1999, 12, 31), eager=True)
     found = read(days.dt.strftime("%d/%m/%Y").to_list(), ["1"] * len(days), ["x"] * len(days))
     assert found["day"] == days.to_list()

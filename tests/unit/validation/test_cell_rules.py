@@ -63,7 +63,7 @@ def test_every_combination_of_bounds_of_a_day_is_enforced(bounds: dict[str, int]
     st.lists(st.decimals(-100, 100, places=2), min_size=1, max_size=6),
     st.fixed_dictionaries({}, optional={name: st.decimals(-50, 50, places=1) for name in BOUNDS}),
 )
-def test_any_bounds_of_any_decimals(numbers: list[Decimal], bounds: dict[str, Decimal]) -> None:
+def test_any_bounds_of_decimals_are_enforced(numbers: list[Decimal], bounds: dict[str, Decimal]) -> None:
     if not bounds:
         return
     limits = Range(**{name: str(limit) for name, limit in bounds.items()})
@@ -81,7 +81,7 @@ def test_an_empty_cell_is_within_every_bound() -> None:
     ("text", "fits"),
     [("AB12", True), ("xAB12", False), ("AB12x", False), ("AB12\n", False), (" AB12", False), ("ab12", False)],
 )
-def test_a_pattern_is_of_the_whole_text(text: str, fits: bool) -> None:  # noqa: FBT001
+def test_a_pattern_matches_the_whole_text(text: str, fits: bool) -> None:  # noqa: FBT001
     formed = of_items(make_item("n", pattern="[A-Z]{2}[0-9]{2}|never"))
     assert formed.found([["AB99"], [text]]) == ([] if fits else [("tst.n.pattern", 3)])
 
@@ -96,7 +96,7 @@ def test_length_counts_characters(low: int | None, high: int | None, lengths: li
     assert sized.found([["é" * size] for size in range(1, 7)]) == expected
 
 
-def test_form_and_length_of_what_is_no_text_are_those_of_its_spelling() -> None:
+def test_pattern_and_length_of_a_number_apply_to_its_spelling() -> None:
     spelt = of_items(make_item("n", ItemType.INTEGER, min_length=3, max_length=3, pattern="0.*"))
     assert spelt.found([["007"], [" 008 "], ["0009"], ["123"], ["x"]]) == [
         ("tst.n.length", 4),
@@ -105,7 +105,7 @@ def test_form_and_length_of_what_is_no_text_are_those_of_its_spelling() -> None:
     ]
 
 
-def test_required_is_filled_in_with_anything_but_white_space() -> None:
+def test_a_required_cell_holds_more_than_white_space() -> None:
     filled = of_items(make_item("n", required=True), make_item("m", ItemType.NUMBER, required=True))
     assert filled.found([["x", "1"], ["", " "], [None, None], ["\t", "1"], ["x", "y"]]) == [
         ("tst.n.required", 3),
@@ -117,7 +117,7 @@ def test_required_is_filled_in_with_anything_but_white_space() -> None:
     ]
 
 
-def test_a_mark_answers_what_is_required_and_is_outside_no_bound() -> None:
+def test_a_mark_fills_a_required_cell_and_breaks_no_bound() -> None:
     marked = of_items(
         make_item(
             "n",
@@ -135,7 +135,7 @@ def test_a_mark_answers_what_is_required_and_is_outside_no_bound() -> None:
 KEYED = of_items(make_item("a", key=True, required=True), make_item("b", ItemType.INTEGER, key=True), make_item("c"))
 
 
-def test_a_key_twice_is_told_at_each_later_row_and_names_the_first() -> None:
+def test_a_repeated_key_is_reported_at_each_later_row_and_names_the_first() -> None:
     judgement = KEYED.judge([["x", "1", ""], ["x", "2", ""], ["x", "01", ""], ["y", "1", ""], ["x", "1", "z"]])
     assert list(judgement.findings.select("rule", "row", "item", "column").iter_rows()) == [
         ("tst.t.key", 4, "urn:lgdp:item:tst:a", "A"),
@@ -144,7 +144,7 @@ def test_a_key_twice_is_told_at_each_later_row_and_names_the_first() -> None:
     assert all(message.endswith("The first row with the same is 2.") for message in judgement.findings["message"])
 
 
-def test_a_key_that_is_not_whole_is_no_key() -> None:
+def test_a_key_with_an_empty_part_is_not_compared() -> None:
     assert KEYED.found(
         [["", "1", ""], ["", "1", ""], ["x", "", ""], ["x", "", ""], ["x", "y", ""], ["x", "y", ""]]
     ) == [
@@ -181,7 +181,7 @@ def test_rules_are_tested_even_where_pandera_is_switched_off() -> None:
         assert required.found([[""]]) == [("tst.n.required", 2)]
 
 
-def test_rules_are_tested_alike_in_many_threads_at_once() -> None:
+def test_rules_give_the_same_result_in_many_threads() -> None:
     bounded = of_items(make_item("n", ItemType.INTEGER, required=True, range=Range(maximum="5")))
 
     def found(number: int) -> list[tuple[str, int | None]]:

@@ -107,14 +107,14 @@ def test_any_age_falls_into_its_band(birth: date, day: date) -> None:
 
 @settings(deadline=None, max_examples=25)
 @given(st.integers(2000, 2098), st.integers(1, 4), st.data())
-def test_a_quarter_is_that_of_the_period_which_the_day_is_in(year: int, quarter: int, data: st.DataObject) -> None:
+def test_a_quarter_is_that_of_its_day(year: int, quarter: int, data: st.DataObject) -> None:
     period = financial_quarter(year, quarter)
     day = data.draw(st.dates(period.start, period.end))
     assert worked_out(CASES, [[None, day.isoformat()]], "quarter") == [period.id]
     assert worked_out(CASES, [[None, day.isoformat()]], "calendar") == [f"CY{day.year}-Q{(day.month + 2) // 3}"]
 
 
-def test_without_a_day_there_is_no_quarter() -> None:
+def test_a_missing_day_has_no_quarter() -> None:
     assert worked_out(CASES, [[None, None]], "quarter") == [None]
 
 
@@ -123,7 +123,7 @@ def test_rules_may_name_derived_items() -> None:
     assert places(judgement) == [("tst.no_child", 2)]
 
 
-def test_a_rule_is_not_held_against_what_cannot_be_worked_out_for_an_error() -> None:
+def test_a_rule_skips_derived_values_whose_source_is_in_error() -> None:
     """The date that does not read is told once, and the band that is null for it is not told besides."""
     judgement = CASES.judge([["what", "2024-05-06"], [None, "2024-05-06"]])
     assert places(judgement) == [("tst.birth.type", 2), ("tst.banded", 3)]
@@ -201,7 +201,7 @@ def rows_of(bench: Bench, sent: list[list[str | None]], **facts: object) -> list
     return frame.select("rate", "rate_status", "grouped").rows()
 
 
-def test_a_rate_rests_on_the_version_that_is_pinned() -> None:
+def test_a_rate_uses_the_pinned_version() -> None:
     assert rows_of(figures("1"), [["8"]]) == [(20.0, "A", "Urban")]
     assert rows_of(figures("2"), [["8"]]) == [(16.0, "A", "Urban")]
 
@@ -215,13 +215,13 @@ def test_a_figure_that_is_missing_has_no_rate_and_says_why() -> None:
 
 
 @pytest.mark.parametrize(("council", "year"), [(FIFE, 2023), (MORAY, 2024), (MORAY, 2023)])
-def test_without_a_figure_to_divide_by_the_rate_is_not_collected(council: object, year: int) -> None:
+def test_a_rate_without_a_denominator_is_not_collected(council: object, year: int) -> None:
     group = "Urban" if council is FIFE else None
     rows = rows_of(figures("1"), [["8"], ["*"]], council=council, period=financial_year(year))
     assert rows == [(None, "L", group), (None, "Q", group)]
 
 
-def test_the_group_is_that_of_the_indicator() -> None:
+def test_the_family_group_is_that_of_the_indicator() -> None:
     assert rows_of(figures("1", "Y"), [["1"]])[0][2] == "3"
     assert rows_of(figures("1", "Z"), [["1"]])[0][2] is None
 

@@ -99,7 +99,7 @@ def test_the_verdict_is_that_of_the_worst_broken_rule(row: str, verdict: Verdict
         "ref,n,n,m,note\nA,1,2,3,4\n",
     ],
 )
-def test_every_rule_has_exactly_one_outcome_whatever_is_sent(text: str | bytes) -> None:
+def test_every_rule_has_exactly_one_outcome_for_any_extract(text: str | bytes) -> None:
     judgement = journey(CASES, text)
     assert [outcome.rule for outcome in judgement.results] == [rule.id for rule in list_rules(CASES.contract)]
     for outcome in judgement.results:
@@ -109,7 +109,7 @@ def test_every_rule_has_exactly_one_outcome_whatever_is_sent(text: str | bytes) 
         assert bool(outcome.reason) == (outcome.result is RuleResult.NOT_RUN)
 
 
-def test_an_unreadable_extract_is_rejected_for_that_alone() -> None:
+def test_an_unreadable_extract_breaks_one_rule_alone() -> None:
     judgement = journey(CASES, b"ref,n,m,note\nA,\xff,1,\n")
     assert judgement.verdict is Verdict.REJECTED
     assert places(judgement) == [("tst.readable", 2)]
@@ -117,7 +117,7 @@ def test_an_unreadable_extract_is_rejected_for_that_alone() -> None:
     assert judgement.tables == {}
 
 
-def test_a_missing_column_is_told_once_and_only_its_own_rules_are_not_run() -> None:
+def test_a_missing_column_is_reported_once_and_only_its_own_rules_are_not_run() -> None:
     judgement = journey(CASES, "ref,m,note\nA,9,\n")
     assert places(judgement) == [("tst.t.columns", None), ("tst.m.range", 2)]
     assert {rule for rule, result in results(judgement).items() if result == "not_run"} == {
@@ -134,27 +134,27 @@ def test_a_missing_key_column_leaves_the_key_untested() -> None:
     assert results(judgement)["tst.t.key"] == "not_run"
 
 
-def test_a_file_without_its_header_is_told_once() -> None:
+def test_a_file_without_its_header_is_reported_once() -> None:
     judgement = journey(CASES, "A,10,1,\nB,11,1,\n")
     assert places(judgement) == [("tst.t.columns", None)]
     assert judgement.verdict is Verdict.REJECTED
     assert "t" not in judgement.tables
 
 
-def test_a_ragged_row_is_told_once_and_the_others_are_judged() -> None:
+def test_a_ragged_row_is_reported_once_and_the_others_are_judged() -> None:
     judgement = journey(CASES, "ref,n,m,note\nA,10,1,\nB,,\nC,99,1,\n")
     assert places(judgement) == [("tst.t.columns", 3), ("tst.n.range", 4)]
     assert judgement.tables["t"].collect()["_row"].to_list() == [2, 4]
 
 
-def test_of_many_ragged_rows_all_are_counted_and_the_first_are_listed() -> None:
+def test_many_ragged_rows_are_counted_in_full_and_listed_in_part() -> None:
     judgement = journey(CASES, "ref,n,m,note\n" + "A\n" * 1_200)
     assert judgement.findings.height == 1_000
     columns = next(outcome for outcome in judgement.results if outcome.rule == "tst.t.columns")
     assert (columns.failed, columns.reason) == (1_200, "The first 1000 findings are listed, 200 more are not.")
 
 
-def test_an_empty_table_is_what_the_row_count_says() -> None:
+def test_an_empty_table_breaks_its_row_count() -> None:
     assert places(journey(CASES, "ref,n,m,note\n")) == [("tst.readable", None), ("tst.some_rows", None)]
 
 
@@ -179,7 +179,7 @@ def test_no_finding_repeats_a_value() -> None:
     assert not any(value in told for value in ("JaneDoe", "QQ", "98765"))
 
 
-def test_a_finding_is_addressed_as_in_the_file() -> None:
+def test_a_finding_has_the_names_and_rows_of_the_file() -> None:
     judgement = journey(CASES, "REF, N ,m,note\nA,41,1,\n")
     assert judgement.findings.rows(named=True) == [
         {
@@ -227,7 +227,7 @@ def test_an_optional_table_left_out_has_outcomes_and_no_findings() -> None:
     }
 
 
-def test_a_rule_is_not_run_where_another_table_it_reads_has_no_columns() -> None:
+def test_a_rule_is_not_run_if_another_table_that_it_reads_has_no_columns() -> None:
     judgement = journey(FAMILIES, "x\nA\n", "child_ref\nA\n")
     assert places(judgement) == [("tst.parent.columns", None)]
     assert results(judgement)["tst.has_parent"] == "not_run"
@@ -253,7 +253,7 @@ def test_a_header_in_small_letters_keeps_its_column() -> None:
     assert judgement.tables["t"].collect()["ref"].to_list() == ["00123"]
 
 
-def test_nan_within_a_name_stays_and_a_reference_is_no_number() -> None:
+def test_nan_within_a_name_stays_and_a_reference_is_not_a_number() -> None:
     judgement = journey(PAINS, "ref,name,code,hours,day\n00123,Buchanan,R,7,\n12E5,nan,2,,\n")
     assert judgement.verdict is Verdict.ACCEPTED
     assert judgement.tables["t"].collect()["ref"].to_list() == ["00123", "12E5"]
@@ -265,7 +265,7 @@ def test_two_point_nine_is_not_code_two_and_999_is_not_within_40() -> None:
     assert places(judgement) == [("tst.code.codes", 2), ("tst.hours.type", 2), ("tst.hours.range", 3)]
 
 
-def test_an_invalid_date_is_told_and_its_row_does_not_collide_with_another() -> None:
+def test_an_invalid_date_is_reported_and_its_key_repeats_no_other() -> None:
     dated = make_bench(
         make_table("t", [make_item("ref", key=True), make_item("day", ItemType.DATE, date_format="%d/%m/%Y", key=True)])
     )

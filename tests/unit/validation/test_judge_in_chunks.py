@@ -96,7 +96,7 @@ ROWS = [
 
 
 @pytest.mark.parametrize("size", [5, 40])
-def test_an_extract_in_pieces_comes_to_what_it_comes_to_whole(size: int, tmp_path: Path) -> None:
+def test_an_extract_in_chunks_has_the_result_of_the_whole_extract(size: int, tmp_path: Path) -> None:
     content = (HEADER + "\n".join(ROWS * 3) + "\n").encode()
     with ChunkSpool(tmp_path / "one") as spill:
         alone = judged(content, spill, tmp_path)
@@ -116,7 +116,7 @@ def test_an_extract_in_pieces_comes_to_what_it_comes_to_whole(size: int, tmp_pat
 
 
 @pytest.mark.parametrize("last", ['X,1,2,R,"Fife\n' + "A,1,1,R,Fife,\n" * 9, "X,1,2,R,Fi\xff,\n"])
-def test_what_cannot_be_read_to_its_end_is_told_at_its_row_and_nothing_of_it_is_landed(
+def test_an_extract_that_cannot_be_read_to_its_end_is_reported_at_its_row_and_not_landed(
     last: str, tmp_path: Path
 ) -> None:
     content = (HEADER + "\n".join(ROWS) + "\n").encode() + last.encode("latin-1")

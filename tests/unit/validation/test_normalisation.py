@@ -82,7 +82,7 @@ def test_a_number_in_no_declared_form_is_a_finding(text: str) -> None:
 
 @settings(deadline=None, max_examples=30)
 @given(DAYS, st.sampled_from(["dd/MM/yyyy", "MM/dd/yyyy", "d.M.yyyy", "ddMMyyyy", "yyyyMMdd", "d MMM yyyy"]))
-def test_what_no_two_forms_read_differently_they_read_alike(day: date, form: str) -> None:
+def test_two_forms_that_do_not_conflict_read_a_day_alike(day: date, form: str) -> None:
     text = format_day(day, form)
     for other in ("dd/MM/yyyy", "MM/dd/yyyy", "d.M.yyyy", "ddMMyyyy", "yyyyMMdd", "d MMM yyyy"):
         found = build_date_parser(other)(text)
@@ -90,7 +90,7 @@ def test_what_no_two_forms_read_differently_they_read_alike(day: date, form: str
             assert find_ambiguous_text(form, other) is not None
 
 
-def test_forms_that_could_read_one_text_differently_are_known() -> None:
+def test_forms_that_read_one_text_differently_are_in_conflict() -> None:
     assert find_ambiguous_text("dd/MM/yyyy", "MM/dd/yyyy") is not None
     assert find_ambiguous_text("d/M/yyyy", "MM/dd/yyyy") is not None
     assert find_ambiguous_text("ddMMyyyy", "yyyyMMdd") is not None
@@ -152,7 +152,7 @@ def test_each_repair_is_counted_once_and_marked_on_its_row(rows: list[dict[str, 
     assert counts == expected
 
 
-def test_what_is_landed_is_not_touched() -> None:
+def test_the_landed_table_is_unchanged() -> None:
     text = pl.DataFrame({"n": [" 7", "8"], ROW: [2, 3]})
     bench = of_items(make_item("n", ItemType.INTEGER))
     Normaliser(
@@ -161,7 +161,7 @@ def test_what_is_landed_is_not_touched() -> None:
     assert text["n"].to_list() == [" 7", "8"]
 
 
-def test_a_spelling_of_a_form_is_told_as_such() -> None:
+def test_a_spelling_of_a_pattern_is_counted_as_such() -> None:
     sheets = CodeList("forms", "1", "", "", "ours", (Code("1", "One", patterns=("[Oo]ne( .*)?",)), Code("2", "Two")))
     bench = of_items(make_item("c", code_list="forms"))
     bench = Bench(bench.contract, type(bench.register)(**{**vars(bench.register), "code_lists": {"forms": sheets}}))
@@ -170,7 +170,7 @@ def test_a_spelling_of_a_form_is_told_as_such() -> None:
     assert counts == {("c", "pattern"): 2}
 
 
-def test_more_kinds_of_repair_than_one_number_holds() -> None:
+def test_more_kinds_of_repair_than_one_number_holds_are_marked() -> None:
     names = [f"i{number}" for number in range(70)]
     bench = of_items(*(make_item(name, ItemType.INTEGER) for name in names))
     made, counts = spelt(bench, {name: [" 1", "1"] for name in names})
@@ -178,5 +178,5 @@ def test_more_kinds_of_repair_than_one_number_holds() -> None:
     assert counts == {(name, "space"): 1 for name in names}
 
 
-def test_every_kind_has_words() -> None:
+def test_every_kind_of_repair_has_a_description() -> None:
     assert all(kind.description for kind in RepairKind)

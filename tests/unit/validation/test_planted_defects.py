@@ -44,7 +44,7 @@ def forms(register: Register) -> tuple[Extract, ...]:
 
 
 @pytest.mark.parametrize("code", MADE)
-def test_every_planted_defect_is_found_and_nothing_besides(
+def test_the_planted_defects_are_found_and_no_others(
     code: str, register: Register, extracts: Mapping[str, Extract]
 ) -> None:
     target, extract = ExtractTarget.of(register, code), extracts[code]
@@ -56,7 +56,7 @@ def test_every_planted_defect_is_found_and_nothing_besides(
     assert judgement.verdict is Verdict.REJECTED
 
 
-def test_every_defect_of_forms_that_hang_together_is_found_and_nothing_besides(
+def test_the_planted_defects_of_related_forms_are_found_and_no_others(
     register: Register, forms: tuple[Extract, ...]
 ) -> None:
     target = ExtractTarget.of(register, "LFR")
@@ -65,7 +65,7 @@ def test_every_defect_of_forms_that_hang_together_is_found_and_nothing_besides(
         assert list(list_differences(target, extract, judge_extract(target, extract))) == []
 
 
-def test_applications_of_a_day_that_has_not_come_are_found_and_no_others(register: Register) -> None:
+def test_applications_of_a_future_day_are_found_and_no_others(register: Register) -> None:
     target, extract = hl1_sent_early(ExtractTarget.of(register, "HL1"), 500)
 
     assert list(list_differences(target, extract, judge_extract(target, extract))) == []
@@ -88,7 +88,7 @@ def test_every_rule_of_a_contract_is_planted(
     ("code", "row_count"),
     [("HL1", ("hl1.has_applications", "application")), ("SOURCE", ("source.has_clients", "client"))],
 )
-def test_an_extract_without_rows_is_found_out(
+def test_an_extract_without_rows_is_reported(
     code: str, row_count: tuple[str, str], register: Register, extracts: Mapping[str, Extract]
 ) -> None:
     target = ExtractTarget.of(register, code)
@@ -98,7 +98,7 @@ def test_an_extract_without_rows_is_found_out(
 
 
 @pytest.mark.parametrize("code", MADE)
-def test_an_extract_that_is_no_text_is_found_out_and_not_judged_further(
+def test_an_extract_that_is_not_text_is_reported_and_not_judged_further(
     code: str, register: Register, extracts: Mapping[str, Extract]
 ) -> None:
     target = ExtractTarget.of(register, code)
@@ -112,9 +112,7 @@ def test_an_extract_that_is_no_text_is_found_out_and_not_judged_further(
     }
 
 
-def test_a_defect_that_is_not_found_and_a_finding_that_was_not_planted_are_told(
-    register: Register, forms: tuple[Extract, ...]
-) -> None:
+def test_missed_defects_and_surplus_findings_are_listed(register: Register, forms: tuple[Extract, ...]) -> None:
     target, (first, second, *_) = ExtractTarget.of(register, "LFR"), forms
 
     told = "\n".join(list_differences(target, first, judge_extract(target, second)))
@@ -123,7 +121,7 @@ def test_a_defect_that_is_not_found_and_a_finding_that_was_not_planted_are_told(
     assert "found besides: " in told
 
 
-def test_the_truth_is_fixed_by_what_knows_nothing_of_landing_and_judging() -> None:
+def test_the_planted_truth_is_written_without_landing_and_validation() -> None:
     known = {"lgdp_pipelines.register", "lgdp_pipelines.vocabulary", "tests.planted"}
     modules = sorted(Path(__file__).parents[2].joinpath("planted").glob("*.py"))
     imported = {

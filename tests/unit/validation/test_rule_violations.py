@@ -52,7 +52,7 @@ def told(judgement: ValidationResult, rule: str) -> list[tuple[int, str]]:
     return list(found.select("row", "scope").iter_rows())
 
 
-def test_each_scope_is_asked_by_itself_and_each_finding_says_its_scope() -> None:
+def test_each_scope_is_a_query_of_its_own_and_each_finding_names_its_scope() -> None:
     rows = [
         ["a", "R", "11", ""],
         ["b", "G", "12", ""],
@@ -67,19 +67,19 @@ def test_each_scope_is_asked_by_itself_and_each_finding_says_its_scope() -> None
     assert told(judgement, "tst.not_much") == [(2, "colour=R"), (3, "colour=G"), (4, "colour=R"), (5, "colour=")]
 
 
-def test_a_rule_without_scopes_is_asked_once_and_its_findings_have_none() -> None:
+def test_a_rule_without_scopes_is_one_query_and_its_findings_have_no_scope() -> None:
     judgement = BENCH.judge([["a", "R", "-1", ""], ["b", "G", "-2", ""]])
     assert [(scope.scope, scope.failed) for scope in outcome(judgement, "tst.not_enough").query_scopes] == [("", 2)]
     assert set(judgement.findings.filter(rule="tst.not_enough")["scope"]) == {None}
 
 
-def test_a_rule_that_holds_or_rejects_asks_nothing() -> None:
+def test_a_rule_that_holds_or_rejects_raises_no_query() -> None:
     judgement = BENCH.judge([["a", "R", "7", ""]])
     assert {outcome.rule: outcome.query_scopes for outcome in judgement.results if outcome.query_scopes} == {}
     assert outcome(judgement, "tst.never").failed == 1
 
 
-def test_scopes_are_counted_over_all_places_though_only_the_first_are_listed() -> None:
+def test_scopes_are_counted_over_all_rows_and_listed_in_part() -> None:
     rows = [[str(number), "R" if number < MAX_LISTED + 5 else "G", "99", ""] for number in range(MAX_LISTED + 12)]
     judgement = BENCH.judge(rows)
     assert [(scope.scope, scope.failed) for scope in outcome(judgement, "tst.not_much").query_scopes] == [
@@ -88,11 +88,11 @@ def test_scopes_are_counted_over_all_places_though_only_the_first_are_listed() -
     assert judgement.findings.filter(rule="tst.not_much").height == MAX_LISTED
 
 
-def test_a_finding_on_a_table_as_a_whole_has_no_fingerprint() -> None:
+def test_a_finding_about_a_table_as_a_whole_has_no_fingerprint() -> None:
     assert asked([["a", "R", "2000", ""]], "tst.together") == (QueryScope("", 1, ""),)
 
 
-def test_a_rule_of_one_cell_that_asks_is_asked_too() -> None:
+def test_a_rule_about_one_cell_may_raise_a_query() -> None:
     (scope,) = asked([["a", "R", "many", ""], ["b", "R", "1", ""]], "tst.n.type")
     assert (scope.scope, scope.failed) == ("", 1)
     assert scope.fingerprint

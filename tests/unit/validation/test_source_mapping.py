@@ -91,12 +91,12 @@ def judged(system_mapping: SystemMapping, **cells: list[str | None]) -> Validati
         return judge_tables({"t": landed(**cells)}, context)
 
 
-def test_codes_match_to_the_letter_or_but_for_case_and_white_space() -> None:
+def test_codes_match_exactly_or_except_for_case_and_white_space() -> None:
     codes = {"colour": {"Rot": "R", "grün": "G"}}
     assert translated("colour", ["Rot", " rot ", "GRÜN", None, " "], codes=codes) == ["R", "R", "G", None, " "]
 
 
-def test_a_code_that_means_nothing_is_an_empty_cell() -> None:
+def test_a_code_without_a_meaning_becomes_an_empty_cell() -> None:
     assert translated("colour", ["none"], codes={"colour": {"none": ""}}) == [None]
 
 
@@ -107,20 +107,20 @@ def test_an_unmapped_code_stays_as_sent_and_breaks_the_rule_about_codes() -> Non
     assert found.tables["t"].collect().get_column("colour").to_list() == ["R", "Blau"]
 
 
-def test_an_unmapped_code_that_the_contract_happens_to_spell_alike_is_not_taken_for_it() -> None:
+def test_an_unmapped_code_is_not_taken_for_the_contracts_code_of_that_spelling() -> None:
     colour_mapping = mapping(codes={"colour": {"1": "R", "R": "G"}})
     found = judged(colour_mapping, colour=["1", "R", "2", "red"])
     assert places(found) == [("tst.colour.codes", 4), ("tst.colour.codes", 5)]
     assert found.tables["t"].collect().get_column("colour").to_list() == ["R", "G", "2 (unmapped)", "red (unmapped)"]
 
 
-def test_codes_of_a_form_are_made_from_its_groups() -> None:
+def test_codes_of_a_pattern_are_built_from_its_groups() -> None:
     patterns = {"colour": (CodePattern("(?P<letter>[A-Z]) - .*", "{letter}"), CodePattern("(no|n/a) (code)?", "2"))}
     cells = ["R - Red", "G - Green", "no code", "r - red", "R - "]
     assert translated("colour", cells, code_patterns=patterns) == ["R", "G", "2", "r - red", "R - "]
 
 
-def test_a_code_that_two_patterns_lead_to_two_targets_is_not_guessed() -> None:
+def test_a_code_to_which_two_patterns_give_two_targets_is_not_guessed() -> None:
     patterns = {"colour": (CodePattern("R.*", "R"), CodePattern(".*G", "G"), CodePattern("RED.*", "R"))}
     assert translated("colour", ["RG", "REDDISH"], code_patterns=patterns) == ["RG", "R"]
 
@@ -137,15 +137,15 @@ def test_a_code_that_two_patterns_lead_to_two_targets_is_not_guessed() -> None:
         ("yyyy-MM-dd", "2024-02-30", "30022024"),
     ],
 )
-def test_dates_are_read_in_the_form_that_the_mapping_says(form: str, sent: str, read: str) -> None:
+def test_dates_are_read_in_the_form_of_the_mapping(form: str, sent: str, read: str) -> None:
     assert translated("day", [sent], dates=form) == [read]
 
 
-def test_a_day_that_there_is_not_breaks_the_type() -> None:
+def test_an_impossible_day_breaks_the_type() -> None:
     assert places(judged(mapping(dates="yyyy-MM-dd"), day=["2024-02-30", "2024-02-29"])) == [("tst.day.type", 2)]
 
 
-def test_a_date_in_the_contracts_form_is_not_read_where_the_mapping_says_another() -> None:
+def test_a_date_in_the_contracts_form_is_not_read_if_the_mapping_has_another() -> None:
     found = judged(mapping(dates={"day": "MMddyyyy"}), day=["01022024", "2024-01-02", "13012024"])
     assert found.tables["t"].collect().get_column("day").to_list() == [date(2024, 1, 2), None, None]
     assert places(found) == [("tst.day.type", 3), ("tst.day.type", 4)]
@@ -170,13 +170,13 @@ def test_numbers_are_read_as_the_mapping_spells_them(style: NumberStyle, sent: s
 
 
 @pytest.mark.parametrize("sent", ["12.50", "1.23,4", "1,2,3", "12,", ",5", "1E5", "nan", "1.2345", "x" * 100])
-def test_a_number_spelt_otherwise_is_no_number(sent: str) -> None:
+def test_a_number_in_another_style_is_not_read(sent: str) -> None:
     found = judged(mapping(numbers=NumberStyle(",", ".")), cost=[sent, "1"])
     assert places(found) == [("tst.cost.type", 2)]
     assert found.tables["t"].collect().get_column("cost").to_list() == [None, Decimal(1)]
 
 
-def test_figures_are_brought_into_the_contracts_unit_exactly() -> None:
+def test_figures_are_converted_exactly_into_the_contracts_unit() -> None:
     units = {"cost": UnitChange("pence"), "n": UnitChange("scores", Decimal(20))}
     big = "99999999999999999"
     translator = MappingTranslator(mapping(units=units), TABLE, SUBMITTED)
@@ -201,7 +201,7 @@ def test_true_and_false_have_codes_too() -> None:
     assert places(found) == [("tst.is_new.type", 4), ("tst.is_new.type", 5)]
 
 
-def test_constants_fill_every_row_also_with_the_submissions_own_council() -> None:
+def test_constants_fill_every_row_and_may_be_the_submissions_own_council() -> None:
     constants = {"who": "{council}", "ref": "all"}
     columns = {name: column for name, column in COLUMNS.items() if name not in constants}
     found = judged(mapping(columns=columns, constants=constants), n=["1", "2"])
@@ -209,7 +209,7 @@ def test_constants_fill_every_row_also_with_the_submissions_own_council() -> Non
     assert found.tables["t"].collect().select("who", "ref").rows() == [("FIF", "all"), ("FIF", "all")]
 
 
-def test_what_was_translated_is_counted_over_all_pieces_and_told_with_the_rules() -> None:
+def test_translated_cells_are_counted_over_all_chunks_and_given_as_reasons() -> None:
     system_mapping = mapping(codes={"colour": {"Rot": "R"}}, dates="d/M/yyyy", numbers=NumberStyle(","))
     translation = MappingTranslator(system_mapping, TABLE, SUBMITTED)
     for _ in range(2):
@@ -227,13 +227,13 @@ def test_what_was_translated_is_counted_over_all_pieces_and_told_with_the_rules(
     assert told.translated == (TranslationCount("t", "colour", TranslationKind.CODES, 2),)
 
 
-def test_what_is_landed_is_not_touched() -> None:
+def test_the_landed_table_is_unchanged() -> None:
     sent = landed(colour=["Rot"])
     MappingTranslator(mapping(codes={"colour": {"Rot": "R"}}), TABLE, SUBMITTED).translate(sent)
     assert sent.get_column("colour").to_list() == ["Rot"]
 
 
-def test_codes_of_a_list_may_be_spelt_by_patterns_without_any_mapping() -> None:
+def test_a_code_list_may_accept_patterns_without_a_mapping() -> None:
     shades = CodeList(
         "shades", "1", "Shades", "", "ours", (Code("L", "Light", patterns=("li?ght.*",)), Code("D", "Dark"))
     )
@@ -290,7 +290,7 @@ def export_of(item: Item, text: str, chance: Random, codes: dict[str, str], form
     form=st.sampled_from(sorted(FORMS)),
     style=st.sampled_from([NumberStyle(",", "."), NumberStyle(".", ","), NumberStyle(",", " "), NumberStyle(",")]),
 )
-def test_mapped_and_typed_is_what_the_canonical_table_is_typed(
+def test_a_mapped_table_has_the_values_of_the_canonical_table(
     rows: list[dict[str, str]], seed: Random, form: str, style: NumberStyle
 ) -> None:
     chance = seed

@@ -69,14 +69,14 @@ def test_the_rows_that_break_a_rule_are_named(query: str, rows: list[int]) -> No
         ("WITH big AS (SELECT ref FROM {model} WHERE a > 1) SELECT count(*) FROM big", 1),
     ],
 )
-def test_other_shapes_are_one_finding_on_the_table(query: str, failed: int) -> None:
+def test_other_statements_give_one_finding_about_the_table(query: str, failed: int) -> None:
     judged = bench(sql(query)).judge(
         {"t": [["1", "2", "x"], ["5", "1", "y"], ["2", "4", "x"]], "other": [["x"], ["z"]]}
     )
     assert places(judged) == [("tst.rule", None)] * failed
 
 
-def test_a_finding_stands_at_the_first_item_concerned() -> None:
+def test_a_finding_names_the_first_item_of_its_rule() -> None:
     rule = sql("SELECT count(*) FROM {model} WHERE a > b", items=("b", "a"), severity=Severity.QUERY)
     judged = bench(rule).judge([["5", "1", "y"]])
     assert judged.verdict is Verdict.QUERIED
@@ -85,7 +85,7 @@ def test_a_finding_stands_at_the_first_item_concerned() -> None:
     ]
 
 
-def test_facts_of_the_submission_can_be_asked_for() -> None:
+def test_rules_read_the_facts_of_the_submission() -> None:
     query = (
         "SELECT count(*) FROM {model} WHERE getvariable('period_start') = DATE '2024-04-01' AND "
         "getvariable('period_end') = DATE '2025-03-31' AND getvariable('council_code') = 'FIF' AND "
@@ -95,19 +95,19 @@ def test_facts_of_the_submission_can_be_asked_for() -> None:
     assert places(judged) == [("tst.rule", 2)]
 
 
-def test_a_row_with_an_item_in_error_is_not_held_against_the_rule_as_well() -> None:
+def test_a_row_with_an_item_in_error_does_not_also_break_the_rule() -> None:
     judged = bench(sql("SELECT count(*) FROM {model} WHERE a > b OR b IS NULL")).judge(
         [["5", "x", ""], ["5", "1", ""], ["5", None, ""]]
     )
     assert places(judged) == [("tst.b.type", 2), ("tst.rule", 3), ("tst.rule", 4)]
 
 
-def test_a_row_whose_measure_is_in_error_is_not_held_against_its_status() -> None:
+def test_a_row_with_its_measure_in_error_does_not_break_a_rule_about_its_status() -> None:
     judged = bench(sql("SELECT count(*) FROM {model} WHERE b_status = 'O'")).judge([["5", "x", ""], ["5", None, ""]])
     assert places(judged) == [("tst.b.type", 2), ("tst.rule", 3)]
 
 
-def test_an_optional_table_that_was_not_sent_is_empty_to_the_rules_of_others() -> None:
+def test_an_optional_table_that_was_not_sent_is_empty_in_other_tables_rules() -> None:
     query = "SELECT count(*) FROM {model} m WHERE m.ref NOT IN (SELECT ref FROM {other})"
     judged = bench(sql(query)).judge([["1", "1", "x"]])
     assert places(judged) == [("tst.rule", 2)]
@@ -123,7 +123,7 @@ def test_an_optional_table_that_was_not_sent_is_empty_to_the_rules_of_others() -
         "SELECT count(*) FROM read_csv('{path}')",
     ],
 )
-def test_a_rule_that_cannot_be_run_is_a_broken_platform_and_repeats_no_value(query: str, tmp_path: Path) -> None:
+def test_a_rule_that_cannot_be_run_is_an_error_and_repeats_no_value(query: str, tmp_path: Path) -> None:
     path = tmp_path / "secret.csv"
     path.write_text("content\nsecret\n")
     with pytest.raises(StatementRefused, match=r"tst\.rule") as refused:
@@ -132,7 +132,7 @@ def test_a_rule_that_cannot_be_run_is_a_broken_platform_and_repeats_no_value(que
     assert refused.value.__cause__ is None
 
 
-def test_a_row_count_is_of_the_rows_sent() -> None:
+def test_a_row_count_is_of_the_landed_rows() -> None:
     counted = make_bench(
         make_table("t", [A], [make_rule("some", RuleKind.ROW_COUNT, terms=RowCountTerms(Bounds({">=": 2})))])
     )

@@ -64,7 +64,7 @@ def test_a_fall_or_rise_beyond_its_percentage_breaks_the_rule(now: str | None, b
     assert judged.verdict is (Verdict.QUERIED if breaks else Verdict.ACCEPTED)
 
 
-def test_only_what_is_limited_is_compared() -> None:
+def test_a_direction_without_a_limit_is_not_compared() -> None:
     assert places(bench(fall=20).judge([["a", "999"]], earlier=before(a="1"))) == []
     assert places(bench(rise=20).judge([["a", "1"]], earlier=before(a="999"))) == []
 
@@ -75,7 +75,7 @@ def test_changes_up_to_the_floor_never_break_the_rule(now: str, breaks: bool) ->
     assert places(judged) == ([("tst.like_before", 2)] if breaks else [])
 
 
-def test_from_nothing_any_rise_above_the_floor_is_too_much() -> None:
+def test_a_rise_from_zero_above_the_floor_breaks_the_rule() -> None:
     limited = bench(rise=1000, floor=2)
     assert places(limited.judge([["a", "2"]], earlier=before(a="0"))) == []
     assert places(limited.judge([["a", "3"]], earlier=before(a="0"))) == [("tst.like_before", 2)]
@@ -87,7 +87,7 @@ def test_a_negative_figure_falls_by_a_percentage_of_its_size() -> None:
     assert places(limited.judge([["a", "-16"]], earlier=before(a="-10"))) == [("tst.like_before", 2)]
 
 
-def test_the_same_figure_is_the_one_of_the_same_key() -> None:
+def test_figures_are_compared_by_key() -> None:
     judged = bench(fall=10).judge([["new", "1"], ["b", "1"], ["a", "100"]], earlier=before(a="100", b="50", gone="7"))
     assert places(judged) == [("tst.like_before", 3)]
 
@@ -102,7 +102,7 @@ def test_a_table_of_one_row_needs_no_key() -> None:
     assert places(judged) == [("tst.like_before", 2)]
 
 
-def test_the_right_period_is_asked_for() -> None:
+def test_rows_of_the_comparison_period_are_requested() -> None:
     asked: list[str] = []
 
     def earlier(period: Period, table: Table) -> None:
@@ -126,12 +126,12 @@ def test_a_cumulative_series_starts_afresh_in_its_year() -> None:
     assert places(second) == [("tst.like_before", 2)]
 
 
-def test_a_figure_that_did_not_read_is_not_compared() -> None:
+def test_an_unreadable_figure_is_not_compared() -> None:
     judged = bench(fall=0).judge([["a", "x"]], period=financial_year(2024), earlier=before(a="100"))
     assert places(judged) == [("tst.n.type", 2)]
 
 
-def test_a_council_with_limits_of_its_own_is_held_against_those_and_keeps_the_rest() -> None:
+def test_a_council_s_own_limits_replace_the_common_ones_where_given() -> None:
     own = EarlierPeriodTerms("n", ("k",), 1, None, 10, 20, 5, councils={"MRY": CouncilLimits(None, 40, None)})
     figure = make_item("n", ItemType.DECIMAL, precision=9, scale=2, role=Role.MEASURE)
     rule = make_rule("like_before", RuleKind.EARLIER_PERIOD, severity=Severity.QUERY, items=("n",), terms=own)
@@ -145,7 +145,7 @@ def test_a_council_with_limits_of_its_own_is_held_against_those_and_keeps_the_re
     assert broken("80", MORAY) == [("tst.like_before", 2)], "a fall is as for all"
 
 
-def test_an_item_is_the_same_by_its_urn_whatever_it_was_called() -> None:
+def test_items_are_matched_by_urn_under_any_name() -> None:
     terms = EarlierPeriodTerms("n", ("k",), 1, None, 10, None, 0)
     now = make_table("t", [make_item("k", key=True), make_item("n", ItemType.DECIMAL, role=Role.MEASURE)])
     key = make_item("key_then", key=True, urn=now.by_name["k"].urn)

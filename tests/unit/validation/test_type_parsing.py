@@ -26,7 +26,7 @@ TEXT = of_items(make_item("n"))
     ("text", "value"),
     [("7", 7), ("-7", -7), ("007", 7), (" 7 ", 7), ("\u00a07\t", 7), ("0", 0), ("9223372036854775807", 2**63 - 1)],
 )
-def test_whole_numbers(text: str, value: int) -> None:
+def test_whole_numbers_are_read(text: str, value: int) -> None:
     assert WHOLE.values([[text]], "n") == [value]
     assert WHOLE.found([[text]]) == []
 
@@ -50,7 +50,7 @@ def test_whole_numbers(text: str, value: int) -> None:
         "7\n8",
     ],
 )
-def test_what_is_no_whole_number(text: str) -> None:
+def test_other_texts_are_not_whole_numbers(text: str) -> None:
     assert WHOLE.found([["1"], [text]]) == [("tst.n.type", 3)]
     assert WHOLE.values([["1"], [text]], "n") == [1, None]
 
@@ -59,31 +59,31 @@ def test_what_is_no_whole_number(text: str) -> None:
     ("text", "value"),
     [("1", "1.00"), ("12345.67", "12345.67"), ("-0.1", "-0.10"), ("00012345.6700", "12345.67"), (" 5.5 ", "5.50")],
 )
-def test_decimals(text: str, value: str) -> None:
+def test_decimals_are_read(text: str, value: str) -> None:
     assert MONEY.values([[text]], "n") == [Decimal(value)]
 
 
 @pytest.mark.parametrize("text", ["1.005", "123456.7", "1e2", ".5", "5.", "1,5", "£5", "NaN", ""])
-def test_what_no_decimal_holds_is_not_rounded(text: str) -> None:
+def test_a_figure_finer_than_the_decimal_is_not_rounded(text: str) -> None:
     assert MONEY.values([[text]], "n") == [None]
     assert MONEY.found([[text]]) == ([("tst.n.type", 2)] if text else [])
 
 
-def test_a_decimal_without_whole_digits() -> None:
+def test_a_decimal_may_have_no_whole_digits() -> None:
     assert RATE.values([["0.25"], ["1.25"], ["0.255"]], "n") == [Decimal("0.25"), None, None]
 
 
 @pytest.mark.parametrize(
     ("text", "value"), [("1", 1.0), ("-2.5", -2.5), ("2.8E-4", 0.00028), ("1e+2", 100.0), ("00.5", 0.5)]
 )
-def test_numbers(text: str, value: float) -> None:
+def test_numbers_are_read(text: str, value: float) -> None:
     assert NUMBER.values([[text]], "n") == [value]
 
 
 @pytest.mark.parametrize(
     "text", ["NaN", "nan", "inf", "-Infinity", "1e999", ".5", "5.", "1.5.2", "1,5", "1e", "NA", "0x1p3"]
 )
-def test_what_is_no_number(text: str) -> None:
+def test_other_texts_are_not_numbers(text: str) -> None:
     assert NUMBER.found([[text]]) == [("tst.n.type", 2)]
     assert NUMBER.values([[text]], "n") == [None]
 
@@ -92,7 +92,7 @@ def test_what_is_no_number(text: str) -> None:
     ("text", "value"),
     [("true", True), ("FALSE", False), (" True ", True), ("yes", None), ("1", None), ("t", None), ("trueish", None)],
 )
-def test_booleans(text: str, value: bool | None) -> None:  # noqa: FBT001
+def test_booleans_are_read(text: str, value: bool | None) -> None:  # noqa: FBT001
     assert TRUTH.values([[text]], "n") == [value]
     assert TRUTH.found([[text]]) == ([] if value is not None else [("tst.n.type", 2)])
 
@@ -182,11 +182,11 @@ def test_codes_and_their_aliases_become_the_stored_code() -> None:
 
 
 @pytest.mark.parametrize("text", ["r", "RED", "X", "2.9", "Red ish", "Redd"])
-def test_unknown_codes_are_told_and_never_guessed(text: str) -> None:
+def test_unknown_codes_are_reported_and_never_guessed(text: str) -> None:
     assert CODED.found([["R"], [text]]) == [("tst.c.codes", 3)]
 
 
-def test_a_withdrawn_code_is_told_by_the_last_day_of_the_period() -> None:
+def test_a_code_is_withdrawn_as_of_the_last_day_of_the_period() -> None:
     quarters = make_bench(make_table("t", [make_item("c", code_list="colours")]), kind=PeriodKind.FINANCIAL_QUARTER)
     assert places(quarters.judge([["B"]], period=financial_quarter(2024, 3))) == []
     assert places(quarters.judge([["B"]], period=financial_quarter(2024, 4))) == [("tst.c.codes", 2)]
@@ -231,7 +231,7 @@ def test_another_period_is_an_error(spelling: str) -> None:
     assert PLACED.found([["FIF", spelling]]) == [("tst.when.period", 2)]
 
 
-def test_a_council_or_period_left_empty_is_only_not_filled_in() -> None:
+def test_an_empty_council_or_period_breaks_the_required_rule_alone() -> None:
     assert PLACED.found([["", None]]) == [("tst.who.required", 2), ("tst.when.required", 2)]
 
 
@@ -254,7 +254,7 @@ EVERYTHING = of_items(
 
 @settings(deadline=None, max_examples=30)
 @given(st.lists(st.tuples(*[CELLS] * 9), min_size=1, max_size=4))
-def test_what_a_cell_reads_as_does_not_hang_on_its_neighbours(rows: list[tuple[str, ...]]) -> None:
+def test_the_value_of_a_cell_does_not_depend_on_its_neighbours(rows: list[tuple[str, ...]]) -> None:
     """Columns that stand as sent take a shorter way; row by row and all at once must give the same."""
     whole = EVERYTHING.judge(rows)
     single = [EVERYTHING.judge([row]) for row in rows]
@@ -266,7 +266,7 @@ def test_what_a_cell_reads_as_does_not_hang_on_its_neighbours(rows: list[tuple[s
     ]
 
 
-def test_types_are_those_of_the_validated_table() -> None:
+def test_columns_have_the_types_of_the_validated_table() -> None:
     frame = EVERYTHING.judge([[None] * 9]).tables["t"].collect()
     assert frame.schema == pl.Schema(
         {

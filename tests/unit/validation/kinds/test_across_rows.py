@@ -301,11 +301,11 @@ CASES: Cases = {
 
 
 @pytest.mark.parametrize(("ruled", "case"), flatten_cases(CASES))
-def test_each_kind_finds_what_breaks_it_and_nothing_else(ruled: RuleFixture, case: Case) -> None:
+def test_each_kind_reports_its_broken_rows_alone(ruled: RuleFixture, case: Case) -> None:
     assert ruled.found(case.rows) == list(case.broken)
 
 
-def test_a_figure_in_error_is_not_told_of_again_by_its_sum_or_its_series() -> None:
+def test_a_figure_in_error_breaks_neither_its_sum_nor_its_series() -> None:
     limited: dict[str, Any] = {**FORM["form"], "m": {**FIGURE, "logicalTypeOptions": {"maximum": 10}}}
     form = replace(CONTROL, others={"form": limited}, besides=frozenset({"tst.form_m.range"}))
     assert form.found({"t": [["x", "3"], ["y", "3"]], "form": [["x", "A", "99"], ["y", "A", "2"]]}) == [3]
@@ -315,17 +315,17 @@ def test_a_figure_in_error_is_not_told_of_again_by_its_sum_or_its_series() -> No
     assert replace(series, items=capped, besides=frozenset({"tst.n.range"})).found(rows) == [5]
 
 
-def test_a_row_with_a_code_that_is_not_understood_is_not_missed_as_well() -> None:
+def test_a_row_with_an_unknown_code_is_not_also_reported_missing() -> None:
     ruled = replace(complete("B", over=["b"], by=["a"]), besides=frozenset({"tst.b.codes"}))
     assert ruled.found([["x", "A", "1"], ["x", "Z", "1"], ["y", "A", "1"]]) == [4]
 
 
-def test_repeats_tell_of_the_first_row_with_the_same() -> None:
+def test_a_repeated_key_names_the_first_row_with_it() -> None:
     judged = CASES["unique"][0].judged([["1", "7"], ["2", "8"], ["3", "7"]])
     assert judged.findings["message"][0].endswith("The first row with the same is 2.")
 
 
-def test_without_the_earlier_period_the_rule_is_not_run() -> None:
+def test_a_rule_about_an_earlier_period_is_not_run_without_its_rows() -> None:
     judged = replace(EARLIER, arguments={}).judged([["x", "1"]])
     (result,) = [outcome for outcome in judged.results if outcome.rule == "tst.r"]
     assert result.result is RuleResult.NOT_RUN

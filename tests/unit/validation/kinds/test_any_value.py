@@ -77,7 +77,7 @@ def spelt(value: Decimal, kind: str) -> str | None:
 @example(values=NEAR)
 @example(values=[Decimal(number) for number in range(1, 12)])
 @FEW
-def test_a_range_holds_for_every_combination_of_bounds(kind: str, values: list[Decimal]) -> None:
+def test_a_range_is_enforced_for_every_combination_of_bounds(kind: str, values: list[Decimal]) -> None:
     fitting = [(text, value) for value in values if (text := spelt(value, kind)) is not None]
     rows = [(str(number), text) for number, (text, _) in enumerate(fitting)]
     judged = ranged(kind).judged([[row, *[text] * len(GIVEN)] for row, text in rows])
@@ -107,7 +107,7 @@ ANY_TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"])
 @given(texts=st.lists(st.one_of(ALMOST, ANY_TEXT), min_size=1, max_size=40))
 @example(texts=["29022024", "29022023", "2024-02-29", "1900-02-29", "31/04/2024", "02.30.2024", "0099-01-01"])
 @FEW
-def test_a_date_is_what_python_reads_to_the_letter(form: str, texts: list[str]) -> None:
+def test_a_date_is_accepted_if_python_parses_it_exactly(form: str, texts: list[str]) -> None:
     item = {"logicalType": "date", "logicalTypeOptions": {"format": form}}
     ruled = RuleFixture(RuleKind.TYPE, {"k": KEY, "a": item}, "a.type", "A")
     broken = [row for row, text in enumerate(texts, start=2) if text.strip() and not is_day(text.strip(), form)]
@@ -139,7 +139,7 @@ LETTERS = st.text("abcABZ7.-é9 ", min_size=1, max_size=6)
 @example(pattern="a", texts=["a", "aa", "A", "ba", "ab"])
 @example(pattern="(ab|B7)-?", texts=["ab", "ab-", "B7", "abB7", "xab"])
 @settings(FEW, max_examples=15)
-def test_a_pattern_is_for_the_whole_text_as_python_reads_it(pattern: str, texts: list[str]) -> None:
+def test_a_pattern_matches_the_whole_text_as_in_python(pattern: str, texts: list[str]) -> None:
     ruled = RuleFixture(RuleKind.PATTERN, {"k": KEY, "a": with_options(TEXT, pattern=pattern)}, "a.pattern", "A")
     broken = [row for row, text in enumerate(texts, start=2) if text.strip() and not re.fullmatch(pattern, text)]
     assert ruled.found([[str(number), text] for number, text in enumerate(texts)]) == broken

@@ -255,15 +255,15 @@ CASES: Cases = {
 
 
 @pytest.mark.parametrize(("ruled", "case"), flatten_cases(CASES))
-def test_each_kind_finds_what_breaks_it_and_nothing_else(ruled: RuleFixture, case: Case) -> None:
+def test_each_kind_reports_its_broken_rows_alone(ruled: RuleFixture, case: Case) -> None:
     assert ruled.found(case.rows) == list(case.broken)
 
 
-def test_a_code_whose_day_does_not_read_is_told_of_once() -> None:
+def test_a_code_with_an_unreadable_day_is_reported_once() -> None:
     ruled = replace(CASES["codes on another item's day"][0], besides=frozenset({"tst.d.type"}))
     assert ruled.found([["1", "C", "31/02/2021"], ["2", "C", "01/01/2021"]]) == [3]
 
 
-def test_a_number_that_is_out_of_range_is_not_told_of_for_its_multiple_too() -> None:
+def test_a_number_out_of_range_does_not_also_break_its_multiple() -> None:
     both = measured(K.MULTIPLE, with_options(INTEGER, multipleOf=5, maximum=10))
     assert replace(both, besides=frozenset({"tst.a.range"})).found([["1", "13"], ["2", "8"]]) == [3]

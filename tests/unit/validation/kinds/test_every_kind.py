@@ -28,17 +28,17 @@ def test_every_kind_has_five_cases() -> None:
     assert {kind: which for kind, which in missing.items() if which} == {}
 
 
-def test_of_every_kind_something_passes_and_something_fails() -> None:
+def test_every_kind_has_a_passing_and_a_failing_case() -> None:
     for name, (_, cases) in RULED.items():
         broken = {case.which: bool(case.broken) for case in cases if case.which in {"passes", "fails"}}
         assert broken.items() <= {"passes": False, "fails": True}.items(), name
 
 
 @pytest.mark.parametrize("name", RULED)
-def test_a_case_is_of_the_kind_that_it_says(name: str) -> None:
+def test_each_case_tests_the_kind_that_it_names(name: str) -> None:
     ruled, _ = RULED[name]
     assert ruled.tested.kind is ruled.kind
 
 
-def test_every_kind_of_written_rule_has_a_name_of_its_own() -> None:
+def test_every_kind_of_written_rule_has_its_own_name() -> None:
     assert [terms.kind.value for terms in KINDS.values()] == list(KINDS)

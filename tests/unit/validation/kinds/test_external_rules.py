@@ -182,11 +182,11 @@ CASES = {
     ("bench", "case"),
     [pytest.param(bench, case, id=f"{name}: {case.which}") for name, (bench, cases) in CASES.items() for case in cases],
 )
-def test_each_kind_finds_what_breaks_it_and_nothing_else(bench: RuleFixture, case: Case) -> None:
+def test_each_kind_reports_its_broken_rows_alone(bench: RuleFixture, case: Case) -> None:
     assert bench.found(case.rows) == list(case.broken)
 
 
-def test_ten_percent_is_of_the_own_figure() -> None:
+def test_ten_percent_is_of_the_submission_s_own_figure() -> None:
     # 9 may differ by 0.9 from 10, and 10 is 1 away; 9.1 would do; 11 may differ by 1.1.
     assert SUM.found([["x", "11", None], ["y", "20", None]]) == []
 
@@ -197,29 +197,29 @@ def result(bench: RuleFixture, rows: Sequence[Sequence[str | None]], **arguments
     return found.result, found.reason
 
 
-def test_without_the_other_return_the_rule_is_not_run_and_says_which_return_and_period() -> None:
+def test_a_rule_without_the_other_return_is_not_run_and_names_return_and_period() -> None:
     assert result(REFERS, [["w", "1", "a"]], other_rows=standing(THERE, absent=["FY2024-25"])) == (
         RuleResult.NOT_RUN,
         "There is no accepted submission of OTHER for FY2024-25 to compare with.",
     )
 
 
-def test_a_standing_submission_without_rows_is_there() -> None:
+def test_a_current_submission_without_rows_is_compared_with() -> None:
     assert result(REFERS, [["x", "1", "a"]], other_rows=standing([])) == (RuleResult.FAILED, "")
 
 
-def test_a_row_whose_reference_does_not_read_is_told_of_once() -> None:
+def test_a_row_with_an_unreadable_reference_is_reported_once() -> None:
     judged = replace(VALUE, besides=frozenset({"tst.n.type"})).judged([["x", "ten", None], ["y", "1", None]])
     assert sorted(judged.findings.select("rule", "row").rows()) == [("tst.held", 3), ("tst.n.type", 2)]
     assert judged.verdict is Verdict.REJECTED
 
 
-def test_a_sum_with_a_cell_in_error_is_not_held_at_all() -> None:
+def test_a_sum_with_a_cell_in_error_is_not_compared() -> None:
     judged = SUM.judged([["x", "ten", None], ["y", "1", None]])
     assert judged.findings.select("rule", "row").rows() == [("tst.n.type", 2)]
 
 
-def test_before_its_first_version_a_reference_table_holds_nothing_against_anybody() -> None:
+def test_a_reference_table_is_not_used_before_its_first_version() -> None:
     before = replace(STREET, period="FY2017-18")
     assert result(before, [["Nowhere", None, None]]) == (
         RuleResult.NOT_RUN,
@@ -227,7 +227,7 @@ def test_before_its_first_version_a_reference_table_holds_nothing_against_anybod
     )
 
 
-def test_the_version_in_force_on_the_last_day_is_held_against() -> None:
+def test_the_version_in_force_on_the_last_day_is_used() -> None:
     assert replace(STREET, period="FY2024-25").found([["New", None, None]]) == []
     assert replace(STREET, period="FY2025-26").found([["New", None, None]]) == [2]
 
@@ -235,7 +235,7 @@ def test_the_version_in_force_on_the_last_day_is_held_against() -> None:
 QUARTERS = [f"FY2024-25-Q{number}" for number in (1, 2, 3, 4)]
 
 
-def test_a_year_is_held_against_all_its_quarters_or_none() -> None:
+def test_a_year_is_compared_with_all_its_quarters_or_with_none() -> None:
     yearly = replace(COUNT, files=other("financial-quarter", "FY2020-21-Q1"))
     assert yearly.found([["a", None, None]] * 12) == []
     assert yearly.found([["a", None, None]] * 11) == [TABLE]
@@ -245,11 +245,11 @@ def test_a_year_is_held_against_all_its_quarters_or_none() -> None:
     )
 
 
-def test_a_quarter_is_held_against_its_year() -> None:
+def test_a_quarter_is_compared_with_its_year() -> None:
     assert replace(REFERS, period="FY2024-25-Q3").found([["x", "1", "a"], ["w", "1", "a"]]) == [3]
 
 
-def test_a_year_that_the_other_return_was_not_asked_for_holds_nothing() -> None:
+def test_a_year_without_the_other_return_is_not_compared() -> None:
     earlier = replace(REFERS, period="FY2019-20")
     assert result(earlier, [["w", "1", "a"]]) == (RuleResult.NOT_RUN, "OTHER was not asked for FY2019-20.")
 
@@ -304,7 +304,7 @@ SPOILT = {
 
 
 @pytest.mark.parametrize(("bench", "told"), SPOILT.values(), ids=SPOILT.keys())
-def test_what_cannot_be_held_is_refused_with_its_place(bench: RuleFixture, told: str) -> None:
+def test_a_rule_that_cannot_be_checked_is_refused_with_its_line(bench: RuleFixture, told: str) -> None:
     with pytest.raises(RegisterError) as refused:
         _ = bench.register
     assert any(

@@ -60,7 +60,7 @@ CASES = {
     ("rule", "file"),
     [pytest.param(rule, file, id=f"{kind}: {file.which}") for kind, (rule, files) in CASES.items() for file in files],
 )
-def test_each_kind_finds_what_breaks_it(rule: str, file: File, tmp_path: Path) -> None:
+def test_each_kind_reports_its_broken_files(rule: str, file: File, tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_bytes(file.content)
     contract = CONTRACT.register.returns["TST"].latest

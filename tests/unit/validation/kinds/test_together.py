@@ -52,20 +52,20 @@ def found(ruled: RuleFixture) -> dict[str, list[int | None]]:
     return rows
 
 
-def test_together_rules_find_what_is_broken() -> None:
+def test_rules_run_together_find_every_broken_row() -> None:
     assert found(bench(*RULES)) == BROKEN
 
 
-def test_alone_each_finds_the_same() -> None:
+def test_each_rule_alone_finds_the_same_rows() -> None:
     assert {name: found(bench(name))[name] for name in RULES} == BROKEN
 
 
-def test_what_asks_each_row_for_itself_is_asked_in_one_scan() -> None:
+def test_rules_about_single_rows_run_in_one_scan() -> None:
     rules = {rule.id: rule for rule in list_rules(bench(*RULES).register.returns["TST"].latest) if rule.sql}
     assert {name for name in RULES if prepare_rule(rules[f"tst.{name}"]).row_condition} == IN_ONE_SCAN
 
 
-def test_one_that_cannot_be_run_is_named_though_it_was_asked_with_others() -> None:
+def test_a_rule_that_cannot_be_run_is_named_among_others() -> None:
     broken = write_rule(type="sql", query="SELECT count(*) FROM {model} WHERE CAST(a AS INTEGER) > 1", mustBe=0)
     items = {"k": KEY, "a": TEXT, "c": DATE, "d": DATE}
     ruled = RuleFixture(RuleKind.SQL, items, "bad", "", [{**RULES["ordered"], "id": "o"}, {**broken, "id": "bad"}])

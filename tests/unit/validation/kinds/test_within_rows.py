@@ -285,23 +285,23 @@ CASES: Cases = {
 
 
 @pytest.mark.parametrize(("ruled", "case"), flatten_cases(CASES))
-def test_each_kind_finds_what_breaks_it_and_nothing_else(ruled: RuleFixture, case: Case) -> None:
+def test_each_kind_reports_its_broken_rows_alone(ruled: RuleFixture, case: Case) -> None:
     assert ruled.found(case.rows) == list(case.broken)
 
 
-def test_a_row_with_one_of_its_cells_in_error_is_not_held_against_the_rule() -> None:
+def test_a_row_with_a_cell_in_error_does_not_break_the_rule() -> None:
     late = replace(CASES["in order"][0], besides=frozenset({"tst.a.type"}))
     assert late.found([["1", "99/01/2024", "01/01/2023", None], ["2", "01/01/2024", "01/01/2023", None]]) == [3]
     asked = replace(CASES["required when"][0], besides=frozenset({"tst.b.codes"}))
     assert asked.found([["1", None, "Z", "01/01/2024"], ["2", None, "A", "01/01/2024"]]) == [3]
 
 
-def test_items_may_be_called_as_sql_words_are() -> None:
+def test_items_may_be_named_as_sql_keywords() -> None:
     items = {"order": KEY, "group": DATE, "select": DATE}
     ruled = RuleFixture(K.IN_ORDER, items, "r", "SELECT", [write_lgdp_rule(K.IN_ORDER, first="group", then="select")])
     assert ruled.found([["1", "02/01/2024", "01/01/2024"]]) == [2]
 
 
-def test_a_text_in_a_condition_is_only_a_text() -> None:
+def test_a_text_in_a_condition_is_never_run_as_sql() -> None:
     ruled = of_answers(K.REQUIRED_WHEN, {"k": ["x' OR '1'='1", "\\"]})
     assert ruled.found([["1", None, None, None], ["x' OR '1'='1", None, None, None]]) == [3]
