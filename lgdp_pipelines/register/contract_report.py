@@ -62,8 +62,8 @@ def _rule_lines(rule: Rule) -> Iterator[str]:
 def _compared_with(data_return: Return, contract: Contract, edition: ContractVersion) -> Contract | None:
     if edition.base:
         return next(contract for contract in data_return.contracts if str(contract.version) == edition.base)
-    place = data_return.contracts.index(contract)
-    return data_return.contracts[place - 1] if place else None
+    position = data_return.contracts.index(contract)
+    return data_return.contracts[position - 1] if position else None
 
 
 def _difference_lines(difference: Difference, changes: Iterable[Change]) -> Iterator[str]:

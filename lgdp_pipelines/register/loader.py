@@ -1,8 +1,8 @@
 """Loading the register: every file of ``schemas/`` into one model, or every contradiction at once.
 
-Belongs here: which files there are and the order in which they lean on each other. Belongs elsewhere: what each kind of
-file says (``files``), contradictions between files (``checks``) and between versions (``versions``). Nothing is fetched
-and nothing in a file is run.
+Belongs here: the kinds of file and the order in which they depend on each other. Belongs elsewhere: the content of each
+kind of file (``files``), contradictions between contracts and the rest (``checks``) and between versions
+(``versions``). Loading fetches nothing and runs nothing in a file.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from typing import TypeVar
 from lgdp_pipelines.errors import Contradiction, RegisterError
 from lgdp_pipelines.register.checks.contract_checks import check_cross_return_rules, check_derivation
 from lgdp_pipelines.register.documents.yaml_nodes import YamlNode, find_repeats, read_yaml
-from lgdp_pipelines.register.files.contract_file import ParsedContract, check_contract, read_contract
+from lgdp_pipelines.register.files.contract_file import ContractFile, check_contract, read_contract
 from lgdp_pipelines.register.files.mapping_file import (
     check_mapping,
     check_mapping_overlaps,
@@ -79,43 +79,39 @@ def load_register(root: Path) -> Register:
     documents = {form: _parse_documents(texts, form, contradictions) for form in _YAML_FORMS}
     councils = contradictions.take(read_councils(texts.get(COUNCILS_FILE, ""), texts.get(NAMES_FILE, "")))
     code_lists = _index([contradictions.take(read_code_list(document)) for document in documents[_CODE_LIST]])
-    reference = _index(
-        [
-            table
-            for document in documents[DEFINITION]
-            if (table := contradictions.take(read_reference(document, contents, councils)))
-        ]
-    )
-    editions = contradictions.take(resolve_versions(documents[_CONTRACT], contents))
-    reads = [read_contract(edition.document, root / file, edition.sha256) for file, edition in sorted(editions.items())]
-    for read in reads:
+    tables = [contradictions.take(read_reference(document, contents, councils)) for document in documents[DEFINITION]]
+    reference = _index([table for table in tables if table])
+    versions = contradictions.take(resolve_versions(documents[_CONTRACT], contents))
+    contracts = [
+        read_contract(version.document, root / file, version.sha256) for file, version in sorted(versions.items())
+    ]
+    for contract in contracts:
         contradictions += (
             contradiction
-            for table in read.tables
-            for item in table.items
-            for contradiction in check_derivation(item, table.table, reference)
+            for table in contract.tables
+            for entry in table.items
+            for contradiction in check_derivation(entry, table.table, reference)
         )
-        contradictions += check_contract(read, code_lists)
-    inline = contradictions.take(collect_inline_lists(reads))
-    returns = contradictions.take(_returns(reads))
-    contradictions += check_cross_return_rules(reads, returns, reference, councils.by_code)
+        contradictions += check_contract(contract, code_lists)
+    inline_lists = contradictions.take(collect_inline_lists(contracts))
+    returns = contradictions.take(_make_returns(contracts))
+    contradictions += check_cross_return_rules(contracts, returns, reference, councils.by_code)
 
-    code_lists = MappingProxyType(dict(sorted({**code_lists, **inline}.items())))
-    mapped = [
-        file
+    code_lists = MappingProxyType(dict(sorted({**code_lists, **inline_lists}.items())))
+    readings = [
+        contradictions.take(read_mapping(document, hashlib.sha256(contents[document.file]).hexdigest()))
         for document in documents[_MAPPING]
-        if (file := contradictions.take(read_mapping(document, hashlib.sha256(contents[document.file]).hexdigest())))
     ]
-    for file in mapped:
-        contradictions += check_mapping(file, councils, returns, code_lists)
-    contradictions += check_mapping_overlaps(mapped)
+    mappings = [mapping for mapping in readings if mapping]
+    for mapping in mappings:
+        contradictions += check_mapping(mapping, councils, returns, code_lists)
+    contradictions += check_mapping_overlaps(mappings)
 
-    source_files = [
-        parsed for document in documents[_SOURCE] if (parsed := contradictions.take(read_source(document, councils)))
-    ]
-    for source in source_files:
+    source_readings = [contradictions.take(read_source(document, councils)) for document in documents[_SOURCE]]
+    sources = [source for source in source_readings if source]
+    for source in sources:
         contradictions += check_source(source, councils, returns)
-        contradictions += check_source_systems(source, mapped, returns)
+        contradictions += check_source_systems(source, mappings, returns)
     if contradictions:
         raise RegisterError(tuple(dict.fromkeys(contradictions)))
     return Register(
@@ -123,9 +119,9 @@ def load_register(root: Path) -> Register:
         councils=councils,
         code_lists=code_lists,
         returns=returns,
-        sources=_index([file.source for file in source_files]),
+        sources=_index([file.source for file in sources]),
         sha256=_fingerprint(contents),
-        mappings=tuple(file.mapping for file in mapped),
+        mappings=tuple(file.mapping for file in mappings),
         reference=reference,
         files=MappingProxyType(dict(contents)),
     )
@@ -155,28 +151,29 @@ def _fingerprint(contents: Mapping[str, bytes]) -> str:
 
 
 def _decode(contents: Mapping[str, bytes]) -> tuple[Mapping[str, str], list[Contradiction]]:
+    """Return the text of each file, and contradictions of files that are missing or not UTF-8."""
     texts: dict[str, str] = {}
-    found: list[Contradiction] = []
+    contradictions = [
+        Contradiction(name, 0, "The file is missing.", "Write it; the councils come from it.")
+        for name in (COUNCILS_FILE, NAMES_FILE)
+        if name not in contents
+    ]
     for name, content in contents.items():
         try:
             texts[name] = content.decode("utf-8")
         except UnicodeDecodeError as error:
             line = content[: error.start].count(b"\n") + 1
-            found.append(Contradiction(name, line, "The file is not UTF-8.", "Save it as UTF-8."))
-    missing = (name for name in (COUNCILS_FILE, NAMES_FILE) if name not in contents)
-    found += (
-        Contradiction(name, 0, "The file is not there.", "Write it; the councils come from it.") for name in missing
-    )
-    return texts, found
+            contradictions.append(Contradiction(name, line, "The file is not UTF-8.", "Save it as UTF-8."))
+    return texts, contradictions
 
 
 def _check_names(contents: Mapping[str, bytes]) -> Iterator[Contradiction]:
-    """Yield files that nothing reads, such as a contract under a wrong name."""
+    """Yield files that no reader knows, such as a contract under a wrong name."""
     return (
         Contradiction(
             name,
             0,
-            "Nothing reads this file.",
+            "The register does not know a file of this name.",
             "Call it councils/councils.csv, councils/names.csv, codelists/<id>.yaml, sources/<id>.yaml, "
             "mappings/<system>/<return>.yaml, reference/<id>/<id>.yaml (and <id>.v<version>.csv beside it) or "
             "returns/<return>/<return>.v<version>.odcs.yaml (or .changes.yaml), or move it out of the register.",
@@ -186,21 +183,26 @@ def _check_names(contents: Mapping[str, bytes]) -> Iterator[Contradiction]:
     )
 
 
-def _parse_documents(texts: Mapping[str, str], form: re.Pattern[str], found: _Contradictions) -> tuple[YamlNode, ...]:
+def _parse_documents(
+    texts: Mapping[str, str], form: re.Pattern[str], contradictions: _Contradictions
+) -> tuple[YamlNode, ...]:
     """Return the readable documents whose names match a form; keep errors in YAML."""
-    documents = (found.take(read_yaml(name, text)) for name, text in texts.items() if form.fullmatch(name))
+    documents = (contradictions.take(read_yaml(name, text)) for name, text in texts.items() if form.fullmatch(name))
     return tuple(document for document in documents if document.value is not None)
 
 
-def _returns(reads: Sequence[ParsedContract]) -> tuple[Mapping[str, Return], tuple[Contradiction, ...]]:
-    grouped = group_by_return(reads)
-    contradictions = [contradiction for versions in grouped.values() for contradiction in check_versions(versions)]
-    contradictions += check_item_urns(reads)
-    returns = {code: Return(code, tuple(read.contract for read in versions)) for code, versions in grouped.items()}
-    contradictions += (
-        grouped[data_return.code][0].document.contradiction(
-            f"{data_return.code} and {owner.code} would have tables of the same name.", "Choose another return code."
-        )
-        for data_return, owner in find_repeats((data_return.slug, data_return) for data_return in returns.values())
+def _make_returns(contracts: Sequence[ContractFile]) -> tuple[Mapping[str, Return], tuple[Contradiction, ...]]:
+    grouped = group_by_return(contracts)
+    returns = {code: Return(code, tuple(file.contract for file in versions)) for code, versions in grouped.items()}
+    repeats = find_repeats((data_return.slug, data_return) for data_return in returns.values())
+    return MappingProxyType(returns), (
+        *(contradiction for versions in grouped.values() for contradiction in check_versions(versions)),
+        *check_item_urns(contracts),
+        *(
+            grouped[data_return.code][0].document.contradiction(
+                f"{data_return.code} and {first.code} would have tables of the same name.",
+                "Choose another return code.",
+            )
+            for data_return, first in repeats
+        ),
     )
-    return MappingProxyType(returns), tuple(contradictions)

@@ -14,9 +14,9 @@ from lgdp_pipelines.register.documents.yaml_nodes import (
     first_contradiction_where,
     suggest,
 )
-from lgdp_pipelines.register.files.contract_file import ParsedContract
-from lgdp_pipelines.register.files.item_file import ParsedItem
-from lgdp_pipelines.register.files.rule_file import ParsedRule
+from lgdp_pipelines.register.files.contract_file import ContractFile
+from lgdp_pipelines.register.files.item_file import ItemEntry
+from lgdp_pipelines.register.files.rule_file import RuleEntry
 from lgdp_pipelines.register.model.contract import Contract, Return
 from lgdp_pipelines.register.model.derivations import AgeBand, Derivation, FamilyGroup, Quarter, Rate
 from lgdp_pipelines.register.model.reference_tables import ReferenceTable
@@ -42,36 +42,36 @@ from lgdp_pipelines.vocabulary.verdicts import RuleKind
 
 
 def check_cross_return_rules(
-    reads: Sequence[ParsedContract],
+    files: Sequence[ContractFile],
     returns: Mapping[str, Return],
     reference: Mapping[str, ReferenceTable],
     councils: Collection[str],
 ) -> Iterator[Contradiction]:
-    """Yield missing tables that rules read of other returns, and unknown councils.
+    """Yield missing tables that rules file of other returns, and unknown councils.
 
     Args:
-        reads: all contracts.
+        files: all contracts.
         returns: the returns made of them, by code.
         reference: reference tables by id.
         councils: register codes.
     """
     checker = _CrossReturnChecker(returns.values(), reference.values())
-    for read in reads:
-        if read.contract.slug == REFERENCE_PREFIX:
-            yield read.document.contradiction(
+    for file in files:
+        if file.contract.slug == REFERENCE_PREFIX:
+            yield file.document.contradiction(
                 "A return cannot be called reference: queries name reference tables by that word.", "Rename the return."
             )
-        for table in read.tables:
-            for rule_read in table.rules:
-                yield from checker.check(rule_read, read.contract)
-                if isinstance(rule_read.rule.terms, EarlierPeriodTerms):
-                    node = rule_read.place.at("implementation").at("councils")
+        for table in file.tables:
+            for entry in table.rules:
+                yield from checker.check(entry, file.contract)
+                if isinstance(entry.rule.terms, EarlierPeriodTerms):
+                    node = entry.node.at("implementation").at("councils")
                     yield from (
                         node.contradiction(
-                            f"The rule {rule_read.rule.id} has limits for {code}, which is not a council.",
+                            f"The rule {entry.rule.id} has limits for {code}, which is not a council.",
                             suggest(code, councils),
                         )
-                        for code in rule_read.rule.terms.councils
+                        for code in entry.rule.terms.councils
                         if code not in councils
                     )
 
@@ -83,10 +83,10 @@ class _CrossReturnChecker:
         self._returns = {data_return.slug: data_return for data_return in returns}
         self._reference = {table.slug: table for table in reference}
 
-    def check(self, read: ParsedRule, contract: Contract) -> Iterator[Contradiction]:
+    def check(self, entry: RuleEntry, contract: Contract) -> Iterator[Contradiction]:
         """Yield the contradictions of a rule's external tables; nothing where it reads none."""
-        rule, tables = read.rule, list_external_tables(read.rule)
-        node = read.place.at("query" if rule.kind is RuleKind.SQL else "implementation")
+        rule, tables = entry.rule, list_external_tables(entry.rule)
+        node = entry.node.at("query" if rule.kind is RuleKind.SQL else "implementation")
         columns = dict(columns_of(contract.tables))
         problems: list[Contradiction] = []
         for table in tables:
@@ -231,27 +231,27 @@ _COARSER = (Privacy.YEAR, Privacy.WITHHOLD, Privacy.PSEUDONYMISE)
 
 
 def check_derivation(
-    read: ParsedItem, table: Table, reference: Mapping[str, ReferenceTable]
+    entry: ItemEntry, table: Table, reference: Mapping[str, ReferenceTable]
 ) -> Iterator[Contradiction]:
     """Yield the contradictions in how an item is derived; nothing where councils send it.
 
     Args:
-        read: the item.
+        entry: the item.
         table: that it is in.
         reference: reference tables by id.
     """
-    item, derivation, node = read.item, read.properties.derived, read.place.custom_property("lgdpDerived")
+    item, derivation, node = entry.item, entry.properties.derived, entry.node.custom_property("lgdpDerived")
     if derivation is None:
         return
-    forbidden = {word: read.place.at(word) for word in _NOT_OF_DERIVED if read.place.has(word)}
-    forbidden |= {word: value for word in _NOT_CUSTOM if (value := read.place.custom_property(word)).value is not None}
+    forbidden = {word: entry.node.at(word) for word in _NOT_OF_DERIVED if entry.node.has(word)}
+    forbidden |= {word: value for word in _NOT_CUSTOM if (value := entry.node.custom_property(word)).value is not None}
     yield from (
         value.contradiction(f"{item.name} is derived and has {word}.", "Remove it.")
         for word, value in forbidden.items()
     )
     logical, role = ("number", Role.MEASURE) if isinstance(derivation, Rate) else ("string", Role.ATTRIBUTE)
-    if read.place.text("logicalType") != logical or (read.has_role and item.role is not role):
-        yield read.place.contradiction(
+    if entry.node.text("logicalType") != logical or (entry.has_role and item.role is not role):
+        yield entry.node.contradiction(
             f"{item.name} is derived by {derivation.kind} and must be a {logical} with role {role}.",
             f"Write logicalType {logical}{' and physicalType double' if logical == 'number' else ''}, lgdpRole {role}.",
         )

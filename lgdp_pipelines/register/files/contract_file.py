@@ -18,7 +18,7 @@ from lgdp_pipelines.register.documents.yaml_nodes import (
     first_contradiction_where,
 )
 from lgdp_pipelines.register.files.custom_properties import ContractProperties, read_properties
-from lgdp_pipelines.register.files.table_file import ParsedTable, check_table, read_items, read_table
+from lgdp_pipelines.register.files.table_file import TableEntry, check_table, read_items, read_table
 from lgdp_pipelines.register.model.contract import Contract, Disclosure, DisclosureMethod, Version, slug
 from lgdp_pipelines.register.model.extract_format import Container, Extract, Format
 from lgdp_pipelines.register.model.table_model import Item, Provenance, columns_of
@@ -32,12 +32,12 @@ _API_VERSION = "v3.2.0"
 
 
 @dataclass(frozen=True, slots=True)
-class ParsedContract:
+class ContractFile:
     """A contract, its file, and its tables where they stand."""
 
     contract: Contract
     document: YamlNode
-    tables: tuple[ParsedTable, ...]
+    tables: tuple[TableEntry, ...]
     properties: ContractProperties
     contradictions: tuple[Contradiction, ...]
 
@@ -47,10 +47,10 @@ class ParsedContract:
         for table in self.tables:
             for item in table.items:
                 if item.inline:
-                    yield item.inline, item.place.at("enum")
+                    yield item.inline, item.node.at("enum")
 
 
-def read_contract(document: YamlNode, path: Path, sha256: str) -> ParsedContract:
+def read_contract(document: YamlNode, path: Path, sha256: str) -> ContractFile:
     """Return the readable part of a document's contract.
 
     Args:
@@ -88,14 +88,14 @@ def read_contract(document: YamlNode, path: Path, sha256: str) -> ParsedContract
         extract=properties.extract or Extract(Format.CSV),
         disclosure=properties.disclosure or Disclosure(DisclosureMethod.NONE),
         provenance=provenance,
-        tables=tuple(read.table for read in tables),
+        tables=tuple(file.table for file in tables),
         path=path,
         sha256=sha256,
         nil_return=properties.nil_return,
         due_dates=properties.due_dates,
         roles=_roles(root),
     )
-    return ParsedContract(contract, document, tables, properties, contradictions)
+    return ContractFile(contract, document, tables, properties, contradictions)
 
 
 def _version(text: str) -> Version | None:
@@ -114,22 +114,22 @@ def _roles(root: YamlNode) -> tuple[str, ...]:
 
 
 def _agreed(agreed: Mapping[str, YamlNode], name: str, unit: str) -> int | None:
-    place = agreed.get(name)
-    return place.integer("value") if place and place.text("unit") == unit else None
+    node = agreed.get(name)
+    return node.integer("value") if node and node.text("unit") == unit else None
 
 
-def check_contract(read: ParsedContract, code_lists: Mapping[str, CodeList]) -> Iterator[Contradiction]:
+def check_contract(file: ContractFile, code_lists: Mapping[str, CodeList]) -> Iterator[Contradiction]:
     """Yield a contract's contradictions: in itself, with the standard, with the vocabulary.
 
     Args:
-        read: the contract.
+        file: the contract.
         code_lists: the lists in ``schemas/codelists/``, by id.
     """
-    contract, root = read.contract, read.document
-    properties = read.properties
+    contract, root = file.contract, file.document
+    properties = file.properties
     yield from check_odcs(root)
-    yield from read.contradictions
-    yield from _check_heading(read)
+    yield from file.contradictions
+    yield from _check_heading(file)
     yield from _check_agreement(root)
     if properties.extract:
         yield from check_extract(properties.extract, root.custom_property("lgdpExtract"))
@@ -138,23 +138,23 @@ def check_contract(read: ParsedContract, code_lists: Mapping[str, CodeList]) -> 
     yield from _check_due_dates(contract, root.custom_property("lgdpDueDates"), kind)
     columns = columns_of(contract.tables)
     items = {table.name: table.by_name for table in contract.tables}
-    own_lists = {listed.id: listed for listed, _ in read.inline_lists}
+    own_lists = {listed.id: listed for listed, _ in file.inline_lists}
     yield from (
-        table.place.contradiction(f"Two tables are called {table.table.name}.", "Rename one.")
-        for table, _ in find_repeats((table.table.name, table) for table in read.tables)
+        table.node.contradiction(f"Two tables are called {table.table.name}.", "Rename one.")
+        for table, _ in find_repeats((table.table.name, table) for table in file.tables)
     )
-    for table in read.tables:
+    for table in file.tables:
         context = RuleContext(table.table.name, items, kind, {**code_lists, **own_lists})
         yield from check_table(table, columns, frozenset(code_lists), context)
-    yield from _several_tables(read)
-    yield from _paths_of_items(read)
-    yield from _check_rule_id(read)
-    yield from _one_item_one_type(read)
+    yield from _several_tables(file)
+    yield from _paths_of_items(file)
+    yield from _check_rule_id(file)
+    yield from _one_item_one_type(file)
 
 
-def _check_heading(read: ParsedContract) -> Iterator[Contradiction]:
-    contract, root = read.contract, read.document
-    yield from _check_name(read)
+def _check_heading(file: ContractFile) -> Iterator[Contradiction]:
+    contract, root = file.contract, file.document
+    yield from _check_name(file)
     yield from contradictions_where(
         (
             root.text("apiVersion") != _API_VERSION,
@@ -182,13 +182,13 @@ def _check_heading(read: ParsedContract) -> Iterator[Contradiction]:
             "The contract has no owner.",
             "Add a member with role owner to team.members, its address as username.",
         ),
-        (not read.tables, root.at("schema"), "The contract asks for no table.", "List its tables under schema."),
+        (not file.tables, root.at("schema"), "The contract asks for no table.", "List its tables under schema."),
     )
 
 
-def _check_name(read: ParsedContract) -> Iterator[Contradiction]:
+def _check_name(file: ContractFile) -> Iterator[Contradiction]:
     """Yield the contradictions between the file's name, id and version."""
-    contract, root = read.contract, read.document
+    contract, root = file.contract, file.document
     version = _version(root.text("version"))
     if version is None or version.major < 1:
         yield root.at("version").contradiction(
@@ -196,11 +196,11 @@ def _check_name(read: ParsedContract) -> Iterator[Contradiction]:
             "Write such as 1.0.0.",
         )
     elif contract.return_code:
-        kind = "changes" if read.document.file.endswith(".changes.yaml") else "odcs"
+        kind = "changes" if file.document.file.endswith(".changes.yaml") else "odcs"
         expected = f"returns/{contract.slug}/{contract.slug}.v{version}.{kind}.yaml"
-        if read.document.file != expected:
+        if file.document.file != expected:
             yield root.at("version").contradiction(
-                f"The file holds {contract.return_code} {version} and is called {read.document.file}.",
+                f"The file holds {contract.return_code} {version} and is called {file.document.file}.",
                 f"Call it {expected}, or correct lgdpReturn and version.",
             )
     if contract.return_code and root.text("id") != contract.urn:
@@ -215,23 +215,23 @@ def _check_agreement(root: YamlNode) -> Iterator[Contradiction]:
     ):
         value = _agreed(agreed, name, unit)
         if value is None or value < 0 or (name == "retention" and value == 0):
-            place = agreed.get(name) or root.at("slaProperties")
-            yield place.contradiction(
+            node = agreed.get(name) or root.at("slaProperties")
+            yield node.contradiction(
                 f"The contract does not say the {meaning}.",
                 f"Add to slaProperties: property {name}, value a whole number, unit {unit}.",
             )
 
 
-def _check_first_period(contract: Contract, place: YamlNode, kind: PeriodKind | None) -> Iterator[Contradiction]:
-    if place.value is None or kind is None:
+def _check_first_period(contract: Contract, node: YamlNode, kind: PeriodKind | None) -> Iterator[Contradiction]:
+    if node.value is None or kind is None:
         return
     try:
         period = parse_period(contract.valid_from)
     except WrongUse as error:
-        yield place.contradiction(error.what, error.remedy)
+        yield node.contradiction(error.what, error.remedy)
         return
     if period.kind is not kind:
-        yield place.contradiction(
+        yield node.contradiction(
             f"The contract is valid from {period.id}, which is not of the kind {kind}.",
             f"Write a {kind}, or correct lgdpPeriodKind.",
         )
@@ -261,29 +261,29 @@ def _check_due_dates(contract: Contract, node: YamlNode, kind: PeriodKind | None
         )
 
 
-def _several_tables(read: ParsedContract) -> Iterator[Contradiction]:
+def _several_tables(file: ContractFile) -> Iterator[Contradiction]:
     """Yield tables whose records or files cannot be identified among several tables."""
-    contract, several = read.contract, len(read.tables) > 1
-    for entry in read.tables:
+    contract, several = file.contract, len(file.tables) > 1
+    for entry in file.tables:
         table, key = entry.table, entry.table.record_key
-        key_node = entry.place.custom_property("lgdpRecordKey")
+        key_node = entry.node.custom_property("lgdpRecordKey")
         holders = [other.name for other in contract.tables if key in {item.header for item in other.items}]
         yield from contradictions_where(
             (
                 several and not key and not table.file_pattern,
-                entry.place,
+                entry.node,
                 f"Nothing shows which records belong to {table.name}.",
                 "Add lgdpRecordKey (JSON, NDJSON, XML), or lgdpFilePattern where each table has a file.",
             ),
             (
                 table.file_pattern and not several,
-                entry.place.custom_property("lgdpFilePattern"),
+                entry.node.custom_property("lgdpFilePattern"),
                 f"{table.name} is the only table but has a file pattern.",
                 "Remove lgdpFilePattern.",
             ),
             (
                 table.optional and not several,
-                entry.place.custom_property("lgdpOptional"),
+                entry.node.custom_property("lgdpOptional"),
                 f"{table.name} is the only table and optional.",
                 "Remove lgdpOptional.",
             ),
@@ -302,36 +302,36 @@ def _several_tables(read: ParsedContract) -> Iterator[Contradiction]:
         )
 
 
-def _paths_of_items(read: ParsedContract) -> Iterator[Contradiction]:
+def _paths_of_items(file: ContractFile) -> Iterator[Contradiction]:
     """Yield items of an XML extract whose header is not a path to a value."""
-    if read.contract.extract.format is not Format.XML:
+    if file.contract.extract.format is not Format.XML:
         return
     yield from (
-        entry.place.contradiction(
+        entry.node.contradiction(
             f"{entry.item.name} is called “{entry.item.header}”, which is not a path in XML.",
             "Write physicalName as a path from the record: Person/Surname, @ref or ../@authority.",
         )
-        for table in read.tables
+        for table in file.tables
         for entry in table.items
         if not is_xml_path(entry.item.header)
     )
 
 
-def _check_rule_id(read: ParsedContract) -> Iterator[Contradiction]:
-    places = {entry.rule.id: entry.place for table in read.tables for entry in table.rules}
+def _check_rule_id(file: ContractFile) -> Iterator[Contradiction]:
+    places = {entry.rule.id: entry.node for table in file.tables for entry in table.rules}
     yield from (
-        places.get(rule.id, read.document).contradiction(
+        places.get(rule.id, file.document).contradiction(
             f"Two rules have the id {rule.id}.", "Give the written one another id."
         )
-        for rule, _ in find_repeats((rule.id, rule) for rule in list_rules(read.contract))
+        for rule, _ in find_repeats((rule.id, rule) for rule in list_rules(file.contract))
     )
 
 
-def _one_item_one_type(read: ParsedContract) -> Iterator[Contradiction]:
+def _one_item_one_type(file: ContractFile) -> Iterator[Contradiction]:
     """Yield data items that two tables define differently."""
-    items = ((entry.item.urn, (entry, table)) for table in read.tables for entry in table.items if entry.item.urn)
+    items = ((entry.item.urn, (entry, table)) for table in file.tables for entry in table.items if entry.item.urn)
     yield from (
-        entry.place.contradiction(
+        entry.node.contradiction(
             f"{entry.item.urn} is another thing here than in {first_table.table.name}.",
             "Give it the same type, unit, code list and privacy, or a URN of its own.",
         )

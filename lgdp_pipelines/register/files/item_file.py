@@ -45,11 +45,11 @@ _OPTIONS = {"pattern", "minLength", "maxLength", "multipleOf", *_BOUNDS}
 
 
 @dataclass(frozen=True, slots=True)
-class ParsedItem:
+class ItemEntry:
     """An item with its place and the code list written out at it, if any."""
 
     item: Item
-    place: YamlNode
+    node: YamlNode
     properties: ItemProperties
     contradictions: tuple[Contradiction, ...]
     inline: CodeList | None
@@ -60,30 +60,30 @@ class ParsedItem:
         return self.properties.role is not None
 
 
-def read_item(place: YamlNode, return_slug: str, provenance: Provenance) -> ParsedItem:
+def read_item(node: YamlNode, return_slug: str, provenance: Provenance) -> ItemEntry:
     """Return the readable part of the item at a place.
 
     Args:
-        place: the ``properties`` entry.
+        node: the ``properties`` entry.
         return_slug: of the return, for the id of an inline code list.
         provenance: of the contract, which holds where the item has none of its own.
     """
-    properties, contradictions = read_properties(ItemProperties, place)
-    name = place.text("name")
-    kind, precision, scale = _type(place)
-    options = place.at("logicalTypeOptions")
-    derived = properties.derived or (_UNREADABLE if place.custom_property("lgdpDerived").value is not None else None)
-    inline = _inline_codes(place, derived, f"{return_slug}.{name}", provenance)
+    properties, contradictions = read_properties(ItemProperties, node)
+    name = node.text("name")
+    kind, precision, scale = _type(node)
+    options = node.at("logicalTypeOptions")
+    derived = properties.derived or (_UNREADABLE if node.custom_property("lgdpDerived").value is not None else None)
+    inline = _inline_codes(node, derived, f"{return_slug}.{name}", provenance)
     item = Item(
         name=name,
-        header=place.text("physicalName", name),
+        header=node.text("physicalName", name),
         urn=properties.urn,
-        title=place.text("businessName", name),
-        definition=" ".join([*place.text("description").split(), *(str(derived).split() if derived else ())]),
+        title=node.text("businessName", name),
+        definition=" ".join([*node.text("description").split(), *(str(derived).split() if derived else ())]),
         type=kind or ItemType.TEXT,
         role=properties.role or Role.ATTRIBUTE,
-        required=place.is_true("required"),
-        key=place.is_true("primaryKey"),
+        required=node.is_true("required"),
+        key=node.is_true("primaryKey"),
         guidance=properties.guidance,
         privacy=properties.privacy or Privacy.OPEN,
         provenance=properties.provenance or provenance,
@@ -100,20 +100,20 @@ def read_item(place: YamlNode, return_slug: str, provenance: Provenance) -> Pars
         max_length=options.integer("maxLength"),
         range=_range(options),
         multiple_of=_bound(options.at("multipleOf").value),
-        unique=place.is_true("unique"),
-        refers_to=read_reference(place),
+        unique=node.is_true("unique"),
+        refers_to=read_reference(node),
         marks=properties.marks,
         severities=properties.severities,
         aliases=properties.aliases,
-        line=place.line,
+        line=node.line,
         derived=derived,
     )
-    return ParsedItem(item, place, properties, contradictions, inline)
+    return ItemEntry(item, node, properties, contradictions, inline)
 
 
-def _type(place: YamlNode) -> tuple[ItemType | None, int, int]:
-    logical = place.text("logicalType")
-    physical = place.text("physicalType", _PHYSICAL.get(logical, "")).lower()
+def _type(node: YamlNode) -> tuple[ItemType | None, int, int]:
+    logical = node.text("logicalType")
+    physical = node.text("physicalType", _PHYSICAL.get(logical, "")).lower()
     match = _DECIMAL.fullmatch(physical)
     if match and logical == "number" and 1 <= int(match[1]) <= 38 and int(match[2]) <= int(match[1]):
         return ItemType.DECIMAL, int(match[1]), int(match[2])
@@ -146,61 +146,61 @@ def _unit(said: str, derived: Derivation | None) -> str:
     return f"{said} ({derived.reference} {derived.version})" if said and isinstance(derived, Rate) else said
 
 
-def _inline_codes(place: YamlNode, derived: Derivation | None, list_id: str, provenance: Provenance) -> CodeList | None:
-    entries = place.entries("enum")
+def _inline_codes(node: YamlNode, derived: Derivation | None, list_id: str, provenance: Provenance) -> CodeList | None:
+    entries = node.entries("enum")
     if isinstance(derived, AgeBand):
-        return CodeList(list_id, "1", place.text("businessName", place.text("name")), "", "ours", derived.codes)
+        return CodeList(list_id, "1", node.text("businessName", node.text("name")), "", "ours", derived.codes)
     if not entries:
         return None
     codes = tuple(Code(str(entry.at("value").value), entry.text("label", entry.text("value"))) for entry in entries)
-    title = place.text("businessName", place.text("name"))
+    title = node.text("businessName", node.text("name"))
     return CodeList(list_id, "1", title, provenance.source, provenance.verified, codes)
 
 
-def check_item(read: ParsedItem) -> Iterator[Contradiction]:
+def check_item(entry: ItemEntry) -> Iterator[Contradiction]:
     """Yield the contradictions of one item."""
-    item, place = read.item, read.place
-    yield from read.contradictions
+    item, node = entry.item, entry.node
+    yield from entry.contradictions
     yield from contradictions_where(
         (
             not NAME.fullmatch(item.name),
-            place,
+            node,
             f"The item name “{item.name}” is not a column name.",
             "Write small letters, digits and _, a letter first.",
         ),
         (
             item.name in RESERVED_NAMES or item.name.endswith("_status"),
-            place,
+            node,
             f"The item name {item.name} is reserved for the platform.",
             "Choose another name; the header in the file (physicalName) can stay as it is.",
         ),
         (
             item.urn and not URN.fullmatch(item.urn),
-            place.custom_property("lgdpItem"),
+            node.custom_property("lgdpItem"),
             f"{item.name} has the URN “{item.urn}”, which is not well formed.",
             "Write urn:lgdp:item:<return>:<item> in small letters, digits and _.",
         ),
-        (not item.definition, place, f"{item.name} has no definition.", "Write what it means under description."),
+        (not item.definition, node, f"{item.name} has no definition.", "Write what it means under description."),
     )
-    yield from _check_type(item, place)
-    yield from check_value_spellings(item, place, place.at("logicalTypeOptions").text("format"))
-    yield from _check_text(item, place)
-    if read.has_role:
-        yield from _check_measure(item, place)
-    yield from _check_role(item, place)
+    yield from _check_type(item, node)
+    yield from check_value_spellings(item, node, node.at("logicalTypeOptions").text("format"))
+    yield from _check_text(item, node)
+    if entry.has_role:
+        yield from _check_measure(item, node)
+    yield from _check_role(item, node)
 
 
-def _check_type(item: Item, place: YamlNode) -> Iterator[Contradiction]:
-    kind, _, _ = _type(place)
+def _check_type(item: Item, node: YamlNode) -> Iterator[Contradiction]:
+    kind, _, _ = _type(node)
     if kind is None:
-        yield place.contradiction(
-            f"{item.name} has the types {place.text('logicalType') or 'none'} and "
-            f"{place.text('physicalType') or 'none'}, which do not go together.",
+        yield node.contradiction(
+            f"{item.name} has the types {node.text('logicalType') or 'none'} and "
+            f"{node.text('physicalType') or 'none'}, which do not go together.",
             "Write string with varchar, integer with bigint, number with double or decimal(p,s), date with date, "
             "or boolean with boolean.",
         )
         return
-    options = place.at("logicalTypeOptions")
+    options = node.at("logicalTypeOptions")
     if item.type is ItemType.DATE and item.date_format is None:
         yield options.at("format").contradiction(
             f"{item.name} is a date and does not say how it is spelled.",
@@ -219,11 +219,11 @@ def _check_range(item: Item, options: YamlNode) -> Iterator[Contradiction]:
         return
     bounds = {name: options.at(name) for name in _BOUNDS if options.has(name)}
     values: dict[str, float] = {}
-    for name, place in bounds.items():
-        value = _comparable(str(place.value), item.type)
+    for name, node in bounds.items():
+        value = _comparable(str(node.value), item.type)
         if value is None:
-            yield place.contradiction(
-                f"{item.name}: “{place.value}” is not a bound of the type {item.type}.", "Write 2024-03-31."
+            yield node.contradiction(
+                f"{item.name}: “{node.value}” is not a bound of the type {item.type}.", "Write 2024-03-31."
             )
         else:
             values[name] = value
@@ -242,9 +242,9 @@ def _comparable(text: str, kind: ItemType) -> float | None:
         return None
 
 
-def _check_text(item: Item, place: YamlNode) -> Iterator[Contradiction]:
-    options, codes = place.at("logicalTypeOptions"), place.entries("enum")
-    has_list, list_node = item.code_list is not None, place.custom_property("lgdpCodeList")
+def _check_text(item: Item, node: YamlNode) -> Iterator[Contradiction]:
+    options, codes = node.at("logicalTypeOptions"), node.entries("enum")
+    has_list, list_node = item.code_list is not None, node.custom_property("lgdpCodeList")
     values = [entry.at("value").value for entry in codes]
     yield from contradictions_where(
         (
@@ -261,12 +261,12 @@ def _check_text(item: Item, place: YamlNode) -> Iterator[Contradiction]:
         ),
         (
             has_list and item.type is not ItemType.TEXT,
-            place,
+            node,
             f"{item.name} has a code list and is of type {item.type}.",
             "Codes are text: write string and varchar.",
         ),
         (
-            has_list and place.has("enum") and list_node.value is not None,
+            has_list and node.has("enum") and list_node.value is not None,
             list_node,
             f"{item.name} has both enum and lgdpCodeList.",
             "Keep one of them.",
@@ -279,47 +279,47 @@ def _check_text(item: Item, place: YamlNode) -> Iterator[Contradiction]:
         )
 
 
-def _check_measure(item: Item, place: YamlNode) -> Iterator[Contradiction]:
+def _check_measure(item: Item, node: YamlNode) -> Iterator[Contradiction]:
     is_measure = item.role is Role.MEASURE
-    own_words = {word: place.custom_property(word) for word in ("lgdpUnit", "lgdpMarks")}
+    own_words = {word: node.custom_property(word) for word in ("lgdpUnit", "lgdpMarks")}
     yield from contradictions_where(
         (
             is_measure and item.type not in NUMERIC,
-            place,
+            node,
             f"{item.name} is a measure but not a number.",
             "Write integer or number.",
         ),
         (
             is_measure and not item.unit,
-            place,
+            node,
             f"{item.name} is a measure without a unit.",
             "Add lgdpUnit, such as households.",
         ),
         *(
             (
-                not is_measure and node.value is not None,
-                node,
+                not is_measure and word_node.value is not None,
+                word_node,
                 f"{item.name} has {word} but is not a measure.",
                 "Remove it, or make lgdpRole measure.",
             )
-            for word, node in own_words.items()
+            for word, word_node in own_words.items()
         ),
     )
 
 
-def _check_role(item: Item, place: YamlNode) -> Iterator[Contradiction]:
-    names_key, privacy = item.role in (Role.COUNCIL, Role.PERIOD), place.custom_property("lgdpPrivacy")
+def _check_role(item: Item, node: YamlNode) -> Iterator[Contradiction]:
+    names_key, privacy = item.role in (Role.COUNCIL, Role.PERIOD), node.custom_property("lgdpPrivacy")
     kinds = {kind for kind, _, _ in list_item_rules(item)} if item.severities else set()
     yield from contradictions_where(
         (
             names_key and item.type is not ItemType.TEXT,
-            place,
+            node,
             f"{item.name} names the {item.role} and is of type {item.type}.",
             "Write string and varchar.",
         ),
         (
             names_key and (item.code_list or item.pattern),
-            place,
+            node,
             f"{item.name} names the {item.role}, which the register knows, and has codes of its own.",
             "Remove enum, lgdpCodeList and pattern.",
         ),
@@ -338,7 +338,7 @@ def _check_role(item: Item, place: YamlNode) -> Iterator[Contradiction]:
         *(
             (
                 kind not in kinds,
-                place.custom_property("lgdpSeverity").at(kind),
+                node.custom_property("lgdpSeverity").at(kind),
                 f"{item.name} sets the severity of {kind}, but has no such rule.",
                 "Remove it.",
             )
@@ -368,20 +368,20 @@ def _check_date_spellings(item: Item, node: YamlNode, written: str) -> Iterator[
         yield formats.contradiction(f"{item.name} has {DATES} but is not a date.", "Remove it.")
         return
     other_formats = [written] if item.date_format is not None else []
-    for place in formats.elements:
-        form = place.value if isinstance(place.value, str) else ""
+    for entry in formats.elements:
+        form = entry.value if isinstance(entry.value, str) else ""
         if problem := find_date_format_problem(form):
-            yield place.contradiction(
+            yield entry.contradiction(
                 f"{item.name}: the form of the date {problem}.", "Write such as yyyy-MM-dd or d/M/yyyy HH:mm."
             )
             continue
         for other in other_formats:
             text = find_ambiguous_text(form, other)
             yield from first_contradiction_where(
-                (form == other, place, f"{item.name}: {form} is how its dates are spelled anyway.", "Remove it."),
+                (form == other, entry, f"{item.name}: {form} is how its dates are spelled anyway.", "Remove it."),
                 (
                     text is not None,
-                    place,
+                    entry,
                     f"{item.name}: “{text}” is one day as {form} and another as {other}.",
                     "Keep the one that councils use; nobody can tell which is meant.",
                 ),
@@ -389,28 +389,28 @@ def _check_date_spellings(item: Item, node: YamlNode, written: str) -> Iterator[
         other_formats.append(form)
 
 
-def _check_number_spelling(item: Item, place: YamlNode) -> Iterator[Contradiction]:
+def _check_number_spelling(item: Item, node: YamlNode) -> Iterator[Contradiction]:
     style = item.numbers
     if style is None:
         return
     yield from first_contradiction_where(
-        (item.type not in NUMERIC, place, f"{item.name} has {NUMBERS} but is not a number.", "Remove it."),
+        (item.type not in NUMERIC, node, f"{item.name} has {NUMBERS} but is not a number.", "Remove it."),
         (
             style.decimal == style.thousands,
-            place,
+            node,
             f"{item.name}: the same mark stands before decimals and between groups.",
             "Write two marks.",
         ),
-        (style == NumberStyle(), place, f"{item.name}: that is how its numbers are spelled anyway.", "Remove it."),
+        (style == NumberStyle(), node, f"{item.name}: that is how its numbers are spelled anyway.", "Remove it."),
         (
             style.thousands == "." and item.type is not ItemType.INTEGER,
-            place,
+            node,
             f"{item.name}: “1.234” is one number plainly and another with “.” between groups.",
             "Leave thousands out; nobody can tell which is meant.",
         ),
         (
             style.decimal == "," and not style.thousands and item.type is ItemType.INTEGER,
-            place,
+            node,
             f"{item.name} is a whole number and has a mark before decimals.",
             "Remove it.",
         ),

@@ -265,11 +265,11 @@ def _day(text: str) -> date | None:
 
 
 def _rows(
-    place: YamlNode, file: str, contents: Mapping[str, bytes], columns: list[str]
+    node: YamlNode, file: str, contents: Mapping[str, bytes], columns: list[str]
 ) -> tuple[tuple[Row, ...], tuple[Contradiction, ...]]:
     if file not in contents:
-        what = f"The version {place.text('version')} has no file."
-        return (), (place.contradiction(what, f"Write {file}, or remove the version."),)
+        what = f"The version {node.text('version')} has no file."
+        return (), (node.contradiction(what, f"Write {file}, or remove the version."),)
     try:
         rows, contradictions = read_rows(file, contents[file].decode("utf-8"), columns)
     except UnicodeDecodeError:
@@ -354,11 +354,11 @@ def _check_table(root: YamlNode, table: ReferenceTable, contents: Mapping[str, b
 def _check_version(root: YamlNode, table: ReferenceTable) -> Iterator[Contradiction]:
     entries = root.entries("versions")
     yield from (
-        place.contradiction(
+        node.contradiction(
             f"The version {other.version} does not come after {version.version}.",
             "List versions in order; each is valid from a later day than the one before.",
         )
-        for (_, version), (place, other) in pairwise(zip(entries, table.versions, strict=True))
+        for (_, version), (node, other) in pairwise(zip(entries, table.versions, strict=True))
         if other.version == version.version or other.valid_from <= version.valid_from
     )
 
@@ -441,11 +441,11 @@ def _check(node: YamlNode, code_list: CodeList) -> Iterator[Contradiction]:
             for spelling in {code.code, *code.aliases}
             if counts[spelling] > 1
         )
-        for place, pattern in zip(entry.entries("patterns"), code.patterns, strict=True):
+        for pattern_node, pattern in zip(entry.entries("patterns"), code.patterns, strict=True):
             for other in code_list.codes:
                 matches = any(re.fullmatch(pattern, text) for text in (other.code, *other.aliases))
                 if other is not code and (matches or pattern in other.patterns):
-                    yield place.contradiction(
+                    yield pattern_node.contradiction(
                         f"The pattern “{pattern}” of {code.code} takes what stands for {other.code}.",
                         "Write it so that it fits one code alone.",
                     )

@@ -48,16 +48,16 @@ from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity
 
 
 @dataclass(frozen=True, slots=True)
-class ParsedRule:
+class RuleEntry:
     """A written rule with its place and its item's name; empty at the table."""
 
     rule: Rule
-    place: YamlNode
+    node: YamlNode
     item: str
     contradictions: tuple[Contradiction, ...] = ()
 
 
-def read_rules(table: YamlNode, return_slug: str, context: RuleContext) -> tuple[ParsedRule, ...]:
+def read_rules(table: YamlNode, return_slug: str, context: RuleContext) -> tuple[RuleEntry, ...]:
     """Return the written rules of a table, followed by those of its items.
 
     Args:
@@ -71,88 +71,88 @@ def read_rules(table: YamlNode, return_slug: str, context: RuleContext) -> tuple
     return tuple(rules)
 
 
-def _read(place: YamlNode, return_slug: str, context: RuleContext, item: str) -> ParsedRule:
-    kind = _kind(place)
-    severity = place.text("severity", Severity.ERROR)
-    properties, contradictions = read_properties(RuleProperties, place)
-    metric = read_metric(place, item) if _is_library(place) else None
-    terms = metric or read_terms(place.at("implementation"))
-    in_terms = write_metric_sql(metric, context) if metric else write_sql(place.at("implementation"), context)
-    sql = place.text("query") if kind is RuleKind.SQL else in_terms
+def _read(node: YamlNode, return_slug: str, context: RuleContext, item: str) -> RuleEntry:
+    kind = _kind(node)
+    severity = node.text("severity", Severity.ERROR)
+    properties, contradictions = read_properties(RuleProperties, node)
+    metric = read_metric(node, item) if _is_library(node) else None
+    terms = metric or read_terms(node.at("implementation"))
+    in_terms = write_metric_sql(metric, context) if metric else write_sql(node.at("implementation"), context)
+    sql = node.text("query") if kind is RuleKind.SQL else in_terms
     rule = Rule(
-        id=f"{return_slug}.{place.text('id')}",
+        id=f"{return_slug}.{node.text('id')}",
         kind=kind or RuleKind.SQL,
         severity=Severity(severity) if severity in set(Severity) else Severity.ERROR,
         table=context.table,
         items=properties.items or ((item,) if item else terms.finding_items if terms else ()),
-        title=" ".join(place.text("name").split()),
-        guidance=" ".join(place.text("description").split()),
+        title=" ".join(node.text("name").split()),
+        guidance=" ".join(node.text("description").split()),
         sql=sql or None,
         terms=terms,
-        line=place.line,
+        line=node.line,
         scope=properties.scope,
     )
-    return ParsedRule(rule, place, item, contradictions)
+    return RuleEntry(rule, node, item, contradictions)
 
 
-def _kind(place: YamlNode) -> RuleKind | None:
-    match place.text("type", "library"):
+def _kind(node: YamlNode) -> RuleKind | None:
+    match node.text("type", "library"):
         case "sql":
             return RuleKind.SQL
         case "library":
-            return METRICS.get(place.text("metric"))
-        case "custom" if place.text("engine") == "lgdp":
-            return find_rule_kind(place.at("implementation"))
+            return METRICS.get(node.text("metric"))
+        case "custom" if node.text("engine") == "lgdp":
+            return find_rule_kind(node.at("implementation"))
         case _:
             return None
 
 
-def _is_library(place: YamlNode) -> bool:
-    return place.text("type", "library") == "library"
+def _is_library(node: YamlNode) -> bool:
+    return node.text("type", "library") == "library"
 
 
-def check_rule(read: ParsedRule, columns: Mapping[str, Sequence[str]], context: RuleContext) -> Iterator[Contradiction]:
+def check_rule(entry: RuleEntry, columns: Mapping[str, Sequence[str]], context: RuleContext) -> Iterator[Contradiction]:
     """Yield the contradictions of one written rule.
 
     Args:
-        read: the rule.
+        entry: the rule.
         columns: columns that SQL may name, by table of the return.
         context: of the contract around it.
     """
-    rule, place, items = read.rule, read.place, context.items
-    yield from read.contradictions
-    severity, named_items = place.text("severity", Severity.ERROR), place.custom_property("lgdpItems").value
+    rule, node, items = entry.rule, entry.node, context.items
+    yield from entry.contradictions
+    severity, named_items = node.text("severity", Severity.ERROR), node.custom_property("lgdpItems").value
     yield from contradictions_where(
-        (not place.text("id"), place, "A rule has no id.", "Write its stable id under id."),
-        (not place.text("name"), place, "A rule has no name.", "Write what is true when it holds under name."),
-        (not place.text("description"), place, "A rule has no description.", "Write what to do under description."),
+        (not node.text("id"), node, "A rule has no id.", "Write its stable id under id."),
+        (not node.text("name"), node, "A rule has no name.", "Write what is true when it holds under name."),
+        (not node.text("description"), node, "A rule has no description.", "Write what to do under description."),
         (
             severity not in set(Severity),
-            place.at("severity"),
+            node.at("severity"),
             f"The severity “{severity}” is unknown.",
             suggest(severity, set(Severity)),
         ),
         *(
             (
                 name not in items,
-                place,
+                node,
                 f"The rule {rule.id} concerns {name}, which is not an item of {rule.table}.",
                 suggest(name, items),
             )
             for name in (rule.items if named_items else ())
         ),
     )
-    yield from check_query_scope(rule, place, items)
-    is_ours = place.text("type") == "custom" and place.text("engine") == "lgdp"
-    match _kind(place), rule.terms:
+    yield from check_query_scope(rule, node, items)
+    is_ours = node.text("type") == "custom" and node.text("engine") == "lgdp"
+    match _kind(node), rule.terms:
         case RuleKind.SQL, _:
-            yield from _check_sql(rule, place, columns)
+            yield from _check_sql(rule, node, columns)
         case _, RowCountTerms() | UniqueTerms() | NullsTerms() as metric:
-            yield from check_metric(metric, place, context, read.item)
+            yield from check_metric(metric, node, context, entry.item)
         case kind, _ if kind is not None or is_ours:
-            yield from check_terms(place.at("implementation"), context)
+            yield from check_terms(node.at("implementation"), context)
         case _:
-            yield place.contradiction(
+            yield node.contradiction(
                 f"The rule {rule.id} is of a kind that is not tested.",
                 "Write type sql with a query, metric rowCount, duplicateValues or nullValues, or type custom with "
                 "engine lgdp; what an item must be is said by required, primaryKey, unique, enum, relationships and "
@@ -160,36 +160,36 @@ def check_rule(read: ParsedRule, columns: Mapping[str, Sequence[str]], context: 
             )
 
 
-def _check_sql(rule: Rule, place: YamlNode, columns: Mapping[str, Sequence[str]]) -> Iterator[Contradiction]:
+def _check_sql(rule: Rule, node: YamlNode, columns: Mapping[str, Sequence[str]]) -> Iterator[Contradiction]:
     # The columns of other returns are checked once every return has been read.
     reads_own_return = not list_external_tables(rule)
     yield from (
-        place.at("query").contradiction(
+        node.at("query").contradiction(
             f"The query of {rule.id} cannot be asked: {problem}.",
             "Write SELECT count(*) FROM {model} WHERE <what breaks the rule>, with the names of items.",
         )
         for problem in (find_query_problems(rule.sql or "", rule.table, columns) if reads_own_return else ())
     )
-    if place.at("mustBe").value != 0 or isinstance(place.at("mustBe").value, bool):
-        yield place.contradiction(f"The query of {rule.id} is not held against 0.", "Write mustBe: 0.")
+    if node.at("mustBe").value != 0 or isinstance(node.at("mustBe").value, bool):
+        yield node.contradiction(f"The query of {rule.id} is not held against 0.", "Write mustBe: 0.")
 
 
 _POINT = 2
 """Parts of a name with one point in it."""
 
 
-def read_reference(place: YamlNode) -> Relationship | None:
+def read_reference(node: YamlNode) -> Relationship | None:
     """Return the item that an item refers to; None where it refers to none.
 
     Args:
-        place: the ``properties`` entry.
+        node: the ``properties`` entry.
     """
-    entries = place.entries("relationships")
+    entries = node.entries("relationships")
     target = _split_names(entries[0].at("to").value) if entries else ()
     if len(target) != 1:
         return None
     table, name = target[0]
-    return Relationship((place.text("name"),), table, (name,))
+    return Relationship((node.text("name"),), table, (name,))
 
 
 def read_relationships(table: YamlNode, return_slug: str, context: RuleContext) -> tuple[Rule, ...]:
@@ -208,13 +208,13 @@ def read_relationships(table: YamlNode, return_slug: str, context: RuleContext) 
     )
 
 
-def _relationship_rule(place: YamlNode, return_slug: str, context: RuleContext, terms: Relationship) -> Rule:
-    properties, _ = read_properties(RelationshipProperties, place)
+def _relationship_rule(node: YamlNode, return_slug: str, context: RuleContext, terms: Relationship) -> Rule:
+    properties, _ = read_properties(RelationshipProperties, node)
     headers = " and ".join(context.items[name].header for name in terms.own)
     theirs = " and ".join(context.tables[terms.table][name].header for name in terms.theirs)
     advice = "Correct the reference, or send the row that it refers to."
     return Rule(
-        id=f"{return_slug}.{place.text('id')}",
+        id=f"{return_slug}.{node.text('id')}",
         kind=RuleKind.RELATIONSHIP,
         severity=properties.severity,
         table=context.table,
@@ -223,12 +223,12 @@ def _relationship_rule(place: YamlNode, return_slug: str, context: RuleContext, 
         guidance=f"{advice} {properties.guidance}".strip(),
         sql=write_relationship_sql(terms),
         terms=terms,
-        line=place.line,
+        line=node.line,
     )
 
 
-def _read_relationship(place: YamlNode, table: str) -> Relationship | None:
-    own, theirs = _split_names(place.at("from").value), _split_names(place.at("to").value)
+def _read_relationship(node: YamlNode, table: str) -> Relationship | None:
+    own, theirs = _split_names(node.at("from").value), _split_names(node.at("to").value)
     tables = {name for name, _ in theirs}
     if len(own) != len(theirs) or len(tables) != 1 or {name for name, _ in own} != {table}:
         return None
@@ -243,21 +243,21 @@ def _split_names(value: object) -> tuple[tuple[str, str], ...]:
     return pairs if len(pairs) == len(listed) else ()
 
 
-def check_item_relationship(place: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
+def check_item_relationship(node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
     """Yield the contradictions of an item's relationships.
 
     Args:
-        place: the ``properties`` entry.
+        node: the ``properties`` entry.
         context: of the contract around it.
     """
-    entries = place.entries("relationships")
+    entries = node.entries("relationships")
     yield from (
         extra.contradiction(
-            f"{place.text('name')} refers to two things.", "Leave one; write another as a quality rule in SQL."
+            f"{node.text('name')} refers to two things.", "Leave one; write another as a quality rule in SQL."
         )
         for extra in entries[1:]
     )
-    terms = read_reference(place)
+    terms = read_reference(node)
     if entries and terms is None:
         yield entries[0].contradiction(*_UNREADABLE)
     elif terms is not None:
@@ -277,21 +277,21 @@ def check_relationships(table: YamlNode, context: RuleContext) -> Iterator[Contr
         table: the ``schema`` entry.
         context: of the contract around it.
     """
-    for place in table.entries("relationships"):
-        yield from read_properties(RelationshipProperties, place)[1]
-        if not place.text("id"):
-            yield place.contradiction("A relationship of a table has no id.", "Write its stable id under id.")
-        terms = _read_relationship(place, context.table)
+    for node in table.entries("relationships"):
+        yield from read_properties(RelationshipProperties, node)[1]
+        if not node.text("id"):
+            yield node.contradiction("A relationship of a table has no id.", "Write its stable id under id.")
+        terms = _read_relationship(node, context.table)
         if terms is None:
-            yield place.contradiction(*_UNREADABLE)
+            yield node.contradiction(*_UNREADABLE)
         else:
-            yield from _check_relationship(terms, place, context)
+            yield from _check_relationship(terms, node, context)
 
 
-def _check_relationship(terms: Relationship, place: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
+def _check_relationship(terms: Relationship, node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
     theirs = context.tables.get(terms.table)
     if theirs is None:
-        yield place.at("to").contradiction(
+        yield node.at("to").contradiction(
             f"A row refers to {terms.table}, which is not a table of the return.", suggest(terms.table, context.tables)
         )
         return
@@ -300,7 +300,7 @@ def _check_relationship(terms: Relationship, place: YamlNode, context: RuleConte
             *(
                 (
                     name not in items,
-                    place,
+                    node,
                     f"A relationship names {name}, which is not an item of {table}.",
                     suggest(name, items),
                 )
@@ -308,13 +308,13 @@ def _check_relationship(terms: Relationship, place: YamlNode, context: RuleConte
             ),
             (
                 own in context.items and other in theirs and context.items[own].type is not theirs[other].type,
-                place,
+                node,
                 f"{own} and {other} are of different types, and are never the same.",
                 "Name items of one type.",
             ),
             (
                 own == other and terms.table == context.table,
-                place,
+                node,
                 f"{own} refers to itself.",
                 "Name another item in to.",
             ),

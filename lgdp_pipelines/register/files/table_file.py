@@ -16,9 +16,9 @@ from lgdp_pipelines.register.documents.yaml_nodes import (
     suggest,
 )
 from lgdp_pipelines.register.files.custom_properties import TableProperties, read_properties
-from lgdp_pipelines.register.files.item_file import NAME, URN, ParsedItem, check_item, read_item
+from lgdp_pipelines.register.files.item_file import NAME, URN, ItemEntry, check_item, read_item
 from lgdp_pipelines.register.files.rule_file import (
-    ParsedRule,
+    RuleEntry,
     check_item_relationship,
     check_relationships,
     check_rule,
@@ -40,13 +40,13 @@ from lgdp_pipelines.vocabulary.councils import fold_spelling
 
 
 @dataclass(frozen=True, slots=True)
-class ParsedTable:
+class TableEntry:
     """A table with its place, and its items and rules with theirs."""
 
     table: Table
-    place: YamlNode
-    items: tuple[ParsedItem, ...]
-    rules: tuple[ParsedRule, ...]
+    node: YamlNode
+    items: tuple[ItemEntry, ...]
+    rules: tuple[RuleEntry, ...]
     properties: TableProperties
     contradictions: tuple[Contradiction, ...]
 
@@ -55,40 +55,40 @@ class ParsedTable:
         return self.properties.grain is grain
 
 
-def read_items(place: YamlNode, return_slug: str, provenance: Provenance) -> tuple[ParsedItem, ...]:
+def read_items(node: YamlNode, return_slug: str, provenance: Provenance) -> tuple[ItemEntry, ...]:
     """Return the readable items of the table at a place."""
-    return tuple(read_item(entry, return_slug, provenance) for entry in place.entries("properties"))
+    return tuple(read_item(entry, return_slug, provenance) for entry in node.entries("properties"))
 
 
-def read_table(place: YamlNode, return_slug: str, items: tuple[ParsedItem, ...], context: RuleContext) -> ParsedTable:
+def read_table(node: YamlNode, return_slug: str, items: tuple[ItemEntry, ...], context: RuleContext) -> TableEntry:
     """Return the readable part of the table at a place.
 
     Args:
-        place: the ``schema`` entry.
+        node: the ``schema`` entry.
         return_slug: of the return.
         items: of the table.
         context: of the contract around it.
     """
-    properties, contradictions = read_properties(TableProperties, place)
-    rules = read_rules(place, return_slug, context)
+    properties, contradictions = read_properties(TableProperties, node)
+    rules = read_rules(node, return_slug, context)
     table = Table(
-        name=place.text("name"),
-        title=place.text("businessName", place.text("name")),
-        description=" ".join(place.text("description").split()),
+        name=node.text("name"),
+        title=node.text("businessName", node.text("name")),
+        description=" ".join(node.text("description").split()),
         grain=properties.grain or Grain.AGGREGATE,
-        items=tuple(read.item for read in items if read.item.derived is None),
-        rules=(*(read.rule for read in rules), *read_relationships(place, return_slug, context)),
+        items=tuple(entry.item for entry in items if entry.item.derived is None),
+        rules=(*(entry.rule for entry in rules), *read_relationships(node, return_slug, context)),
         counts=properties.counts,
         record_key=properties.record_key,
         file_pattern=properties.file_pattern,
         optional=properties.optional,
-        derived=tuple(read.item for read in items if read.item.derived is not None),
+        derived=tuple(entry.item for entry in items if entry.item.derived is not None),
     )
-    return ParsedTable(table, place, items, rules, properties, contradictions)
+    return TableEntry(table, node, items, rules, properties, contradictions)
 
 
 def check_table(
-    read: ParsedTable,
+    table_entry: TableEntry,
     columns: Mapping[str, Sequence[str]],
     code_lists: frozenset[str],
     context: RuleContext,
@@ -96,134 +96,132 @@ def check_table(
     """Yield the contradictions of one table.
 
     Args:
-        read: the table.
+        table_entry: the table.
         columns: columns that SQL may name, by table of the return.
         code_lists: ids of the lists in ``schemas/codelists/``.
         context: of the contract around it.
     """
-    table, place = read.table, read.place
-    yield from read.contradictions
+    table, node = table_entry.table, table_entry.node
+    yield from table_entry.contradictions
     yield from contradictions_where(
         (
             not NAME.fullmatch(table.name) or "__" in table.name,
-            place,
+            node,
             f"The table name “{table.name}” cannot be used.",
             "Write small letters, digits and single _.",
         ),
-        (not table.description, place, f"The table {table.name} has no description.", "Write what a row is."),
-        (not table.items, place, f"The table {table.name} has no items.", "List them under properties."),
+        (not table.description, node, f"The table {table.name} has no description.", "Write what a row is."),
+        (not table.items, node, f"The table {table.name} has no items.", "List them under properties."),
     )
-    for item in read.items:
+    for item in table_entry.items:
         yield from check_item(item)
-        yield from _check_code_list(item, code_lists)
-        yield from _check_codes_on(item, context)
-        yield from check_item_relationship(item.place, context)
-    yield from _repeated(read, lambda entry: entry.item.name, "name")
-    yield from _repeated(
-        read, lambda entry: "" if entry.item.derived else entry.item.header.casefold(), "header in the file"
+        yield from _check_codes(item, code_lists, context)
+        yield from check_item_relationship(item.node, context)
+    yield from _check_repeats(table_entry, lambda entry: entry.item.name, "name")
+    yield from _check_repeats(
+        table_entry, lambda entry: "" if entry.item.derived else entry.item.header.casefold(), "header in the file"
     )
-    yield from _check_alias(read)
-    yield from _repeated(read, lambda entry: entry.item.urn, "URN")
+    yield from _check_aliases(table_entry)
+    yield from _check_repeats(table_entry, lambda entry: entry.item.urn, "URN")
     yield from (
-        extra.place.contradiction(f"{table.name} names the {role} twice.", f"Leave lgdpRole {role} to one item.")
+        extra.node.contradiction(f"{table.name} names the {role} twice.", f"Leave lgdpRole {role} to one item.")
         for role in (Role.COUNCIL, Role.PERIOD)
-        for extra in [entry for entry in read.items if entry.item.role is role][1:]
+        for extra in [entry for entry in table_entry.items if entry.item.role is role][1:]
     )
-    yield from _check_key(read)
-    if read.has_grain(Grain.CASE):
-        yield from _check_privacy(read)
-    yield from _check_count(read)
-    for rule in read.rules:
+    yield from _check_key(table_entry)
+    if table_entry.has_grain(Grain.CASE):
+        yield from _check_privacy(table_entry)
+    yield from _check_count(table_entry)
+    for rule in table_entry.rules:
         yield from check_rule(rule, columns, context)
-    yield from check_relationships(place, context)
+    yield from check_relationships(node, context)
 
 
-def _repeated(read: ParsedTable, what: Callable[[ParsedItem], str], called: str) -> Iterator[Contradiction]:
-    entries = ((value, entry) for entry in read.items if (value := what(entry)))
-    yield from (
-        entry.place.contradiction(
-            f"{read.table.name} has two items with the {called} {what(entry)}.", "Give each its own."
+def _check_repeats(table_entry: TableEntry, name_of: Callable[[ItemEntry], str], noun: str) -> Iterator[Contradiction]:
+    """Yield items that share a name, a header or a URN with an earlier one."""
+    repeats = find_repeats((name, entry) for entry in table_entry.items if (name := name_of(entry)))
+    return (
+        entry.node.contradiction(
+            f"{table_entry.table.name} has two items with the {noun} {name_of(entry)}.", "Give each its own."
         )
-        for entry, _ in find_repeats(entries)
+        for entry, _ in repeats
     )
 
 
-def _check_alias(read: ParsedTable) -> Iterator[Contradiction]:
+def _check_aliases(table_entry: TableEntry) -> Iterator[Contradiction]:
     """Yield headers that two items would match."""
-    places = {entry.item.name: entry.place for entry in read.items}
-    yield from (
-        places[name]
-        .custom_property("lgdpAliases")
-        .contradiction(
-            f"{read.table.name}: the header “{text}” could be {name} or {other}.", "Leave it to one of them."
+    table = table_entry.table
+    nodes = {entry.item.name: entry.node.custom_property("lgdpAliases") for entry in table_entry.items}
+    return (
+        nodes[name].contradiction(
+            f"{table.name}: the header “{text}” could be {name} or {other_name}.", "Leave it to one of them."
         )
-        for name, other, text in find_header_clashes((item.name, item.spellings) for item in read.table.items)
-        if any(fold_spelling(read.table.by_name[clashing].header) != fold_spelling(text) for clashing in (name, other))
+        for name, other_name, text in find_header_clashes((item.name, item.spellings) for item in table.items)
+        if {fold_spelling(table.by_name[clashing].header) for clashing in (name, other_name)} != {fold_spelling(text)}
     )
 
 
-def _check_code_list(read: ParsedItem, code_lists: frozenset[str]) -> Iterator[Contradiction]:
-    code_list = read.properties.code_list
-    if code_list and code_list not in code_lists:
-        yield (
-            read.place.custom_property("lgdpCodeList").contradiction(
-                f"{read.item.name} has the code list “{code_list}”, which is not there.",
-                suggest(code_list, code_lists) if code_lists else f"Write schemas/codelists/{code_list}.yaml.",
-            )
-        )
-
-
-def _check_codes_on(read: ParsedItem, context: RuleContext) -> Iterator[Contradiction]:
-    item, place = read.item, read.place.custom_property("lgdpCodesOn")
-    if item.codes_on is None:
-        return
-    dates = [item.name for item in context.items.values() if item.type is ItemType.DATE]
-    yield from contradictions_where(
-        (item.code_list is None, place, f"{item.name} has lgdpCodesOn but no code list.", "Remove it."),
+def _check_codes(entry: ItemEntry, code_lists: frozenset[str], context: RuleContext) -> Iterator[Contradiction]:
+    item, code_list = entry.item, entry.properties.code_list or ""
+    node = entry.node.custom_property("lgdpCodesOn")
+    dates = [other.name for other in context.items.values() if other.type is ItemType.DATE]
+    return contradictions_where(
         (
-            item.codes_on not in dates,
-            place,
+            code_list and code_list not in code_lists,
+            entry.node.custom_property("lgdpCodeList"),
+            f"{item.name} has the code list “{code_list}”, which does not exist.",
+            suggest(code_list, code_lists) if code_lists else f"Write schemas/codelists/{code_list}.yaml.",
+        ),
+        (
+            item.codes_on and item.code_list is None,
+            node,
+            f"{item.name} has lgdpCodesOn but no code list.",
+            "Remove it.",
+        ),
+        (
+            item.codes_on and item.codes_on not in dates,
+            node,
             f"The codes of {item.name} are to be valid on {item.codes_on}, which is not a date of {context.table}.",
-            suggest(item.codes_on, dates) if dates else "Remove it.",
+            suggest(item.codes_on or "", dates) if dates else "Remove it.",
         ),
     )
 
 
-def _check_key(read: ParsedTable) -> Iterator[Contradiction]:
-    table, place = read.table, read.place
-    all_have_roles = all(entry.has_role for entry in read.items)
-    is_aggregate = read.has_grain(Grain.AGGREGATE)
+def _check_key(table_entry: TableEntry) -> Iterator[Contradiction]:
+    table, node = table_entry.table, table_entry.node
+    all_have_roles = all(entry.has_role for entry in table_entry.items)
+    is_aggregate = table_entry.has_grain(Grain.AGGREGATE)
     yield from contradictions_where(
         (
-            read.has_grain(Grain.CASE) and table.items and not table.key,
-            place,
+            table_entry.has_grain(Grain.CASE) and table.items and not table.key,
+            node,
             f"{table.name} holds cases but has no key.",
             "Set primaryKey on the item that tells cases apart.",
         ),
         (
             is_aggregate and table.items and all_have_roles and not table.having(Role.MEASURE),
-            place,
+            node,
             f"{table.name} holds aggregates but has no measure.",
             "Add a measure.",
         ),
     )
-    for entry in read.items:
+    for entry in table_entry.items:
         yield from contradictions_where(
             (
                 entry.item.unique and table.key == (entry.item,),
-                entry.place.at("unique"),
+                entry.node.at("unique"),
                 f"{entry.item.name} is the key of {table.name} and declared unique as well.",
                 "Remove unique.",
             ),
             (
                 entry.item.key and not entry.item.required,
-                entry.place,
+                entry.node,
                 f"{entry.item.name} is part of the key and may be empty.",
                 "Add required: true.",
             ),
             (
                 entry.has_role and is_aggregate and entry.item.role is Role.DIMENSION and not entry.item.key,
-                entry.place,
+                entry.node,
                 f"{entry.item.name} breaks figures down and is not part of the key.",
                 "Add primaryKey: true.",
             ),
@@ -232,39 +230,39 @@ def _check_key(read: ParsedTable) -> Iterator[Contradiction]:
             yield from _check_role_of_key(entry, is_aggregate=is_aggregate)
 
 
-def _check_role_of_key(entry: ParsedItem, *, is_aggregate: bool) -> Iterator[Contradiction]:
+def _check_role_of_key(entry: ItemEntry, *, is_aggregate: bool) -> Iterator[Contradiction]:
     item = entry.item
     return first_contradiction_where(
         (
             item.role in (Role.MEASURE, Role.COUNCIL, Role.PERIOD),
-            entry.place,
+            entry.node,
             f"{item.name} is a {item.role} and part of the key.",
             "Remove primaryKey; council and period belong to every key without being said.",
         ),
         (
             is_aggregate and item.role is not Role.DIMENSION,
-            entry.place,
+            entry.node,
             f"{item.name} is part of an aggregate's key but not a dimension.",
             "Write lgdpRole dimension.",
         ),
     )
 
 
-def _check_privacy(read: ParsedTable) -> Iterator[Contradiction]:
-    for entry in read.items:
+def _check_privacy(table_entry: TableEntry) -> Iterator[Contradiction]:
+    for entry in table_entry.items:
         item = entry.item
         if item.role in (Role.COUNCIL, Role.PERIOD):
             continue
         yield from first_contradiction_where(
             (
-                entry.place.custom_property("lgdpPrivacy").value is None,
-                entry.place,
+                entry.node.custom_property("lgdpPrivacy").value is None,
+                entry.node,
                 f"{item.name} describes a case and does not say what becomes of it before publication.",
                 "Add lgdpPrivacy: open, pseudonymise, withhold, month or year.",
             ),
             (
                 item.privacy is Privacy.OPEN and _is_free(item),
-                entry.place.custom_property("lgdpPrivacy"),
+                entry.node.custom_property("lgdpPrivacy"),
                 f"{item.name} is free text or a date of a case and would be published as it is.",
                 "Give it a code list, or write pseudonymise, withhold, month or year.",
             ),
@@ -276,31 +274,31 @@ def _is_free(item: Item) -> bool:
     return item.code_list is None and item.type in (ItemType.TEXT, ItemType.DATE) and item.derived is None
 
 
-def _check_count(read: ParsedTable) -> Iterator[Contradiction]:
-    table = read.table
-    places = read.place.custom_property("lgdpCounts").elements
-    if places and read.has_grain(Grain.AGGREGATE):
+def _check_count(table_entry: TableEntry) -> Iterator[Contradiction]:
+    table = table_entry.table
+    places = table_entry.node.custom_property("lgdpCounts").elements
+    if places and table_entry.has_grain(Grain.AGGREGATE):
         yield places[0].contradiction(f"{table.name} counts and holds no cases.", "Remove lgdpCounts.")
     urn_counts = Counter([item.urn for item in table.all_items] + [count.urn for count in table.counts])
-    for place, count in zip(places, table.counts, strict=True):
+    for node, count in zip(places, table.counts, strict=True):
         if not URN.fullmatch(count.urn):
-            yield place.contradiction(
+            yield node.contradiction(
                 f"The count “{count.title}” has the URN “{count.urn}”, which is not well formed.",
                 "Write urn:lgdp:item:<return>:<item> in small letters, digits and _.",
             )
         elif urn_counts[count.urn] > 1:
-            yield place.contradiction(
+            yield node.contradiction(
                 f"The URN {count.urn} stands for two things in {table.name}.", "Give the count its own."
             )
         for name in count.by:
             item = table.by_name.get(name)
             if item is None:
-                yield place.contradiction(
+                yield node.contradiction(
                     f"A count is broken down by {name}, which is not an item of {table.name}.",
                     suggest(name, table.by_name),
                 )
             elif item.code_list is None or item.privacy is not Privacy.OPEN:
-                yield place.contradiction(
+                yield node.contradiction(
                     f"A count is broken down by {name}, which is not open or has no codes.",
                     "Break down only by items with a code list and lgdpPrivacy open.",
                 )

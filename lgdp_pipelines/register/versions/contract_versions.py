@@ -17,7 +17,13 @@ from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from lgdp_pipelines.errors import Contradiction
 from lgdp_pipelines.register.documents.model_parsing import parse
-from lgdp_pipelines.register.documents.yaml_nodes import YamlNode, list_node, mapping_node, suggest
+from lgdp_pipelines.register.documents.yaml_nodes import (
+    YamlNode,
+    contradictions_where,
+    list_node,
+    mapping_node,
+    suggest,
+)
 from lgdp_pipelines.register.model.field_types import STRICT, OrEmpty, Text, refuse_repeats
 
 
@@ -70,7 +76,7 @@ class Change:
         after: name of the item that an added one follows; empty: it comes last.
         content: what is added or replaces what was; its value is None where nothing does.
         reason: why.
-        place: where it is written.
+        node: of the change.
     """
 
     action: ChangeAction
@@ -79,7 +85,7 @@ class Change:
     after: str
     content: YamlNode
     reason: str
-    place: YamlNode
+    node: YamlNode
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +202,7 @@ def _make_change(action: ChangeAction, node: YamlNode) -> Change:
         after=node.text("after"),
         content=node.at("with"),
         reason=" ".join(node.text("reason").split()),
-        place=node,
+        node=node,
     )
 
 
@@ -230,24 +236,24 @@ class _ImpossibleChangeError(Exception):
         super().__init__(what)
 
 
-def expand_changes(base: YamlNode, read: ChangeFile) -> tuple[YamlNode, tuple[Contradiction, ...]]:
+def expand_changes(base: YamlNode, change_file: ChangeFile) -> tuple[YamlNode, tuple[Contradiction, ...]]:
     """Return the contract with the possible changes made, and a contradiction for each other.
 
     Args:
         base: the whole contract that the version starts from.
-        read: its changes file.
+        change_file: its changes file.
     """
-    head = read.document
+    head = change_file.document
     # The whole document has the changes file's name, so that what is missing in it is reported for that file.
     tree = replace(base, file=head.file, line=1)
     tree = tree.with_member("version", head.at("version"))
     tree = _set_custom(tree, "lgdpValidFrom", head.at("lgdpValidFrom"))
     same_major = base.text("version").split(".")[0] == head.text("version").split(".")[0]
     contradictions: list[Contradiction] = []
-    for change in read.changes:
+    for change in change_file.changes:
         if same_major and not _may_be_minor(change):
             contradictions.append(
-                change.place.contradiction(
+                change.node.contradiction(
                     f"Version {head.text('version')} is of the same major version as its base and does more than add.",
                     "Raise the major version, or only add; within a major, only titles, descriptions and guidance "
                     "may be worded differently.",
@@ -284,7 +290,7 @@ def _apply(tree: YamlNode, change: Change, target: Target) -> YamlNode:
     is_bare_rename = change.action is ChangeAction.RENAME and content is None
     if needs_content and not is_bare_rename and not isinstance(content, dict):
         raise _ImpossibleChangeError(
-            change.place.at("with"),
+            change.node.at("with"),
             f"The content of the {target} under with is not a mapping.",
             "Write its properties, one a line.",
         )
@@ -295,7 +301,7 @@ def _apply(tree: YamlNode, change: Change, target: Target) -> YamlNode:
     if table is None:
         table_names = _names(tables, TargetKind.TABLE)
         raise _ImpossibleChangeError(
-            change.place, f"There is no table {target.table} to change.", suggest(target.table, table_names)
+            change.node, f"There is no table {target.table} to change.", suggest(target.table, table_names)
         )
     if target.kind is TargetKind.RULE:
         changed = _apply_to_rule(table, change, target)
@@ -321,33 +327,33 @@ def _apply_to_rule(table: YamlNode, change: Change, target: Target) -> YamlNode:
 def _apply_to_list(entries: YamlNode, change: Change, target: Target) -> YamlNode:
     """Return a list of tables, items or rules after a change."""
     if not isinstance(entries.value, list):
-        entries = list_node(change.place.file, change.place.line, ())
+        entries = list_node(change.node.file, change.node.line, ())
     name, name_word = target.name or target.table, _NAME_WORD[target.kind]
     entry = _find(entries, name_word, name)
     if change.action is ChangeAction.ADD:
         if entry is not None:
             raise _ImpossibleChangeError(
-                change.place, f"The {target} is there already.", "Modify it, or give the new one a name."
+                change.node, f"The {target} is there already.", "Modify it, or give the new one a name."
             )
         return _add_entry(entries, change, target)
     if entry is None:
         entry_names = _names(entries, target.kind)
         remedy = suggest(name, entry_names) if entry_names else "Remove the change."
-        raise _ImpossibleChangeError(change.place, f"There is no {target} to {change.action}.", remedy)
+        raise _ImpossibleChangeError(change.node, f"There is no {target} to {change.action}.", remedy)
     if change.action is ChangeAction.REMOVE:
         return entries.with_elements(kept for kept in entries.elements if kept is not entry)
     changed = _merge_content(entry, change.content) if change.content.value is not None else entry
     if change.action is ChangeAction.RENAME:
         if _find(entries, name_word, change.to) is not None:
             raise _pointless(change, f"The name {change.to}, which the {target} is to have, is there already")
-        changed = changed.with_member(name_word, change.place.at("to"))
+        changed = changed.with_member(name_word, change.node.at("to"))
     if changed.value == entry.value:
         raise _pointless(change, f"The change leaves the {target} as it was")
     return _replace_entry(entries, entry, changed)
 
 
 def _add_entry(entries: YamlNode, change: Change, target: Target) -> YamlNode:
-    file, line, name_word = change.place.file, change.place.line, _NAME_WORD[target.kind]
+    file, line, name_word = change.node.file, change.node.line, _NAME_WORD[target.kind]
     name = YamlNode(file, line, target.name or target.table)
     entry = _merge_content(mapping_node(file, line, {name_word: name}), change.content)
     if not change.after:
@@ -355,11 +361,11 @@ def _add_entry(entries: YamlNode, change: Change, target: Target) -> YamlNode:
     before = _find(entries, name_word, change.after)
     if before is None:
         raise _ImpossibleChangeError(
-            change.place.at("after"),
+            change.node.at("after"),
             f"The {target} is to follow {change.after}, which is not there.",
             suggest(change.after, _names(entries, target.kind)),
         )
-    position = next(place for place, present in enumerate(entries.elements) if present is before) + 1
+    position = next(position for position, present in enumerate(entries.elements) if present is before) + 1
     return entries.with_elements((*entries.elements[:position], entry, *entries.elements[position:]))
 
 
@@ -397,7 +403,7 @@ def _apply_to_field(tree: YamlNode, change: Change, target: Target) -> YamlNode:
     name = target.name
     if name.split(".")[0] in _UNCHANGEABLE or change.action is ChangeAction.RENAME:
         raise _ImpossibleChangeError(
-            change.place,
+            change.node,
             f"The {target} cannot be changed this way.",
             "Version and first period stand at the head; tables, items and rules are changed as such; name other "
             "fields by their name, and add or remove them rather than rename.",
@@ -406,7 +412,7 @@ def _apply_to_field(tree: YamlNode, change: Change, target: Target) -> YamlNode:
     if (before is None) is not (change.action is ChangeAction.ADD):
         state = "is there already" if before else "is not there"
         remedy = "Modify it." if before else "Add it, or correct its name."
-        raise _ImpossibleChangeError(change.place, f"The {target} {state}.", remedy)
+        raise _ImpossibleChangeError(change.node, f"The {target} {state}.", remedy)
     if change.action is ChangeAction.REMOVE:
         return _set_field(tree, name, YamlNode("", 0, None))
     if change.content.value is None or (before and change.content.value == before.value):
@@ -455,7 +461,7 @@ def _replace_entry(listed: YamlNode, old: YamlNode, new: YamlNode) -> YamlNode:
 
 
 def _pointless(change: Change, what: str) -> _ImpossibleChangeError:
-    return _ImpossibleChangeError(change.place, f"{what}.", "Remove the change, or write what becomes different.")
+    return _ImpossibleChangeError(change.node, f"{what}.", "Remove the change, or write what becomes different.")
 
 
 CONTRACT_ENDING, CHANGES_ENDING = ".odcs.yaml", ".changes.yaml"
@@ -498,47 +504,51 @@ def resolve_versions(
     changed = {
         document.file: read_changes(document) for document in documents if document.file.endswith(CHANGES_ENDING)
     }
-    contradictions = [contradiction for read in changed.values() for contradiction in read.contradictions]
+    contradictions = [contradiction for change_file in changed.values() for contradiction in change_file.contradictions]
     malformed = {contradiction.file for contradiction in contradictions}
     files = {*complete, *changed}
-    bases = {file: _base_file(file, read, files) for file, read in changed.items()}
-    for file, read in changed.items():
-        contradictions += _check_base(file, read, bases, files)
-    waiting = {file: read for file, read in changed.items() if file not in malformed}
+    bases = {file: _find_base(file, change_file.base, files) for file, change_file in changed.items()}
+    for file, change_file in changed.items():
+        contradictions += _check_base(file, change_file, bases, files)
+    waiting = {file: change_file for file, change_file in changed.items() if file not in malformed}
     while ready := [file for file in waiting if bases[file] in complete]:
         for file in ready:
-            read, base = waiting.pop(file), complete[bases[file]]
-            document, change_contradictions = expand_changes(base.document, read)
+            change_file, base = waiting.pop(file), complete[bases[file]]
+            document, change_contradictions = expand_changes(base.document, change_file)
             contradictions += change_contradictions
             if not change_contradictions:
                 digest = hashlib.sha256(f"{base.sha256}\n".encode() + contents[file]).hexdigest()
-                complete[file] = ContractVersion(document, digest, read.base, read.changes)
+                complete[file] = ContractVersion(document, digest, change_file.base, change_file.changes)
     return complete, tuple(contradictions)
 
 
-def _base_file(file: str, read: ChangeFile, files: set[str]) -> str:
-    """Return the file of a base; empty where there is none."""
+def _find_base(file: str, base: str, files: set[str]) -> str:
+    """Return the file of a base version; empty where it does not exist."""
     name = _FILE.fullmatch(file)
-    candidates = (f"{name[1]}{read.base}{ending}" for ending in (CONTRACT_ENDING, CHANGES_ENDING)) if name else ()
+    candidates = (f"{name[1]}{base}{ending}" for ending in (CONTRACT_ENDING, CHANGES_ENDING)) if name else ()
     return next((candidate for candidate in candidates if candidate in files), "")
 
 
-def _check_base(file: str, read: ChangeFile, bases: Mapping[str, str], files: set[str]) -> Iterator[Contradiction]:
-    node = read.document.at("base")
-    if not read.base:
-        return
-    if not bases[file]:
-        folder = file.rpartition("/")[0]
-        other_versions = {_version(other) for other in files if other.startswith(f"{folder}/") and other != file}
-        remedy = suggest(read.base, other_versions) if other_versions else "Write the base in full beside this file."
-        yield node.contradiction(f"The base {read.base} is not there.", remedy)
-        return
+def _check_base(
+    file: str, change_file: ChangeFile, bases: Mapping[str, str], files: set[str]
+) -> Iterator[Contradiction]:
+    """Yield a base that does not exist, or that depends on the version itself."""
+    base, node = change_file.base, change_file.document.at("base")
     chain = [file]
-    while (base := bases.get(chain[-1], "")) and base not in chain:
-        chain.append(base)
-    if base == file:
-        steps = " → ".join(_version(link) for link in (*chain, file))
-        yield node.contradiction(f"The base leads back to the version itself: {steps}.", "Name an earlier base.")
+    while (link := bases.get(chain[-1], "")) and link not in chain:
+        chain.append(link)
+    folder = file.rpartition("/")[0]
+    versions = {_version(other_file) for other_file in files - {file} if other_file.startswith(f"{folder}/")}
+    steps = " → ".join(map(_version, (*chain, file)))
+    return contradictions_where(
+        (
+            base and not bases[file],
+            node,
+            f"The base {base} is not there.",
+            suggest(base, versions) if versions else "Write the base in full beside this file.",
+        ),
+        (link == file, node, f"The base leads back to the version itself: {steps}.", "Name an earlier base."),
+    )
 
 
 def _version(file: str) -> str:

@@ -9,95 +9,98 @@ periods, and the changes that a version may make. Belongs elsewhere: the content
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 from lgdp_pipelines.errors import Contradiction, WrongUse
-from lgdp_pipelines.register.documents.yaml_nodes import find_repeats, first_contradiction_where
-from lgdp_pipelines.register.files.contract_file import ParsedContract
+from lgdp_pipelines.register.documents.yaml_nodes import (
+    contradictions_where,
+    find_repeats,
+    first_contradiction_where,
+)
+from lgdp_pipelines.register.files.contract_file import ContractFile
 from lgdp_pipelines.register.model.contract import Contract
 from lgdp_pipelines.register.model.table_model import Item, Provenance, Rule, Table
 from lgdp_pipelines.vocabulary.code_lists import CodeList
 from lgdp_pipelines.vocabulary.periods import Period, parse_period
 
 
-def group_by_return(reads: Sequence[ParsedContract]) -> Mapping[str, tuple[ParsedContract, ...]]:
+def group_by_return(files: Sequence[ContractFile]) -> Mapping[str, tuple[ContractFile, ...]]:
     """Return the contracts of each return, oldest version first; returns in order of code."""
-    ordered = sorted(reads, key=lambda read: (read.contract.return_code, read.contract.version))
-    by_code: dict[str, list[ParsedContract]] = {}
-    for read in ordered:
-        if read.contract.return_code:
-            by_code.setdefault(read.contract.return_code, []).append(read)
-    return {code: tuple(versions) for code, versions in by_code.items()}
+    ordered = sorted(files, key=lambda file: (file.contract.return_code, file.contract.version))
+    grouped = groupby(ordered, key=lambda file: file.contract.return_code)
+    return {code: tuple(versions) for code, versions in grouped if code}
 
 
-def check_versions(versions: Sequence[ParsedContract]) -> Iterator[Contradiction]:
-    """Yield what the versions of one return contradict in each other."""
+def check_versions(versions: Sequence[ContractFile]) -> Iterator[Contradiction]:
+    """Yield the contradictions between the versions of one return."""
     for earlier, later in pairwise(versions):
-        place = later.document
-        if earlier.contract.version == later.contract.version:
-            yield place.at("version").contradiction(
-                f"{earlier.document.file} has the same version.", "Give each version a number of its own."
-            )
-            continue
+        before, after, node = earlier.contract, later.contract, later.document
+        first, following = _first_period(before), _first_period(after)
         yield from first_contradiction_where(
             (
-                earlier.contract.period_kind is not later.contract.period_kind,
-                place.custom_property("lgdpPeriodKind"),
-                f"{earlier.document.file} asks by {earlier.contract.period_kind}.",
+                before.version == after.version,
+                node.at("version"),
+                f"{earlier.document.file} has the same version.",
+                "Give each version a number of its own.",
+            ),
+            (
+                before.period_kind is not after.period_kind,
+                node.custom_property("lgdpPeriodKind"),
+                f"{earlier.document.file} asks by {before.period_kind}.",
                 "A return keeps its kind of period; make another return.",
             ),
             (
-                not _is_valid_later(earlier, later),
-                place.custom_property("lgdpValidFrom"),
-                f"{earlier.document.file}, the version before, is valid from {earlier.contract.valid_from}.",
+                first and following and first.start >= following.start,
+                node.custom_property("lgdpValidFrom"),
+                f"{earlier.document.file}, the version before, is valid from {before.valid_from}.",
                 "A later version is valid from a later period.",
             ),
         )
-        if earlier.contract.version.major == later.contract.version.major:
+        if before.version != after.version and before.version.major == after.version.major:
             yield from _check_only_adds(earlier, later)
 
 
-def _is_valid_later(earlier: ParsedContract, later: ParsedContract) -> bool:
-    before, after = _first_period(earlier), _first_period(later)
-    return before is None or after is None or before.start < after.start
-
-
-def _first_period(read: ParsedContract) -> Period | None:
+def _first_period(contract: Contract) -> Period | None:
     try:
-        return parse_period(read.contract.valid_from)
+        return parse_period(contract.valid_from)
     except WrongUse:
         return None
 
 
-def _check_only_adds(earlier: ParsedContract, later: ParsedContract) -> Iterator[Contradiction]:
+def _check_only_adds(earlier: ContractFile, later: ContractFile) -> Iterator[Contradiction]:
+    file = earlier.document.file
     remedy = "Within a major version, only add; for this change raise the major version."
-    after = {read.table.name: read for read in later.tables}
-    for read in earlier.tables:
-        table = after.get(read.table.name)
-        if table is None:
-            yield later.document.at("schema").contradiction(
-                f"The table {read.table.name} of {earlier.document.file} is gone.", remedy
-            )
+    later_entries = {entry.table.name: entry for entry in later.tables}
+    for earlier_entry in earlier.tables:
+        table, entry = earlier_entry.table, later_entries.get(earlier_entry.table.name)
+        if entry is None:
+            yield later.document.at("schema").contradiction(f"The table {table.name} of {file} is gone.", remedy)
             continue
-        if table.table.grain is not read.table.grain:
-            yield table.place.contradiction(f"{read.table.name} was of grain {read.table.grain}.", remedy)
-        new_items = {item_read.item.urn: item_read for item_read in table.items}
-        old_urns = {item_read.item.urn for item_read in read.items}
-        for item in (item_read.item for item_read in read.items):
-            new = new_items.get(item.urn)
-            if new is None:
-                yield table.place.contradiction(f"{item.name} ({item.urn}) of {earlier.document.file} is gone.", remedy)
-            elif _fixed_aspects(new.item) != _fixed_aspects(item):
-                yield new.place.contradiction(
-                    f"{item.name} has another name, header, type, unit, role, key or derivation than in "
-                    f"{earlier.document.file}.",
-                    remedy,
-                )
+        if entry.table.grain is not table.grain:
+            yield entry.node.contradiction(f"{table.name} was of grain {table.grain}.", remedy)
+        later_items = {item_entry.item.urn: item_entry for item_entry in entry.items}
+        earlier_items = {item_entry.item.urn: item_entry.item for item_entry in earlier_entry.items}
         yield from (
-            new.place.contradiction(f"{new.item.name} is new and part of the key.", remedy)
-            for urn, new in new_items.items()
-            if new.item.key and urn not in old_urns
+            entry.node.contradiction(f"{item.name} ({urn}) of {file} is gone.", remedy)
+            for urn, item in earlier_items.items()
+            if urn not in later_items
         )
+        for urn, item_entry in later_items.items():
+            item, earlier_item = item_entry.item, earlier_items.get(urn)
+            yield from contradictions_where(
+                (
+                    earlier_item and _fixed_aspects(item) != _fixed_aspects(earlier_item),
+                    item_entry.node,
+                    f"{item.name} has another name, header, type, unit, role, key or derivation in {file}.",
+                    remedy,
+                ),
+                (
+                    earlier_item is None and item.key,
+                    item_entry.node,
+                    f"{item.name} is new and part of the key.",
+                    remedy,
+                ),
+            )
 
 
 def _fixed_aspects(item: Item) -> tuple[object, ...]:
@@ -106,33 +109,34 @@ def _fixed_aspects(item: Item) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def check_item_urns(reads: Sequence[ParsedContract]) -> Iterator[Contradiction]:
+def check_item_urns(files: Sequence[ContractFile]) -> Iterator[Contradiction]:
     """Yield data items that have different types or units in two returns."""
-    items = (
-        (item_read.item.urn, (item_read, read))
-        for read in reads
-        for table in read.tables
-        for item_read in table.items
-        if item_read.item.urn
+    entries = (
+        (entry.item.urn, (entry, file))
+        for file in files
+        for table in file.tables
+        for entry in table.items
+        if entry.item.urn
     )
-    for (item_read, read), (first, other) in find_repeats(items):
-        item, is_other_return = item_read.item, other.contract.return_code != read.contract.return_code
-        if is_other_return and (first.item.type, first.item.unit) != (item.type, item.unit):
-            yield item_read.place.contradiction(
-                f"{item.urn} has another type or unit in {other.document.file}.",
+    for (entry, file), (first_entry, first_file) in find_repeats(entries):
+        item, first = entry.item, first_entry.item
+        is_other_return = first_file.contract.return_code != file.contract.return_code
+        if is_other_return and (first.type, first.unit) != (item.type, item.unit):
+            yield entry.node.contradiction(
+                f"{item.urn} has another type or unit in {first_file.document.file}.",
                 "Use the item as it is there, or give this one a URN of its own.",
             )
 
 
-def collect_inline_lists(reads: Sequence[ParsedContract]) -> tuple[Mapping[str, CodeList], tuple[Contradiction, ...]]:
+def collect_inline_lists(files: Sequence[ContractFile]) -> tuple[Mapping[str, CodeList], tuple[Contradiction, ...]]:
     """Return the code lists written out at items by id, and their contradictions."""
-    entries = [(code_list.id, (code_list, place)) for read in reads for code_list, place in read.inline_lists]
+    entries = [(code_list.id, (code_list, node)) for file in files for code_list, node in file.inline_lists]
     contradictions = [
-        place.contradiction(
+        node.contradiction(
             f"The codes of {code_list.id} are written out differently elsewhere.",
             "Write the list once, in schemas/codelists/, and name it with lgdpCodeList.",
         )
-        for (code_list, place), (first, _) in find_repeats(entries)
+        for (code_list, node), (first, _) in find_repeats(entries)
         if first.codes != code_list.codes
     ]
     lists = {list_id: code_list for list_id, (code_list, _) in reversed(entries)}

@@ -110,14 +110,14 @@ class TestFiles:
         (small.root / SFTP).unlink()
         found = small.contradictions()
         assert [(contradiction.file, contradiction.what) for contradiction in found] == [
-            ("returns/pets/pets.yaml", "Nothing reads this file.")
+            ("returns/pets/pets.yaml", "The register does not know a file of this name.")
         ]
 
     def test_an_empty_folder_lacks_its_councils(self, tmp_path: Path) -> None:
         with pytest.raises(RegisterError) as caught:
             load_register(tmp_path)
         missing = {
-            contradiction.file for contradiction in caught.value.contradictions if "not there" in contradiction.what
+            contradiction.file for contradiction in caught.value.contradictions if "missing" in contradiction.what
         }
         assert missing == {COUNCILS, NAMES}
 
