@@ -228,15 +228,15 @@ _CHECKS = (
 def _check_bytes(connection: sa.Connection, conditions: Sequence[sa.ColumnElement[bool]]) -> Iterator[str]:
     """Yield the difference between the receipts that arrived and those accounted for."""
     states = [ReceiptState.WAITING, ReceiptState.UNRECOGNISED, ReceiptState.DUPLICATE]
-    times = sa.cast(SUBMISSION.c.id.is_not(None), sa.Integer) + sa.cast(RECEIPT.c.state.in_(states), sa.Integer)
+    occurrences = sa.cast(SUBMISSION.c.id.is_not(None), sa.Integer) + sa.cast(RECEIPT.c.state.in_(states), sa.Integer)
     for unit, amount in (("receipts", sa.literal(1)), ("bytes", RECEIPT.c.size)):
-        received, known = connection.execute(
-            sa.select(sa.func.coalesce(sa.func.sum(amount), 0), sa.func.coalesce(sa.func.sum(amount * times), 0))
+        received_amount, known_amount = connection.execute(
+            sa.select(sa.func.coalesce(sa.func.sum(amount), 0), sa.func.coalesce(sa.func.sum(amount * occurrences), 0))
             .join_from(RECEIPT, SUBMISSION, SUBMISSION.c.id == RECEIPT.c.submission_id, isouter=True)
             .where(*conditions)
         ).one()
-        if received != known:
-            yield f"{received} {unit} came, but {known} are accounted for."
+        if received_amount != known_amount:
+            yield f"{received_amount} {unit} came, but {known_amount} are accounted for."
 
 
 def _check_query_states(connection: sa.Connection, conditions: Sequence[sa.ColumnElement[bool]]) -> Iterator[str]:

@@ -67,31 +67,31 @@ class DeliveryRepository(Repository):
             destination: of the reports.
             councils: register codes; None: all.
         """
-        latest = (
+        latest_judgements = (
             sa.select(JUDGEMENT.c.submission_id, sa.func.max(JUDGEMENT.c.number).label("number"))
             .group_by(JUDGEMENT.c.submission_id)
             .subquery()
         )
-        delivered = (
+        last_deliveries = (
             sa.select(DELIVERY.c.submission_id, sa.func.max(DELIVERY.c.judgement).label("judgement"))
             .where(DELIVERY.c.destination == destination, DELIVERY.c.submission_id.is_not(None))
             .group_by(DELIVERY.c.submission_id)
             .subquery()
         )
         statement = (
-            sa.select(SUBMISSION, latest.c.number.label("judgement"), DELIVERY.c.sha256)
-            .join(latest, latest.c.submission_id == SUBMISSION.c.id)
-            .outerjoin(delivered, delivered.c.submission_id == SUBMISSION.c.id)
+            sa.select(SUBMISSION, latest_judgements.c.number.label("judgement"), DELIVERY.c.sha256)
+            .join(latest_judgements, latest_judgements.c.submission_id == SUBMISSION.c.id)
+            .outerjoin(last_deliveries, last_deliveries.c.submission_id == SUBMISSION.c.id)
             .outerjoin(
                 DELIVERY,
                 sa.and_(
-                    DELIVERY.c.submission_id == delivered.c.submission_id,
-                    DELIVERY.c.judgement == delivered.c.judgement,
+                    DELIVERY.c.submission_id == last_deliveries.c.submission_id,
+                    DELIVERY.c.judgement == last_deliveries.c.judgement,
                     DELIVERY.c.destination == destination,
                 ),
             )
             .where(
-                sa.func.coalesce(delivered.c.judgement, 0) < latest.c.number,
+                sa.func.coalesce(last_deliveries.c.judgement, 0) < latest_judgements.c.number,
                 *([SUBMISSION.c.council_code.in_(councils)] if councils is not None else []),
             )
             .order_by(SUBMISSION.c.return_code, SUBMISSION.c.period, SUBMISSION.c.council_code, SUBMISSION.c.number)
@@ -108,14 +108,14 @@ class DeliveryRepository(Repository):
             destination: of the reports.
             source: of the receipts; None: all.
         """
-        delivered = sa.select(DELIVERY.c.receipt_id).where(
+        delivered_ids = sa.select(DELIVERY.c.receipt_id).where(
             DELIVERY.c.destination == destination, DELIVERY.c.receipt_id.is_not(None)
         )
         statement = (
             sa.select(RECEIPT.c.id)
             .where(
                 RECEIPT.c.state == ReceiptState.UNRECOGNISED,
-                RECEIPT.c.id.not_in(delivered),
+                RECEIPT.c.id.not_in(delivered_ids),
                 *([RECEIPT.c.source == source] if source is not None else []),
             )
             .order_by(RECEIPT.c.id)
@@ -142,12 +142,14 @@ class ReminderRepository(Repository):
             statement = statement.where(REMINDER.c.return_code == return_code)
         return {ReminderRecord(*row[:-1]): row.sent_at is not None for row in self._fetch(statement)}
 
-    def record(self, reminder: ReminderRecord, *, sent: bool) -> None:
+    def record(self, reminder: ReminderRecord, *, is_sent: bool) -> None:
         """Record a reminder, or mark a recorded one as sent.
 
         A sent reminder stays sent.
         """
-        self._database.write(lambda connection: _record_reminder(connection, reminder, is_sent=sent, now=self._clock()))
+        self._database.write(
+            lambda connection: _record_reminder(connection, reminder, is_sent=is_sent, now=self._clock())
+        )
 
 
 def _record_deliveries(

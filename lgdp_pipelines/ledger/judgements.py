@@ -119,11 +119,11 @@ def _record(connection: sa.Connection, run_id: str, judgements: Sequence[NewJudg
 def _refuse_contradiction(judgement: NewJudgement) -> None:
     """Refuse a judgement whose results contradict its rules or verdict."""
     counts = Counter(outcome.rule for outcome in judgement.results)
-    expected = {rule.id for rule in judgement.rules}
-    differing = sorted({rule for rule, count in counts.items() if count != 1} | (expected ^ set(counts)))
-    if differing:
+    rule_ids = {rule.id for rule in judgement.rules}
+    differing_ids = sorted({rule for rule, count in counts.items() if count != 1} | (rule_ids ^ set(counts)))
+    if differing_ids:
         raise LedgerError(
-            f"Each rule must have exactly one result, but these do not: {', '.join(differing[:5])}.",
+            f"Each rule must have exactly one result, but these do not: {', '.join(differing_ids[:5])}.",
             where=judgement.submission_id,
             remedy="Nothing was recorded. Judge the submission again by all rules of the contract.",
         )
@@ -270,11 +270,11 @@ def _replace_comparisons(connection: sa.Connection, judgement: NewJudgement) -> 
             [
                 {
                     "submission_id": judgement.submission_id,
-                    "return_code": compared.return_code,
-                    "period": compared.period,
-                    "against_id": compared.submission_id,
+                    "return_code": comparison.return_code,
+                    "period": comparison.period,
+                    "against_id": comparison.submission_id,
                 }
-                for compared in judgement.against
+                for comparison in judgement.against
             ],
         )
 

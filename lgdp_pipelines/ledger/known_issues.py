@@ -30,9 +30,9 @@ class KnownIssueRepository(Repository):
         Raises:
             LedgerError: words, name or source of one cannot be kept.
         """
-        cleaned = [clean_issue(issue) for issue in issues]
+        clean_issues = [clean_issue(issue) for issue in issues]
         return self._database.write(
-            lambda connection: tuple(_add(connection, issue, self._clock()) for issue in cleaned)
+            lambda connection: tuple(_add(connection, issue, self._clock()) for issue in clean_issues)
         )
 
     def lift(self, number: int, *, by: str, reason: str) -> RecordedIssue:

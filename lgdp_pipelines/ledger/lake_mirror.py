@@ -103,9 +103,14 @@ class _Copy:
     description: str = ""
 
     @property
+    def _code(self) -> sa.Column[Any]:
+        """Column with the return's code."""
+        return self.table.c.return_code if self.return_code is None else self.return_code
+
+    @property
     def lake_table(self) -> LakeTable:
         """The table in the lake, partitioned by ``return_code``."""
-        columns = (_RETURN_CODE, *self.columns)
+        columns = (_column(self._code, "return_code"), *self.columns)
         return LakeTable(
             "ledger",
             self.table.name,
@@ -118,16 +123,14 @@ class _Copy:
 
     def select(self, return_code: str | None) -> sa.Select[tuple[Any, ...]]:
         """Select the rows of a return."""
-        code = self.table.c.return_code if self.return_code is None else self.return_code
         return (
-            sa.select(code.label("return_code"), *(column.selection for column in self.columns))
+            sa.select(self._code.label("return_code"), *(column.selection for column in self.columns))
             .select_from(self.table if self.rows is None else self.rows)
-            .where(code.is_not_distinct_from(return_code))
+            .where(self._code.is_not_distinct_from(return_code))
             .order_by(*self.order)
         )
 
 
-_RETURN_CODE = _column(RECEIPT.c.return_code)
 _JUDGEMENT_NUMBER = _column(JUDGEMENT.c.number, "judgement", "Number of the judgement.")
 _LATEST = (
     sa.select(JUDGEMENT.c.submission_id, sa.func.max(JUDGEMENT.c.number).label("number"))

@@ -175,7 +175,7 @@ def find_latest_outcome(status: SubmissionStatus | None) -> LatestOutcome:
 
 
 def _count_days_late(status: SubmissionStatus | None, due: date, today: date) -> int:
-    from_day = today
+    end_day = today
     if status is not None and status.current is not None and status.reported_at is not None:
-        from_day = day_in_scotland(status.reported_at)
-    return max(0, (from_day - due).days)
+        end_day = day_in_scotland(status.reported_at)
+    return max(0, (end_day - due).days)

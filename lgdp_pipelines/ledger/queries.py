@@ -185,16 +185,16 @@ def clean_text(text: str, subject: str, longest: int) -> str:
     Raises:
         LedgerError: the text is empty, too long, or holds characters that control a terminal or turn text.
     """
-    plain = " ".join(text.split())
-    if not plain:
+    line = " ".join(text.split())
+    if not line:
         raise LedgerError(f"{subject} may not be empty.", remedy="Write a sentence.")
-    if len(plain) > longest:
+    if len(line) > longest:
         raise LedgerError(
-            f"{subject} may have {longest:,} characters, but these are {len(plain):,}.", remedy="Shorten the text."
+            f"{subject} may have {longest:,} characters, but these are {len(line):,}.", remedy="Shorten the text."
         )
-    if any(unicodedata.category(char) in {"Cc", "Cs", "Cn", "Co"} or char in _DIRECTION_MARKS for char in plain):
+    if any(unicodedata.category(char) in {"Cc", "Cs", "Cn", "Co"} or char in _DIRECTION_MARKS for char in line):
         raise LedgerError(f"{subject} hold characters that are not text.", remedy="Type it again as plain text.")
-    return plain
+    return line
 
 
 def update_queries(
@@ -213,17 +213,17 @@ def update_queries(
             *filter_return(QUERY, submission.return_code, submission.period, submission.council_code)
         )
     )
-    known = {(row.rule, row.scope): row for row in rows}
-    shown = {(rule, scope.scope): scope for rule, rule_scopes in scopes.items() for scope in rule_scopes}
-    for key, row in known.items():
-        if key not in shown and row.state != QueryState.EXPIRED:
+    known_queries = {(row.rule, row.scope): row for row in rows}
+    shown_scopes = {(rule, scope.scope): scope for rule, rule_scopes in scopes.items() for scope in rule_scopes}
+    for key, row in known_queries.items():
+        if key not in shown_scopes and row.state != QueryState.EXPIRED:
             is_same = row.submission_id == submission.id
             reason = ExpiryReason.JUDGED_AGAIN if is_same else ExpiryReason.CORRECTED
             _expire(connection, row, reason, submission.id, now)
-    number = max((row.number for row in known.values()), default=0)
-    for key, scope in shown.items():
-        if key in known:
-            _show_again(connection, known[key], submission, scope, now)
+    number = max((row.number for row in known_queries.values()), default=0)
+    for key, scope in shown_scopes.items():
+        if key in known_queries:
+            _show_again(connection, known_queries[key], submission, scope, now)
         else:
             number += 1
             _open_query(connection, submission, (key[0], number), scope, now)
@@ -413,14 +413,16 @@ def _question_key(query: Query) -> tuple[str, ...]:
     return query.return_code, query.council_code, query.rule, query.scope
 
 
-def _find_earlier_answer(query: Query, answered: Sequence[Query]) -> QueryEvent | None:
+def _find_earlier_answer(query: Query, answered_queries: Sequence[Query]) -> QueryEvent | None:
     start = parse_period(query.period).start
-    starts = {parse_period(candidate.period).start: candidate for candidate in answered}
-    earlier = {earlier_start: candidate for earlier_start, candidate in starts.items() if earlier_start < start}
-    if not earlier:
+    starts = {parse_period(candidate.period).start: candidate for candidate in answered_queries}
+    earlier_queries = {earlier_start: candidate for earlier_start, candidate in starts.items() if earlier_start < start}
+    if not earlier_queries:
         return None
-    last_year = next((earlier_start for earlier_start in earlier if _is_a_year_before(earlier_start, start)), None)
-    return earlier[last_year if last_year is not None else max(earlier)].answer
+    last_year = next(
+        (earlier_start for earlier_start in earlier_queries if _is_a_year_before(earlier_start, start)), None
+    )
+    return earlier_queries[last_year if last_year is not None else max(earlier_queries)].answer
 
 
 def _is_a_year_before(start: date, later_start: date) -> bool:

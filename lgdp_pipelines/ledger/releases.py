@@ -47,7 +47,7 @@ def _record(connection: sa.Connection, release: NewRelease, now: datetime) -> Re
         raise LedgerError(
             "A release can only hold known submissions of its own return and period.", where=" ".join(key)
         )
-    recorded = Release(
+    recorded_release = Release(
         *key,
         submissions=dict(sorted(submissions.items())),
         versions=dict(release.versions),
@@ -57,14 +57,14 @@ def _record(connection: sa.Connection, release: NewRelease, now: datetime) -> Re
         sha256=sha256,
         released_at=now,
     )
-    columns = {column.name: getattr(recorded, column.name) for column in RELEASE.c if column.name != "id"}
+    columns = {column.name: getattr(recorded_release, column.name) for column in RELEASE.c if column.name != "id"}
     release_id: int = connection.execute(sa.insert(RELEASE).values(columns).returning(RELEASE.c.id)).scalar_one()
     if submissions:
         connection.execute(
             sa.insert(RELEASE_SUBMISSION),
             [{"release_id": release_id, "submission_id": submission_id} for submission_id in submissions.values()],
         )
-    return recorded
+    return recorded_release
 
 
 def _hash_content(release: NewRelease) -> str:

@@ -169,10 +169,10 @@ class SubmissionRepository(Repository):
         self, return_code: str, period: str, councils: Sequence[str] | None = None
     ) -> tuple[Submission, ...]:
         """Return submissions that were compared with a submission since replaced."""
-        outdated = self._read(
+        outdated_submissions = self._read(
             _select_outdated, *filter_return(SUBMISSION, return_code, period), *_filter_councils(councils)
         )
-        return tuple(dict.fromkeys(submission for submission, _ in outdated))
+        return tuple(dict.fromkeys(submission for submission, _ in outdated_submissions))
 
     def find_first_accepted_times(self, return_code: str, period: str) -> dict[str, datetime]:
         """Return the arrival time of each council's first accepted submission.
@@ -251,8 +251,8 @@ def _open_submissions(
     required: RequiredFiles,
     now: datetime,
 ) -> tuple[Submission, ...]:
-    waiting = _list_waiting(connection, return_code, period, councils)
-    for _, council_receipts in groupby(waiting, key=lambda receipt: receipt.council_code):
+    waiting_receipts = _list_waiting(connection, return_code, period, councils)
+    for _, council_receipts in groupby(waiting_receipts, key=lambda receipt: receipt.council_code):
         for group in _group_receipts(list(council_receipts), required):
             if files := _complete_files(connection, group, required.list_for(group[0])):
                 _insert_submission(connection, files, group, now)
@@ -334,66 +334,66 @@ def _is_answered_by(receipt: Receipt) -> tuple[sa.ColumnElement[bool], ...]:
 
 
 def _insert_submission(
-    connection: sa.Connection, files: Sequence[Receipt], waiting: Sequence[Receipt], now: datetime
+    connection: sa.Connection, files: Sequence[Receipt], waiting_receipts: Sequence[Receipt], now: datetime
 ) -> None:
     """Insert a submission that is read from ``files``.
 
-    The receipts in ``waiting`` become part of it, even where a later file replaced one of them.
+    The waiting receipts become part of it, even where a later file replaced one of them.
     """
-    last = connection.scalar(sa.select(sa.func.max(SUBMISSION.c.number)).where(*_is_answered_by(waiting[0])))
-    return_code, council, period = waiting[0].return_code, waiting[0].council_code, waiting[0].period
+    receipt = waiting_receipts[0]
+    last = connection.scalar(sa.select(sa.func.max(SUBMISSION.c.number)).where(*_is_answered_by(receipt)))
     number = (last or 0) + 1
-    submission_id = f"{return_code}.{council}.{period}.{number:03d}"
+    submission_id = f"{receipt.return_code}.{receipt.council_code}.{receipt.period}.{number:03d}"
     connection.execute(
         sa.insert(SUBMISSION).values(
             id=submission_id,
-            return_code=return_code,
-            council_code=council,
-            period=period,
+            return_code=receipt.return_code,
+            council_code=receipt.council_code,
+            period=receipt.period,
             number=number,
             state=SubmissionState.JUDGING,
             opened_at=now,
-            received_at=max(receipt.received_at for receipt in files),
+            received_at=max(file.received_at for file in files),
         )
     )
     connection.execute(
         sa.update(RECEIPT)
-        .where(RECEIPT.c.id.in_([receipt.id for receipt in waiting]))
+        .where(RECEIPT.c.id.in_([waiting_receipt.id for waiting_receipt in waiting_receipts]))
         .values(state=ReceiptState.PART, submission_id=submission_id)
     )
     connection.execute(
         sa.insert(SUBMISSION_FILE),
-        [{"submission_id": submission_id, "receipt_id": receipt.id} for receipt in files],
+        [{"submission_id": submission_id, "receipt_id": file.id} for file in files],
     )
 
 
 def _list_pending_work(connection: sa.Connection) -> tuple[PendingWork, ...]:
     key = (SUBMISSION.c.return_code, SUBMISSION.c.period, SUBMISSION.c.council_code)
-    receipts = sa.select(
+    waiting_parts = sa.select(
         RECEIPT.c.return_code, RECEIPT.c.period, RECEIPT.c.council_code, RECEIPT.c.id, sa.literal("").label("task")
     ).where(RECEIPT.c.state == ReceiptState.WAITING)
-    judging = sa.select(*key, sa.null(), sa.literal("judge ") + SUBMISSION.c.id).where(
+    judging_parts = sa.select(*key, sa.null(), sa.literal("judge ") + SUBMISSION.c.id).where(
         SUBMISSION.c.state == SubmissionState.JUDGING
     )
-    withdrawn = (
+    withdrawn_parts = (
         sa.select(*key, sa.null(), sa.literal("withdraw ") + SUBMISSION.c.id)
         .join_from(WITHDRAWAL, SUBMISSION, SUBMISSION.c.id == WITHDRAWAL.c.submission_id)
         .where(WITHDRAWAL.c.finished_at.is_(None))
     )
     parts: dict[tuple[str, str], list[tuple[str, int | None, str]]] = defaultdict(list)
-    for row in connection.execute(sa.union_all(receipts, judging, withdrawn)):
+    for row in connection.execute(sa.union_all(waiting_parts, judging_parts, withdrawn_parts)):
         parts[row.return_code, row.period].append((row.council_code, row.id, row.task))
     for submission, current_id in _select_outdated(connection):
         task = f"judge {submission.id} against {current_id or 'nothing'}"
         parts[submission.return_code, submission.period].append((submission.council_code, None, task))
     return tuple(
         PendingWork(
-            *place,
-            councils=tuple(sorted({council for council, _, _ in place_parts})),
-            receipts=tuple(sorted(receipt for _, receipt, _ in place_parts if receipt is not None)),
-            submissions=tuple(sorted(task for _, _, task in place_parts if task)),
+            *return_period,
+            councils=tuple(sorted({council for council, _, _ in period_parts})),
+            receipts=tuple(sorted(receipt for _, receipt, _ in period_parts if receipt is not None)),
+            submissions=tuple(sorted(task for _, _, task in period_parts if task)),
         )
-        for place, place_parts in sorted(parts.items())
+        for return_period, period_parts in sorted(parts.items())
     )
 
 
@@ -407,27 +407,28 @@ def _select_outdated(
     current when it is judged again, and a rejected one may become current once: so two returns that are compared with
     each other come to rest.
     """
-    now, later = SUBMISSION.alias("now"), SUBMISSION.alias("later")
+    current = SUBMISSION.alias("now")
+    later_submission = SUBMISSION.alias("later")
     has_later = sa.exists().where(
-        later.c.return_code == SUBMISSION.c.return_code,
-        later.c.council_code == SUBMISSION.c.council_code,
-        later.c.period == SUBMISSION.c.period,
-        later.c.number > SUBMISSION.c.number,
+        later_submission.c.return_code == SUBMISSION.c.return_code,
+        later_submission.c.council_code == SUBMISSION.c.council_code,
+        later_submission.c.period == SUBMISSION.c.period,
+        later_submission.c.number > SUBMISSION.c.number,
     )
     rows = connection.execute(
-        sa.select(SUBMISSION, now.c.id.label("now_current"))
+        sa.select(SUBMISSION, current.c.id.label("now_current"))
         .join_from(JUDGED_AGAINST, SUBMISSION, SUBMISSION.c.id == JUDGED_AGAINST.c.submission_id)
         .outerjoin(
-            now,
+            current,
             sa.and_(
-                now.c.return_code == JUDGED_AGAINST.c.return_code,
-                now.c.council_code == SUBMISSION.c.council_code,
-                now.c.period == JUDGED_AGAINST.c.period,
-                now.c.state == SubmissionState.CURRENT,
+                current.c.return_code == JUDGED_AGAINST.c.return_code,
+                current.c.council_code == SUBMISSION.c.council_code,
+                current.c.period == JUDGED_AGAINST.c.period,
+                current.c.state == SubmissionState.CURRENT,
             ),
         )
         .where(
-            now.c.id.is_distinct_from(JUDGED_AGAINST.c.against_id),
+            current.c.id.is_distinct_from(JUDGED_AGAINST.c.against_id),
             sa.or_(
                 SUBMISSION.c.state == SubmissionState.CURRENT,
                 sa.and_(SUBMISSION.c.state == SubmissionState.REJECTED, sa.not_(has_later)),
@@ -463,11 +464,11 @@ def _list_statuses(
     }
     judgements = _find_latest_judgements(connection, return_code, period)
     current = _find_current_with_queries(connection, return_code, period)
-    waiting = _count_waiting_receipts(connection, return_code, period)
+    waiting_counts = _count_waiting_receipts(connection, return_code, period)
     first_accepted = _find_first_accepted(connection, return_code, period)
-    nil = _find_nil_submissions(connection, return_code, period)
+    nil_submissions = _find_nil_submissions(connection, return_code, period)
     statuses = []
-    for key in sorted(latest.keys() | waiting.keys(), key=lambda key: (key[0], key[2], key[1])):
+    for key in sorted(latest.keys() | waiting_counts.keys(), key=lambda key: (key[0], key[2], key[1])):
         submission = latest.get(key)
         judgement = judgements.get(submission.id) if submission else None
         current_id, open_queries = current.get(key, (None, 0))
@@ -484,8 +485,8 @@ def _list_statuses(
                 received_at=submission.received_at if submission else None,
                 current=current_id,
                 open_queries=open_queries,
-                waiting=waiting.get(key, 0),
-                nil=submission is not None and submission.id in nil,
+                waiting=waiting_counts.get(key, 0),
+                nil=submission is not None and submission.id in nil_submissions,
                 reported_at=first_accepted.get(key),
             )
         )

@@ -72,15 +72,17 @@ def parse_parameters(platform: Platform, caller: Caller, parameters: Mapping[str
 
 
 def _refuse_unknown(parameters: Mapping[str, str]) -> None:
-    unknown = [name for name in parameters if name not in PARAMETERS]
-    if unknown:
-        raise WrongUse(f"There is no parameter {unknown[0][:50]!r}.", remedy=f"Use these: {', '.join(PARAMETERS)}.")
+    unknown_names = [name for name in parameters if name not in PARAMETERS]
+    if unknown_names:
+        raise WrongUse(
+            f"There is no parameter {unknown_names[0][:50]!r}.", remedy=f"Use these: {', '.join(PARAMETERS)}."
+        )
 
 
-def _refuse_other_council(platform: Platform, caller: Caller, claimed: str | None) -> None:
-    if claimed is None:
+def _refuse_other_council(platform: Platform, caller: Caller, claimed_council: str | None) -> None:
+    if claimed_council is None:
         return
-    council = platform.register.councils.find(claimed)
+    council = platform.register.councils.find(claimed_council)
     if council is None or council.code != caller.council_code:
         raise RequestRefused(
             HTTPStatus.FORBIDDEN,
@@ -202,25 +204,25 @@ async def receive_body(request: Request, limits: RequestLimits) -> Download:
 
 async def _write_body(download: Download, request: Request, limits: RequestLimits) -> None:
     chunks = request.stream().__aiter__()
-    buffered, size = [], 0
+    buffer, size = [], 0
     try:
         while True:
             async with asyncio.timeout(limits.idle_seconds):
                 chunk = await anext(chunks, None)
             if chunk is None:
                 break
-            buffered.append(chunk)
+            buffer.append(chunk)
             size += len(chunk)
             if download.size + size > limits.largest_bytes:
                 raise _refuse_too_large(limits)
             if size >= _WRITE_BYTES:
-                await run_in_threadpool(download.add, b"".join(buffered))
-                buffered, size = [], 0
+                await run_in_threadpool(download.add, b"".join(buffer))
+                buffer, size = [], 0
     except TimeoutError:
         raise _refuse_interrupted("The upload stopped.", HTTPStatus.REQUEST_TIMEOUT) from None
     except ClientDisconnect:
         raise _refuse_interrupted("The upload was interrupted.", HTTPStatus.BAD_REQUEST) from None
-    await run_in_threadpool(download.add, b"".join(buffered))
+    await run_in_threadpool(download.add, b"".join(buffer))
 
 
 def _refuse_interrupted(problem: str, status: HTTPStatus) -> RequestRefused:

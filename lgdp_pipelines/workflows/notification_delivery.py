@@ -232,13 +232,13 @@ def send_reminders(platform: Platform, progress: Callable[[str], None] = lambda 
             folder = platform.settings.home / OUTBOX / code / REMINDER_FOLDER
             write_files(folder, build_reminder_files(council, unrecorded, today))
             for reminder in unrecorded:
-                ledger.reminders.record(reminder.record, sent=False)
+                ledger.reminders.record(reminder.record, is_sent=False)
             new += unrecorded
             progress(f"{len(unrecorded)} for {council.name}")
         channels, refused = send_notice(platform, code, build_reminder_notice(council, reminders, today))
         if channels and not refused:
             for reminder in reminders:
-                ledger.reminders.record(reminder.record, sent=True)
+                ledger.reminders.record(reminder.record, is_sent=True)
         sent_count += channels
         unsent += refused
     return ReminderReport(tuple(new), sent_count, tuple(unsent))

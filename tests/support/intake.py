@@ -1,4 +1,4 @@
-"""An intake that runs: a real server on loopback, a register of three small returns, two councils with tokens."""
+"""A running intake: a real server on loopback, a register of three small returns, two councils with tokens."""
 
 import itertools
 from dataclasses import dataclass
@@ -32,22 +32,22 @@ def allow_nil(contract: Part) -> Part:
 
 
 def write_stays(*rows: str) -> bytes:
-    """A RESPITE extract of these rows."""
+    """Return a RESPITE extract of these rows."""
     return "".join(f"{line}\n" for line in (HEADER, *rows)).encode()
 
 
 def write_stay(person: str) -> bytes:
-    """A RESPITE extract with one good row."""
+    """Return a RESPITE extract with one valid row."""
     return write_stays(f"{person},Mackay,01/02/1950,03/04/2023,F,7")
 
 
 @dataclass(frozen=True)
 class RunningIntake:
-    """An intake that runs.
+    """A running intake.
 
     Attributes:
-        platform: under it.
-        url: where it answers.
+        platform: that it submits to.
+        url: of the server.
         tokens: by council.
     """
 
@@ -56,19 +56,19 @@ class RunningIntake:
     tokens: dict[str, str]
 
     def client(self, council: str = "FIF") -> httpx2.Client:
-        """A client with a council's token."""
+        """Return a client with a council's token."""
         return httpx2.Client(
             base_url=self.url, headers={"Authorization": f"Bearer {self.tokens[council]}"}, timeout=30.0
         )
 
     def judge(self, return_code: str, period: str) -> None:
-        """Let the journey take on what waits."""
+        """Judge the waiting receipts of a return and period."""
         data_return = self.platform.register.returns[return_code]
         councils = self.platform.register.councils.codes
         process(self.platform, ProcessRequest(data_return, parse_period(period), councils), "test")
 
     def receipts(self) -> int:
-        """How many receipts there are."""
+        """Return the number of receipts."""
         for number in itertools.count(1):
             try:
                 self.platform.ledger.receipts.get(number)

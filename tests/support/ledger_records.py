@@ -18,7 +18,7 @@ RULES = (ERROR_RULE, QUERY_RULE, NOTE_RULE)
 
 
 def build_arrival(council: str = "FIF", content: str = "a", **changed: object) -> Arrival:
-    """An extract of HL1 for FY2024-25 that has come by SFTP."""
+    """Return the arrival of an HL1 extract for FY2024-25 by SFTP."""
     values: dict[str, object] = {
         "return_code": "HL1",
         "council_code": council,
@@ -38,7 +38,7 @@ def build_arrival(council: str = "FIF", content: str = "a", **changed: object) -
 def build_judgement(
     submission_id: str, *, errors: int = 0, queries: int = 0, notes: int = 0, rows: int = 10
 ) -> NewJudgement:
-    """A judging by three rules, with so many findings of each severity."""
+    """Return a judgement by three rules, with these counts of findings."""
     verdict = Verdict.REJECTED if errors else Verdict.QUERIED if queries else Verdict.ACCEPTED
     return NewJudgement(
         submission_id=submission_id,

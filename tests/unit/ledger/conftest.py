@@ -1,4 +1,4 @@
-"""A ledger in an empty folder, with a clock that ticks a minute at each look."""
+"""A ledger in an empty folder, whose clock advances a minute with each reading."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -19,40 +19,40 @@ def url(tmp_path: Path) -> str:
 
 
 @pytest.fixture(scope="session")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A ledger's empty database: to make one takes every migration, and a copy takes nothing."""
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the file of an empty ledger, to copy: creating one runs every migration."""
     file = tmp_path_factory.mktemp("ledger") / "ledger.sqlite"
     Ledger.open(f"sqlite:///{file}").close()
     return file
 
 
 @pytest.fixture
-def ledger(url: str, made: Path, tmp_path: Path) -> Iterator[Ledger]:
+def ledger(url: str, empty_database: Path, tmp_path: Path) -> Iterator[Ledger]:
     (tmp_path / "home").mkdir(exist_ok=True)
-    shutil.copyfile(made, tmp_path / "home" / "ledger.sqlite")
-    looks = iter(range(1_000_000))
-    opened = Ledger.open(url, clock=lambda: START + timedelta(minutes=next(looks)))
-    yield opened
-    opened.close()
+    shutil.copyfile(empty_database, tmp_path / "home" / "ledger.sqlite")
+    minutes = iter(range(1_000_000))
+    ledger = Ledger.open(url, clock=lambda: START + timedelta(minutes=next(minutes)))
+    yield ledger
+    ledger.close()
 
 
 @pytest.fixture
 def arrive(ledger: Ledger) -> Callable[..., Receipt]:
-    """Record that an extract has come: ``arrive("FIF", "bytes", period="CY2024")``."""
-    return lambda council="FIF", content="a", **changed: ledger.receipts.record(
-        build_arrival(council, content, **changed)
+    """Record the arrival of an extract: ``arrive("FIF", "bytes", period="CY2024")``."""
+    return lambda council="FIF", content="a", **changes: ledger.receipts.record(
+        build_arrival(council, content, **changes)
     )
 
 
 @pytest.fixture
 def submit(ledger: Ledger, arrive: Callable[..., Receipt]) -> Callable[..., str]:
-    """Let an extract come and open its submission: its id."""
+    """Record an extract, open its submission and return the id."""
 
-    def opened(council: str, content: str) -> str:
+    def open_submission(council: str, content: str) -> str:
         arrive(council, content)
         return ledger.submissions.open("HL1", "FY2024-25", [council])[-1].id
 
-    return opened
+    return open_submission
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Whatever comes in whatever order, the ledger balances and the last accepted submission is the current one."""
+"""After any sequence of steps, the ledger balances and the last accepted submission is current."""
 
 import hashlib
 import random
@@ -22,7 +22,7 @@ TABLES: dict[str, tuple[str, ...]] = {"HL1": (), "TWO": ("one", "two")}
 STEPS = 150
 
 
-def judged(submission_id: str, verdict: Verdict) -> NewJudgement:
+def build_judgement(submission_id: str, verdict: Verdict) -> NewJudgement:
     outcomes = (
         RuleOutcome.from_count(ERROR, 2 if verdict is Verdict.REJECTED else 0),
         RuleOutcome.from_count(QUERY, 1 if verdict is Verdict.QUERIED else 0),
@@ -31,7 +31,7 @@ def judged(submission_id: str, verdict: Verdict) -> NewJudgement:
 
 
 class Walk:
-    """Steps at random, and beside the ledger a plain model of it: what came, and which numbers were ever accepted."""
+    """Random steps, with a simple model of the ledger: sizes received, and numbers ever accepted."""
 
     def __init__(self, ledger: Ledger, seed: int) -> None:
         self.ledger = ledger
@@ -43,11 +43,11 @@ class Walk:
         self.older_accepted_later = 0
 
     def step(self, number: int) -> None:
-        steps = [self.something_comes, self.somebody_opens, self.some_are_settled, self.all_are_judged_again]
-        more = [self.the_same_is_told_again, self.something_is_taken_back]
-        self.chance.choices([*steps, *more], [24, 6, 12, 3, 2, 1])[0](number)
+        steps = [self.receive_extract, self.open_submissions, self.judge_some, self.judge_all_again]
+        rare_steps = [self.repeat_judgements, self.withdraw_submission]
+        self.chance.choices([*steps, *rare_steps], [24, 6, 12, 3, 2, 1])[0](number)
 
-    def something_comes(self, _: int) -> None:
+    def receive_extract(self, _: int) -> None:
         return_code = self.chance.choice(["HL1", "HL1", "TWO", "TWO", None])
         content = self.chance.choice(["a", "bb", "ccc", "dddd"])
         council = self.chance.choice(["FIF", "GLG"])
@@ -72,19 +72,19 @@ class Walk:
         )
         self.sizes.append(len(content))
 
-    def somebody_opens(self, _: int) -> None:
+    def open_submissions(self, _: int) -> None:
         return_code = self.chance.choice(list(TABLES))
         self.ledger.submissions.open(
             return_code, "CY2024", self.chance.choice([None, ["FIF"], []]), RequiredFiles(TABLES[return_code])
         )
 
-    def some_are_settled(self, number: int) -> None:
+    def judge_some(self, number: int) -> None:
         return_code = self.chance.choice(list(TABLES))
-        opened = self.ledger.submissions.open(return_code, "CY2024", None, RequiredFiles(TABLES[return_code]))
-        chosen = self.chance.sample(opened, self.chance.randint(0, len(opened)))
-        self._settle(number, [submission.id for submission in chosen])
+        submissions = self.ledger.submissions.open(return_code, "CY2024", None, RequiredFiles(TABLES[return_code]))
+        selection = self.chance.sample(submissions, self.chance.randint(0, len(submissions)))
+        self._settle(number, [submission.id for submission in selection])
 
-    def all_are_judged_again(self, number: int) -> None:
+    def judge_all_again(self, number: int) -> None:
         self._settle(
             number,
             [
@@ -93,20 +93,20 @@ class Walk:
             ],
         )
 
-    def the_same_is_told_again(self, _: int) -> None:
+    def repeat_judgements(self, _: int) -> None:
         before = self.ledger.submissions.list_statuses()
         self.ledger.judgements.record(*self.told)
         assert self.ledger.submissions.list_statuses() == before
 
-    def something_is_taken_back(self, _: int) -> None:
+    def withdraw_submission(self, _: int) -> None:
         states = {"current", "rejected", "judging"}
-        chosen = [
+        selection = [
             submission
             for submission in self.ledger.submissions.list_statuses()
             if submission.submission_id and submission.state in states
         ]
-        if chosen:
-            submission = self.chance.choice(chosen)
+        if selection:
+            submission = self.chance.choice(selection)
             self.ledger.withdrawals.record(str(submission.submission_id), by="A", reason="Wrong")
             self.withdrawn.add(
                 (submission.return_code, submission.council_code, int(str(submission.submission_id)[-3:]))
@@ -114,24 +114,24 @@ class Walk:
 
     def _settle(self, number: int, submissions: list[str]) -> None:
         verdicts = self.chance.choices(list(Verdict), k=len(submissions))
-        self.told = (f"run-{number}", [judged(*pair) for pair in zip(submissions, verdicts, strict=True)])
+        self.told = (f"run-{number}", [build_judgement(*pair) for pair in zip(submissions, verdicts, strict=True)])
         self.ledger.judgements.record(*self.told)
         for submission_id, verdict in zip(submissions, verdicts, strict=True):
-            return_code, council, _, counted = submission_id.split(".")
+            return_code, council, _, text = submission_id.split(".")
             numbers = self.accepted.setdefault((return_code, council), set())
-            if verdict is not Verdict.REJECTED and (return_code, council, int(counted)) not in self.withdrawn:
-                self.older_accepted_later += any(other > int(counted) for other in numbers)
-                numbers.add(int(counted))
+            if verdict is not Verdict.REJECTED and (return_code, council, int(text)) not in self.withdrawn:
+                self.older_accepted_later += any(number > int(text) for number in numbers)
+                numbers.add(int(text))
 
     def check(self) -> None:
         assert self.ledger.balance.find_problems() == []
-        found = {
+        current_numbers = {
             (return_code, council): int(submission[-3:])
             for return_code in TABLES
             for council, submission in self.ledger.submissions.find_current(return_code, "CY2024").items()
         }
         last = {key: max(numbers) for key, numbers in self.accepted.items() if numbers}
-        assert found == {key: number for key, number in last.items() if (*key, number) not in self.withdrawn}
+        assert current_numbers == {key: number for key, number in last.items() if (*key, number) not in self.withdrawn}
         with self.ledger._database.read() as connection:
             rows = connection.execute(sa.text("SELECT state, size FROM receipt")).all()
         assert sorted(row.size for row in rows) == sorted(self.sizes)
@@ -145,6 +145,6 @@ def test_any_sequence_of_arrivals_openings_and_settlings_balances(tmp_path: Path
     for number in range(STEPS):
         walk.step(number)
         walk.check()
-    assert walk.older_accepted_later, "the walk came by where it matters"
-    assert walk.withdrawn, "and here"
+    assert walk.older_accepted_later, "the walk accepted an older submission later"
+    assert walk.withdrawn, "the walk withdrew a submission"
     ledger.close()

@@ -1,4 +1,4 @@
-"""Each thing that must hold is broken on purpose, and the balance says so."""
+"""Each contradiction, made on purpose, is reported by the balance."""
 
 from collections.abc import Callable
 
@@ -34,13 +34,13 @@ BREAKAGES = [
 ]
 
 
-@pytest.mark.parametrize(("breakage", "said"), BREAKAGES)
+@pytest.mark.parametrize(("statement", "message"), BREAKAGES)
 def test_each_contradiction_is_reported(
-    ledger: Ledger, submit: Callable[[str, str], str], judge: Callable[..., NewJudgement], breakage: str, said: str
+    ledger: Ledger, submit: Callable[[str, str], str], judge: Callable[..., NewJudgement], statement: str, message: str
 ) -> None:
-    first = submit("FIF", "a")
+    first_id = submit("FIF", "a")
     submit("FIF", "a")
-    ledger.judgements.record("r1", [judge(first, queries=1)])
+    ledger.judgements.record("r1", [judge(first_id, queries=1)])
     ledger.judgements.record("r2", [judge(submit("FIF", "b"))])
     ledger.judgements.record("r3", [judge(submit("FIF", "c"), errors=2)])
     assert ledger.balance.find_problems() == []
@@ -49,14 +49,14 @@ def test_each_contradiction_is_reported(
         for pragma in ("foreign_keys = OFF", "ignore_check_constraints = ON"):
             connection.exec_driver_sql(f"PRAGMA {pragma}")
         connection.exec_driver_sql("DROP INDEX uq_submission_current")
-        connection.exec_driver_sql(breakage)
+        connection.exec_driver_sql(statement)
         connection.invalidate()
     problems = ledger.balance.find_problems()
-    assert any(said in problem for problem in problems), problems
+    assert any(message in problem for problem in problems), problems
 
 
 @pytest.mark.parametrize(
-    "breakage",
+    "statement",
     [
         "UPDATE submission SET state = 'current' WHERE number = 1",
         "UPDATE submission SET state = 'lost'",
@@ -66,8 +66,8 @@ def test_each_contradiction_is_reported(
     ],
 )
 def test_database_refuses_two_current_submissions_and_similar_rows(
-    ledger: Ledger, submit: Callable[[str, str], str], judge: Callable[..., NewJudgement], breakage: str
+    ledger: Ledger, submit: Callable[[str, str], str], judge: Callable[..., NewJudgement], statement: str
 ) -> None:
     ledger.judgements.record("r1", [judge(submit("FIF", "a")), judge(submit("FIF", "b"))])
     with ledger._database.engine.begin() as connection, pytest.raises(sa.exc.IntegrityError):
-        connection.execute(sa.text(breakage))
+        connection.execute(sa.text(statement))

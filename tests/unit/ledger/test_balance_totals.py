@@ -18,13 +18,13 @@ Arrive = Callable[..., Receipt]
 Judge = Callable[..., NewJudgement]
 
 
-def opened(ledger: Ledger, period: str, tables: tuple[str, ...] = ()) -> str:
+def open_submission(ledger: Ledger, period: str, tables: tuple[str, ...] = ()) -> str:
     return ledger.submissions.open("HL1", period, required=RequiredFiles(tables))[-1].id
 
 
 def test_receipt_totals_by_return_and_state(ledger: Ledger, arrive: Arrive, judge: Judge) -> None:
     arrive("FIF", "aaaa")
-    ledger.judgements.record("r1", [judge(opened(ledger, PERIOD))])
+    ledger.judgements.record("r1", [judge(open_submission(ledger, PERIOD))])
     arrive("FIF", "aaaa")
     arrive("GLG", "bb")
     arrive("GLG", "c", return_code=None, reason="No pattern fits.")
@@ -43,7 +43,7 @@ def test_receipt_totals_by_return_and_state(ledger: Ledger, arrive: Arrive, judg
 def test_problems_are_found_only_in_their_own_period(ledger: Ledger, arrive: Arrive, judge: Judge) -> None:
     arrive("FIF", "a")
     arrive("FIF", "b", period=LATER)
-    ledger.judgements.record("r1", [judge(opened(ledger, PERIOD)), judge(opened(ledger, LATER))])
+    ledger.judgements.record("r1", [judge(open_submission(ledger, PERIOD)), judge(open_submission(ledger, LATER))])
     with ledger._database.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE submission SET state = 'superseded' WHERE period = 'FY2025-26'")
 

@@ -1,4 +1,4 @@
-"""Several at once, and one that is killed half way."""
+"""Concurrent processes and threads, and a process that is killed."""
 
 import json
 import signal
@@ -55,7 +55,7 @@ def test_concurrent_processes_use_each_receipt_and_number_once(
 ) -> None:
     for number in range(30):
         arrive(("FIF", "GLG", "ABE")[number % 3], f"content {number}")
-    started = [
+    processes = [
         subprocess.Popen(
             [sys.executable, "-W", "error", "-c", OPENER, url],
             stdin=subprocess.PIPE,
@@ -64,14 +64,16 @@ def test_concurrent_processes_use_each_receipt_and_number_once(
         )
         for _ in range(3)
     ]
-    for process in started:
+    for process in processes:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
-    said = [process.communicate("go\n", timeout=120)[0] for process in started]
-    expected = [f"HL1.{council}.{PERIOD}.{n:03d}" for council in ("ABE", "FIF", "GLG") for n in range(1, 11)]
-    assert [json.loads(text) for text in said] == [expected] * 3
-    taken = Counter(receipt.id for submission in expected for receipt in ledger.submissions.list_receipts(submission))
-    assert taken == Counter(range(1, 31))
+    outputs = [process.communicate("go\n", timeout=120)[0] for process in processes]
+    submission_ids = [f"HL1.{council}.{PERIOD}.{n:03d}" for council in ("ABE", "FIF", "GLG") for n in range(1, 11)]
+    assert [json.loads(text) for text in outputs] == [submission_ids] * 3
+    receipt_counts = Counter(
+        receipt.id for submission in submission_ids for receipt in ledger.submissions.list_receipts(submission)
+    )
+    assert receipt_counts == Counter(range(1, 31))
     assert ledger.balance.find_problems() == []
 
 
@@ -115,35 +117,35 @@ def test_run_killed_before_its_judgement_leaves_the_submission_in_judging(
     first = ledger.submissions.open("HL1", PERIOD)[0].id
     ledger.judgements.record("r1", [judge(first)])
     arrive("FIF", "b")
-    dead = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", DIES_BEFORE_SETTLING, url, str(tmp_path / "lake")],
         check=False,
         cwd=PROJECT,
     )
-    assert dead.returncode == -signal.SIGKILL
+    assert process.returncode == -signal.SIGKILL
     second = f"HL1.FIF.{PERIOD}.002"
-    reopened = Ledger.open(url)
+    later_ledger = Ledger.open(url)
     table = LakeTable("validated", "hl1__assess__v1", None, ("period",))
     assert Lake(tmp_path / "lake").read_slice_submissions(table, PERIOD) == {"FIF": second}, "the slice was written"
-    assert reopened.submissions.find_current("HL1", PERIOD) == {"FIF": first}, "and the ledger knows nothing of it"
-    assert [submission.id for submission in reopened.submissions.open("HL1", PERIOD)] == [second]
-    assert reopened.judgements.find(second) is None
-    assert reopened.balance.find_problems() == []
-    reopened.judgements.record("r2", [judge(second)])
-    assert reopened.submissions.find_current("HL1", PERIOD) == {"FIF": second}
-    reopened.close()
+    assert later_ledger.submissions.find_current("HL1", PERIOD) == {"FIF": first}, "the ledger has no record of it"
+    assert [submission.id for submission in later_ledger.submissions.open("HL1", PERIOD)] == [second]
+    assert later_ledger.judgements.find(second) is None
+    assert later_ledger.balance.find_problems() == []
+    later_ledger.judgements.record("r2", [judge(second)])
+    assert later_ledger.submissions.find_current("HL1", PERIOD) == {"FIF": second}
+    later_ledger.close()
 
 
 def test_rows_of_a_killed_run_can_be_removed(tmp_path: Path) -> None:
     lake, table = Lake(tmp_path), LakeTable("validated", "hl1__assess__v1", None, ("period",))
 
-    def put(number: int) -> None:
+    def write_rows(number: int) -> None:
         submission = f"HL1.FIF.{PERIOD}.{number:03d}"
         rows = pl.DataFrame({"council_code": ["FIF"], "period": [PERIOD], "_submission_id": [submission]})
         lake.replace_councils(table, rows, period=PERIOD, submissions={"FIF": submission}, commit={})
 
-    put(1)
-    put(2)
+    write_rows(1)
+    write_rows(2)
     lake.remove_slice(table, {"period": PERIOD, "council_code": "FIF"})
-    put(1)
+    write_rows(1)
     assert lake.read_slice_submissions(table, PERIOD) == {"FIF": f"HL1.FIF.{PERIOD}.001"}

@@ -25,22 +25,20 @@ MIGRATIONS = Path(database.__file__).parent / "migrations"
 
 
 def test_migrations_create_exactly_the_declared_tables(url: str) -> None:
-    opened = Database(url)
-    with opened.engine.connect() as connection:
+    ledger_database = Database(url)
+    with ledger_database.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"target_metadata": METADATA, "compare_type": True})
         assert compare_metadata(context, METADATA) == []
-    opened.close()
+    ledger_database.close()
 
 
 def test_migrations_create_the_declared_check_constraints(url: str) -> None:
-    opened = Database(url)
-    inspected = sa.inspect(opened.engine)
+    ledger_database = Database(url)
+    inspector = sa.inspect(ledger_database.engine)
     for table in METADATA.sorted_tables:
-        declared = {
-            str(constraint.name) for constraint in table.constraints if isinstance(constraint, sa.CheckConstraint)
-        }
-        assert {str(constraint["name"]) for constraint in inspected.get_check_constraints(table.name)} == declared
-    opened.close()
+        names = {str(constraint.name) for constraint in table.constraints if isinstance(constraint, sa.CheckConstraint)}
+        assert {str(constraint["name"]) for constraint in inspector.get_check_constraints(table.name)} == names
+    ledger_database.close()
 
 
 def test_head_is_the_newest_migration() -> None:
@@ -94,9 +92,11 @@ def test_opening_an_up_to_date_ledger_is_fast_and_imports_no_alembic(url: str) -
         "    times.append(time.process_time() - started)\n"
         "print(min(times), 'alembic.command' in sys.modules)"
     )
-    said = subprocess.run([sys.executable, "-c", code, url], capture_output=True, text=True, check=True).stdout.split()
-    assert float(said[0]) < 0.05
-    assert said[1] == "False"
+    output = subprocess.run(
+        [sys.executable, "-c", code, url], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert float(output[0]) < 0.05
+    assert output[1] == "False"
 
 
 def test_concurrent_processes_can_create_the_same_ledger(url: str) -> None:
@@ -105,75 +105,75 @@ def test_concurrent_processes_can_create_the_same_ledger(url: str) -> None:
         "ledger = Ledger.open(sys.argv[1])\n"
         "print(ledger.balance.find_problems(), ledger.submissions.list_pending_work())"
     )
-    started = [
+    processes = [
         subprocess.Popen([sys.executable, "-W", "error", "-c", code, url], stdout=subprocess.PIPE, text=True)
         for _ in range(4)
     ]
-    assert [process.communicate(timeout=120)[0].strip() for process in started] == ["[] ()"] * 4
+    assert [process.communicate(timeout=120)[0].strip() for process in processes] == ["[] ()"] * 4
 
 
 def test_sqlite_uses_write_ahead_log_busy_timeout_and_foreign_keys(url: str) -> None:
-    opened = Database(url)
-    with opened.read() as connection:
-        asked = {
+    ledger_database = Database(url)
+    with ledger_database.read() as connection:
+        settings = {
             name: connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("journal_mode", "foreign_keys")
         }
-        assert asked == {"journal_mode": "wal", "foreign_keys": 1}
+        assert settings == {"journal_mode": "wal", "foreign_keys": 1}
         assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == 60_000
-    opened.close()
+    ledger_database.close()
 
 
 def test_writer_does_not_block_readers(url: str) -> None:
-    opened = Database(url)
+    ledger_database = Database(url)
 
-    def look_from_outside(_: sa.Connection) -> float:
-        started = time.monotonic()
-        with opened.read() as reader:
+    def time_reader(_: sa.Connection) -> float:
+        start = time.monotonic()
+        with ledger_database.read() as reader:
             reader.execute(sa.text("SELECT count(*) FROM receipt"))
-        return time.monotonic() - started
+        return time.monotonic() - start
 
-    assert opened.write(look_from_outside) < 5
-    opened.close()
+    assert ledger_database.write(time_reader) < 5
+    ledger_database.close()
 
 
 def test_writing_transaction_takes_its_lock_at_once(url: str, tmp_path: Path) -> None:
-    opened = Database(url)
+    ledger_database = Database(url)
 
-    def others_cannot_write(connection: sa.Connection) -> None:
+    def assert_locked(connection: sa.Connection) -> None:
         connection.execute(sa.text("SELECT count(*) FROM receipt"))
-        other = sqlite3.connect(tmp_path / "home" / "ledger.sqlite", timeout=0)
+        second_connection = sqlite3.connect(tmp_path / "home" / "ledger.sqlite", timeout=0)
         with pytest.raises(sqlite3.OperationalError, match="locked"):
-            other.execute("BEGIN IMMEDIATE")
-        other.close()
+            second_connection.execute("BEGIN IMMEDIATE")
+        second_connection.close()
 
-    opened.write(others_cannot_write)
-    opened.close()
+    ledger_database.write(assert_locked)
+    ledger_database.close()
 
 
 def test_failed_transaction_writes_nothing(url: str) -> None:
-    opened = Database(url)
+    ledger_database = Database(url)
 
-    def half(connection: sa.Connection) -> None:
+    def write_and_fail(connection: sa.Connection) -> None:
         connection.execute(
             sa.text("INSERT INTO release VALUES (1, 'HL1', 'CY2024', 1, 's', 'm', '{}', 'r', '2026-01-01')")
         )
         raise LedgerError("half way")
 
     with pytest.raises(LedgerError):
-        opened.write(half)
-    with opened.read() as connection:
+        ledger_database.write(write_and_fail)
+    with ledger_database.read() as connection:
         assert connection.scalar(sa.text("SELECT count(*) FROM release")) == 0
-    opened.close()
+    ledger_database.close()
 
 
 def test_refused_statement_is_a_clear_error_without_its_values(url: str) -> None:
-    opened = Database(url)
-    wrong = sa.text("INSERT INTO query VALUES ('Buchanan', 'rule', 'open', 1, '2026-01-01', NULL)")
-    with pytest.raises(LedgerError, match="refused the change") as refused:
-        opened.write(lambda connection: connection.execute(wrong))
-    assert "Buchanan" not in str(refused.value)
-    assert refused.value.__suppress_context__
-    opened.close()
+    ledger_database = Database(url)
+    statement = sa.text("INSERT INTO query VALUES ('Buchanan', 'rule', 'open', 1, '2026-01-01', NULL)")
+    with pytest.raises(LedgerError, match="refused the change") as error:
+        ledger_database.write(lambda connection: connection.execute(statement))
+    assert "Buchanan" not in str(error.value)
+    assert error.value.__suppress_context__
+    ledger_database.close()
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_refused_statement_is_a_clear_error_without_its_values(url: str) -> None
     ["nonsense", "sqlite:////proc/nowhere/ledger.sqlite", "postgresql+nodriver://lgdp:hunter2@127.0.0.1:9/ledger"],
 )
 def test_unreachable_database_is_a_clear_error_without_its_password(url: str) -> None:
-    with pytest.raises(LedgerError) as refused:
+    with pytest.raises(LedgerError) as error:
         Ledger.open(url)
-    assert "LGDP_DATABASE_URL" in str(refused.value)
-    assert "hunter2" not in str(refused.value)
+    assert "LGDP_DATABASE_URL" in str(error.value)
+    assert "hunter2" not in str(error.value)

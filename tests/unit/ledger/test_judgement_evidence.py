@@ -1,4 +1,4 @@
-"""What a judgement was made of is kept with it, once, and asked for by judgement."""
+"""Evidence is stored once, with its judgement, and read back by judgement."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -40,25 +40,27 @@ EVIDENCE = Evidence(
 
 
 @pytest.fixture
-def settle(ledger: Ledger, submit: Callable[..., str], judge: Callable[..., NewJudgement]) -> Callable[..., str]:
-    """Settle a judgement of Fife's submission with evidence, by a run: the submission's id."""
+def record_judgement(
+    ledger: Ledger, submit: Callable[..., str], judge: Callable[..., NewJudgement]
+) -> Callable[..., str]:
+    """Record a judgement of Fife's submission with evidence, and return the submission's id."""
     submission = submit("FIF", "a")
 
-    def settled(run: str, evidence: Evidence | None, **found: int) -> str:
-        ledger.judgements.record(run, [replace(judge(submission, **found), evidence=evidence)])
+    def record_with_evidence(run: str, evidence: Evidence | None, **counts: int) -> str:
+        ledger.judgements.record(run, [replace(judge(submission, **counts), evidence=evidence)])
         return submission
 
-    return settled
+    return record_with_evidence
 
 
-def test_evidence_is_read_back_unchanged(ledger: Ledger, settle: Callable[..., str]) -> None:
-    submission = settle("r1", EVIDENCE, queries=2)
-    found = ledger.judgements.find(submission)
+def test_evidence_is_read_back_unchanged(ledger: Ledger, record_judgement: Callable[..., str]) -> None:
+    submission = record_judgement("r1", EVIDENCE, queries=2)
+    record = ledger.judgements.find(submission)
 
-    assert found is not None
-    assert found.evidence == EVIDENCE
-    assert (found.number, found.verdict, found.contract_version) == (1, Verdict.QUERIED, "1.0.0")
-    assert {outcome.rule: outcome.failed for outcome in found.results} == {
+    assert record is not None
+    assert record.evidence == EVIDENCE
+    assert (record.number, record.verdict, record.contract_version) == (1, Verdict.QUERIED, "1.0.0")
+    assert {outcome.rule: outcome.failed for outcome in record.results} == {
         "hl1.assess.codes": 0,
         "hl1.rise": 2,
         "hl1.note": 0,
@@ -67,46 +69,46 @@ def test_evidence_is_read_back_unchanged(ledger: Ledger, settle: Callable[..., s
 
 
 def test_each_judgement_has_evidence_and_rows_come_from_the_last_accepting_one(
-    ledger: Ledger, settle: Callable[..., str]
+    ledger: Ledger, record_judgement: Callable[..., str]
 ) -> None:
-    settle("r1", EVIDENCE)
-    settle("r2", replace(EVIDENCE, register_sha256="s" * 64))
-    submission = settle("r3", replace(EVIDENCE, register_sha256="t" * 64), errors=1)
-    numbered = [ledger.judgements.find(submission, number) for number in (1, 2, 3)]
-    last, standing = ledger.judgements.find(submission), ledger.judgements.find_accepting(submission)
+    record_judgement("r1", EVIDENCE)
+    record_judgement("r2", replace(EVIDENCE, register_sha256="s" * 64))
+    submission = record_judgement("r3", replace(EVIDENCE, register_sha256="t" * 64), errors=1)
+    judgements = [ledger.judgements.find(submission, number) for number in (1, 2, 3)]
+    latest, accepting = ledger.judgements.find(submission), ledger.judgements.find_accepting(submission)
 
-    assert [judgement.evidence.register_sha256[0] for judgement in numbered if judgement and judgement.evidence] == [
+    assert [judgement.evidence.register_sha256[0] for judgement in judgements if judgement and judgement.evidence] == [
         "r",
         "s",
         "t",
     ]
-    assert last == numbered[2]
-    assert standing == numbered[1]
+    assert latest == judgements[2]
+    assert accepting == judgements[1]
     assert ledger.judgements.find(submission, 4) is None
 
 
 def test_repeated_judgement_is_recorded_once_but_new_evidence_is_a_new_one(
-    ledger: Ledger, settle: Callable[..., str]
+    ledger: Ledger, record_judgement: Callable[..., str]
 ) -> None:
-    settle("r1", EVIDENCE)
-    submission = settle("r1", EVIDENCE)
+    record_judgement("r1", EVIDENCE)
+    submission = record_judgement("r1", EVIDENCE)
     assert (first := ledger.judgements.find(submission)) is not None
     assert first.number == 1
 
-    settle("r1", replace(EVIDENCE, register_sha256="s" * 64))
+    record_judgement("r1", replace(EVIDENCE, register_sha256="s" * 64))
     assert (second := ledger.judgements.find(submission)) is not None
     assert second.number == 2
 
 
-def test_judgement_without_evidence_returns_none(ledger: Ledger, settle: Callable[..., str]) -> None:
-    found = ledger.judgements.find(settle("r1", None))
+def test_judgement_without_evidence_returns_none(ledger: Ledger, record_judgement: Callable[..., str]) -> None:
+    record = ledger.judgements.find(record_judgement("r1", None))
 
-    assert found is not None
-    assert found.evidence is None
+    assert record is not None
+    assert record.evidence is None
 
 
-def test_evidence_of_a_refused_judgement_is_not_stored(ledger: Ledger, settle: Callable[..., str]) -> None:
-    submission = settle("r1", EVIDENCE)
+def test_evidence_of_a_refused_judgement_is_not_stored(ledger: Ledger, record_judgement: Callable[..., str]) -> None:
+    submission = record_judgement("r1", EVIDENCE)
     with pytest.raises(WrongUse):
         ledger.judgements.record(
             "r2",
@@ -120,8 +122,8 @@ def test_evidence_of_a_refused_judgement_is_not_stored(ledger: Ledger, settle: C
     assert ledger.judgements.find(submission, 2) is None
 
 
-def test_judged_submissions_are_listed_in_order(ledger: Ledger, settle: Callable[..., str]) -> None:
-    submission = settle("r1", EVIDENCE)
+def test_judged_submissions_are_listed_in_order(ledger: Ledger, record_judgement: Callable[..., str]) -> None:
+    submission = record_judgement("r1", EVIDENCE)
 
     assert ledger.judgements.list_judged_submissions() == (submission,)
     assert ledger.judgements.list_judged_submissions("HL1", "FY2024-25", "FIF") == (submission,)

@@ -1,4 +1,4 @@
-"""Counts of repairs stay with the judgement that made them, and can be asked in SQL."""
+"""Counts of repairs are stored with their judgement and copied for SQL."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -29,8 +29,8 @@ def test_each_judgement_keeps_its_repairs(ledger: Ledger, submit: Submit, judge:
         assert judgement.repairs == repairs
     lake = Lake(tmp_path / "lake")
     ledger.mirror(lake, "HL1")
-    copied = lake.read(LakeTable("ledger", "repair")).sort("judgement", "kind")
+    copy = lake.read(LakeTable("ledger", "repair")).sort("judgement", "kind")
     # As the results of rules, those of the latest judgement.
-    assert copied.select("judgement", "item", "kind", "cells").rows() == [
+    assert copy.select("judgement", "item", "kind", "cells").rows() == [
         (3, "urn:lgdp:item:hl1:dob", "date", 3_000_000_000)
     ]

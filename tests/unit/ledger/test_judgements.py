@@ -81,29 +81,29 @@ def test_older_submission_accepted_later_is_superseded_at_once(ledger: Ledger, s
 
 
 def test_repeated_judgement_changes_nothing(ledger: Ledger, submit: Submit, judge: Judge) -> None:
-    submission, other = submit("FIF", "a"), submit("GLG", "a")
-    told = [judge(submission, queries=2), judge(other, errors=1)]
-    ledger.judgements.record("r1", told)
+    submission, glasgow = submit("FIF", "a"), submit("GLG", "a")
+    judgements = [judge(submission, queries=2), judge(glasgow, errors=1)]
+    ledger.judgements.record("r1", judgements)
     before = (
         ledger.judgements.find(submission),
-        ledger.judgements.find(other),
+        ledger.judgements.find(glasgow),
         ledger.submissions.list_statuses(),
     )
-    ledger.judgements.record("r1", told)
+    ledger.judgements.record("r1", judgements)
     assert (
         ledger.judgements.find(submission),
-        ledger.judgements.find(other),
+        ledger.judgements.find(glasgow),
         ledger.submissions.list_statuses(),
     ) == before
 
 
 def test_different_judgement_of_the_same_run_is_recorded(ledger: Ledger, submit: Submit, judge: Judge) -> None:
     submission = submit("FIF", "a")
-    for told in (judge(submission, queries=2), judge(submission), judge(submission, queries=2)):
-        ledger.judgements.record("r1", [told])
-    found = ledger.judgements.find(submission)
-    assert found is not None
-    assert (found.number, found.verdict) == (3, Verdict.QUERIED)
+    for judgement in (judge(submission, queries=2), judge(submission), judge(submission, queries=2)):
+        ledger.judgements.record("r1", [judgement])
+    record = ledger.judgements.find(submission)
+    assert record is not None
+    assert (record.number, record.verdict) == (3, Verdict.QUERIED)
 
 
 def test_current_submission_stays_current_when_new_rules_reject_it(
@@ -112,12 +112,12 @@ def test_current_submission_stays_current_when_new_rules_reject_it(
     submission = submit("FIF", "a")
     ledger.judgements.record("r1", [judge(submission, queries=1, rows=12)])
     ledger.judgements.record("r2", [judge(submission, errors=3, rows=0)])
-    found = ledger.judgements.find(submission)
-    assert found is not None
-    assert (found.number, found.verdict, found.errors) == (2, Verdict.REJECTED, 3)
+    record = ledger.judgements.find(submission)
+    assert record is not None
+    assert (record.number, record.verdict, record.errors) == (2, Verdict.REJECTED, 3)
     assert states(ledger, submission) == ["current"]
     assert ledger.judgements.count_accepted_rows(submission) == 12, (
-        "the rows that stand are those of the accepting judgement"
+        "the validated rows are those of the accepting judgement"
     )
     assert open_queries(ledger) == {"FIF": 1}
     assert ledger.balance.find_problems() == []
@@ -128,9 +128,9 @@ def test_rejected_submission_becomes_current_when_new_rules_accept_it(
 ) -> None:
     first, second = submit("FIF", "a"), submit("FIF", "b")
     ledger.judgements.record("r1", [judge(first), judge(second, errors=1)])
-    again = [submission.id for submission in ledger.submissions.list_rejudgeable("HL1", PERIOD)]
-    assert again == [first, second]
-    ledger.judgements.record("r2", [judge(submission) for submission in again])
+    submission_ids = [submission.id for submission in ledger.submissions.list_rejudgeable("HL1", PERIOD)]
+    assert submission_ids == [first, second]
+    ledger.judgements.record("r2", [judge(submission) for submission in submission_ids])
     assert states(ledger, first, second) == ["superseded", "current"]
     assert [submission.id for submission in ledger.submissions.list_rejudgeable("HL1", PERIOD)] == [second]
     assert ledger.balance.find_problems() == []
@@ -153,65 +153,72 @@ def test_only_submissions_after_the_current_one_are_rejudgeable(ledger: Ledger, 
 
 def test_query_expires_when_its_rule_passes_and_may_reopen(ledger: Ledger, submit: Submit, judge: Judge) -> None:
     submission = submit("FIF", "a")
-    seen = []
+    counts = []
     for run, places in enumerate((2, 0, 5)):
         ledger.judgements.record(f"r{run}", [judge(submission, queries=places)])
-        seen.append(open_queries(ledger)["FIF"])
-    assert seen == [1, 0, 1]
+        counts.append(open_queries(ledger)["FIF"])
+    assert counts == [1, 0, 1]
 
 
 def test_judgement_keeps_contract_code_and_counts(ledger: Ledger, submit: Submit, judge: Judge) -> None:
     submission = submit("FIF", "a")
-    told = judge(submission, errors=3, queries=4, notes=5, rows=99)
-    ledger.judgements.record("run-1", [told])
-    found = ledger.judgements.find(submission)
-    assert found is not None
-    assert (found.submission_id, found.number, found.run_id, found.rows) == (submission, 1, "run-1", 99)
-    assert (found.errors, found.queries, found.known_issues) == (3, 4, 5)
-    assert (found.contract_version, found.contract_sha256, found.code_version) == ("1.0.0", "c" * 64, "0.1.0")
-    assert set(found.results) == set(told.results)
+    judgement = judge(submission, errors=3, queries=4, notes=5, rows=99)
+    ledger.judgements.record("run-1", [judgement])
+    record = ledger.judgements.find(submission)
+    assert record is not None
+    assert (record.submission_id, record.number, record.run_id, record.rows) == (submission, 1, "run-1", 99)
+    assert (record.errors, record.queries, record.known_issues) == (3, 4, 5)
+    assert (record.contract_version, record.contract_sha256, record.code_version) == ("1.0.0", "c" * 64, "0.1.0")
+    assert set(record.results) == set(judgement.results)
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
-        (lambda told: replace(told, results=told.results[1:]), "hl1.assess.codes"),
-        (lambda told: replace(told, results=(*told.results, told.results[1])), "hl1.rise"),
-        (lambda told: replace(told, results=(*told.results, RuleOutcome("hl1.new", RuleResult.PASSED))), "hl1.new"),
-        (lambda told: replace(told, verdict=Verdict.REJECTED), "contradict it"),
-        (lambda told: replace(told, results=(BROKEN, *told.results[1:])), "contradict it"),
-        (lambda told: replace(told, submission_id="HL1.FIF.FY2024-25.099"), "no such submission"),
+        (lambda judgement: replace(judgement, results=judgement.results[1:]), "hl1.assess.codes"),
+        (lambda judgement: replace(judgement, results=(*judgement.results, judgement.results[1])), "hl1.rise"),
+        (
+            lambda judgement: replace(
+                judgement, results=(*judgement.results, RuleOutcome("hl1.new", RuleResult.PASSED))
+            ),
+            "hl1.new",
+        ),
+        (lambda judgement: replace(judgement, verdict=Verdict.REJECTED), "contradict it"),
+        (lambda judgement: replace(judgement, results=(BROKEN, *judgement.results[1:])), "contradict it"),
+        (lambda judgement: replace(judgement, submission_id="HL1.FIF.FY2024-25.099"), "no such submission"),
     ],
 )
 def test_contradictory_judgement_records_nothing(
-    ledger: Ledger, submit: Submit, judge: Judge, change: Callable[[NewJudgement], NewJudgement], said: str
+    ledger: Ledger, submit: Submit, judge: Judge, change: Callable[[NewJudgement], NewJudgement], message: str
 ) -> None:
-    good, bad = submit("ABE", "a"), submit("FIF", "a")
-    with pytest.raises((LedgerError, WrongUse), match=said):
-        ledger.judgements.record("r1", [judge(good), change(judge(bad))])
-    assert states(ledger, good, bad) == ["judging", "judging"]
-    assert ledger.judgements.find(good) is None
+    valid_id, invalid_id = submit("ABE", "a"), submit("FIF", "a")
+    with pytest.raises((LedgerError, WrongUse), match=message):
+        ledger.judgements.record("r1", [judge(valid_id), change(judge(invalid_id))])
+    assert states(ledger, valid_id, invalid_id) == ["judging", "judging"]
+    assert ledger.judgements.find(valid_id) is None
 
 
 def test_rule_not_run_keeps_its_reason_and_allows_a_rejection(ledger: Ledger, submit: Submit, judge: Judge) -> None:
     submission = submit("FIF", "a")
-    told = judge(submission)
+    judgement = judge(submission)
     not_run = RuleOutcome("hl1.assess.codes", RuleResult.NOT_RUN, 0, "The column is missing.")
-    ledger.judgements.record("r1", [replace(told, verdict=Verdict.REJECTED, results=(not_run, *told.results[1:]))])
-    found = ledger.judgements.find(submission)
-    assert found is not None
-    assert not_run in found.results
+    ledger.judgements.record(
+        "r1", [replace(judgement, verdict=Verdict.REJECTED, results=(not_run, *judgement.results[1:]))]
+    )
+    record = ledger.judgements.find(submission)
+    assert record is not None
+    assert not_run in record.results
     assert states(ledger, submission) == ["rejected"]
 
 
 def test_statuses_show_every_council(
     ledger: Ledger, submit: Submit, judge: Judge, arrive: Callable[..., object]
 ) -> None:
-    accepted, later = submit("FIF", "a"), None
-    ledger.judgements.record("r1", [judge(accepted, queries=2, rows=7)])
-    later = submit("FIF", "b")
-    ledger.judgements.record("r2", [judge(later, errors=1, notes=1, rows=8)])
-    judging = submit("GLG", "a")
+    accepted_id, later_id = submit("FIF", "a"), None
+    ledger.judgements.record("r1", [judge(accepted_id, queries=2, rows=7)])
+    later_id = submit("FIF", "b")
+    ledger.judgements.record("r2", [judge(later_id, errors=1, notes=1, rows=8)])
+    judging_id = submit("GLG", "a")
     arrive("ABE", "a")
     arrive("FIF", "old", period="FY2023-24")
     grid = ledger.submissions.list_statuses()
@@ -220,9 +227,14 @@ def test_statuses_show_every_council(
     ]  # fmt: skip
     _, aberdeen, fife, glasgow = grid
     assert (aberdeen.submission_id, aberdeen.state, aberdeen.verdict, aberdeen.waiting) == (None, None, None, 1)
-    assert (fife.submission_id, fife.state, fife.verdict, fife.current) == (later, "rejected", "rejected", accepted)
+    assert (fife.submission_id, fife.state, fife.verdict, fife.current) == (
+        later_id,
+        "rejected",
+        "rejected",
+        accepted_id,
+    )
     assert (fife.rows, fife.errors, fife.queries, fife.known_issues, fife.open_queries) == (8, 1, 0, 1, 1)
-    assert (glasgow.submission_id, glasgow.state, glasgow.verdict, glasgow.rows) == (judging, "judging", None, None)
+    assert (glasgow.submission_id, glasgow.state, glasgow.verdict, glasgow.rows) == (judging_id, "judging", None, None)
     assert [submission.council_code for submission in ledger.submissions.list_statuses("HL1", "FY2023-24")] == ["FIF"]
     assert ledger.submissions.list_statuses("WASTE") == ()
     assert ledger.submissions.list_periods("HL1") == [PERIOD]

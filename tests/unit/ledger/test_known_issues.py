@@ -1,4 +1,4 @@
-"""Known issues: put once, shown until they are lifted, and kept for ever."""
+"""Known issues are added once, shown until they are lifted, and kept for ever."""
 
 from dataclasses import replace
 
@@ -13,34 +13,34 @@ ITEM = replace(LATE, item_urn="urn:lgdp:item:hl1:assess", words="Codes were gues
 
 
 def test_known_issue_is_active_until_lifted(ledger: Ledger) -> None:
-    kept = ledger.known_issues.add([LATE])[0]
-    assert (kept.number, kept.issue, kept.lifted_at) == (1, LATE, None)
-    assert ledger.known_issues.find_active("HL1", "FIF", "FY2024-25") == (kept,)
+    recorded_issue = ledger.known_issues.add([LATE])[0]
+    assert (recorded_issue.number, recorded_issue.issue, recorded_issue.lifted_at) == (1, LATE, None)
+    assert ledger.known_issues.find_active("HL1", "FIF", "FY2024-25") == (recorded_issue,)
     assert ledger.known_issues.find_active("HL1", "GLG", "FY2024-25") == ()
 
-    lifted = ledger.known_issues.lift(1, by="B. Analyst", reason="Sent again.")
-    assert (lifted.lifted_by, lifted.lift_reason, lifted.issue) == ("B. Analyst", "Sent again.", LATE)
-    assert lifted.lifted_at is not None
-    assert lifted.lifted_at > lifted.put_at
+    lifted_issue = ledger.known_issues.lift(1, by="B. Analyst", reason="Sent again.")
+    assert (lifted_issue.lifted_by, lifted_issue.lift_reason, lifted_issue.issue) == ("B. Analyst", "Sent again.", LATE)
+    assert lifted_issue.lifted_at is not None
+    assert lifted_issue.lifted_at > lifted_issue.put_at
     assert ledger.known_issues.find_active("HL1", "FIF", "FY2024-25") == ()
-    assert ledger.known_issues.find() == (lifted,)
+    assert ledger.known_issues.find() == (lifted_issue,)
 
 
 def test_same_words_at_the_same_place_are_one_known_issue(ledger: Ledger) -> None:
-    kept = ledger.known_issues.add([LATE, ITEM, LATE])
-    assert [issue.number for issue in kept] == [1, 2, 1]
+    recorded_issues = ledger.known_issues.add([LATE, ITEM, LATE])
+    assert [issue.number for issue in recorded_issues] == [1, 2, 1]
     assert ledger.known_issues.add([replace(LATE, by="Somebody else")])[0].number == 1
     ledger.known_issues.lift(1, by="b", reason="r")
-    assert ledger.known_issues.add([LATE])[0].number == 3, "it was lifted, and is put anew"
+    assert ledger.known_issues.add([LATE])[0].number == 3, "a lifted issue is added again"
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    "changes",
     [{"words": " "}, {"words": "a\x1bb"}, {"by": ""}, {"role": "\n"}, {"source": "x" * 501}, {"words": "x" * 2001}],
 )
-def test_several_known_issues_are_added_together_or_not_at_all(ledger: Ledger, wrong: dict[str, str]) -> None:
+def test_several_known_issues_are_added_together_or_not_at_all(ledger: Ledger, changes: dict[str, str]) -> None:
     with pytest.raises(LedgerError):
-        ledger.known_issues.add([LATE, replace(ITEM, **wrong)])
+        ledger.known_issues.add([LATE, replace(ITEM, **changes)])
     assert ledger.known_issues.find() == ()
 
 

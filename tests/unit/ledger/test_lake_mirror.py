@@ -100,9 +100,9 @@ def test_file_names_are_copied_but_not_into_the_delta_log(
 def test_older_copy_gets_new_columns(ledger: Ledger, lake: Lake, arrive: Callable[..., Receipt]) -> None:
     arrive("FIF", "a")
     old_fields = [field for field in TABLES["receipt"].arrow_schema if field.name not in ("system", "nil")]
-    older = LakeTable("ledger", "receipt", pa.schema(old_fields), ("return_code",))
-    lake.replace_slice(older, older.arrow_schema.empty_table(), where={"return_code": "HL1"}, commit={})
-    assert "nil" not in lake.schema(older).names
+    older_copy = LakeTable("ledger", "receipt", pa.schema(old_fields), ("return_code",))
+    lake.replace_slice(older_copy, older_copy.arrow_schema.empty_table(), where={"return_code": "HL1"}, commit={})
+    assert "nil" not in lake.schema(older_copy).names
 
     ledger.mirror(lake, "HL1")
     assert table(lake, "receipt").select("id", "system", "nil").rows() == [(1, "", False)]

@@ -1,4 +1,4 @@
-"""What the ledger says beside figures, asked of a real catalogue; and which rules only make noise."""
+"""Queries and known issues beside figures, and the noise of rules, in a real catalogue."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -37,15 +37,15 @@ GUESSED = replace(LATE, item_urn="urn:b", words="Guessed; it's “=1”.")
 
 
 @pytest.fixture
-def shown(tmp_path: Path) -> Callable[[str], list[dict[str, Any]]]:
-    """Ask the catalogue over a lake with figures of two councils and two items: written once, before anything."""
+def query_catalogue(tmp_path: Path) -> Callable[[str], list[dict[str, Any]]]:
+    """Return a function that queries a catalogue of figures of two councils and two items."""
     lake = Lake(tmp_path / "lake")
     rows = [(council, PERIOD, item, 1, 9) for council in ("FIF", "GLG") for item in ("urn:a", "urn:b")]
     frame = pl.DataFrame(rows, schema=FIGURES.arrow_schema.names, orient="row")
     lake.replace_slice(FIGURES, frame, where={"period": PERIOD}, commit={})
     lake.replace_slice(CASES, frame.select("council_code", "period"), where={"period": PERIOD}, commit={})
 
-    def asked(sql: str) -> list[dict[str, Any]]:
+    def query(sql: str) -> list[dict[str, Any]]:
         path = tmp_path / "lakehouse.duckdb"
         views = [
             CatalogueView("published", table.name, annotate_release(table, "HL1"), needs=(table,))
@@ -56,20 +56,20 @@ def shown(tmp_path: Path) -> Callable[[str], list[dict[str, Any]]]:
             write_catalogue(path, lake, [*views, noise])
         return run_select(path, sql).to_pylist()
 
-    return asked
+    return query
 
 
 def test_published_table_shows_unchanged_before_the_first_mirror(
-    shown: Callable[[str], list[dict[str, Any]]],
+    query_catalogue: Callable[[str], list[dict[str, Any]]],
 ) -> None:
-    assert shown("SELECT DISTINCT open_queries FROM published.hl1") == [{"open_queries": 9}]
+    assert query_catalogue("SELECT DISTINCT open_queries FROM published.hl1") == [{"open_queries": 9}]
 
 
 def test_view_shows_known_issues_and_queries_without_a_new_release(
     ledger: Ledger,
     submit: Callable[[str, str], str],
     judge: Callable[..., NewJudgement],
-    shown: Callable[[str], list[dict[str, Any]]],
+    query_catalogue: Callable[[str], list[dict[str, Any]]],
     tmp_path: Path,
 ) -> None:
     lake = Lake(tmp_path / "lake")
@@ -77,35 +77,33 @@ def test_view_shows_known_issues_and_queries_without_a_new_release(
     ledger.judgements.record("r", [judge(submit("FIF", "a"), queries=1)])
     ledger.known_issues.add([LATE, GUESSED])
     ledger.mirror(lake, "HL1")
-    told = [tuple(row.values()) for row in shown(figures)]
-    assert told == [
+    rows = [tuple(row.values()) for row in query_catalogue(figures)]
+    assert rows == [
         ("FIF", "urn:a", 1, None, "Late."),
         ("FIF", "urn:b", 1, None, "Guessed; it's “=1”.; Late."),
         ("GLG", "urn:a", 0, None, None),
         ("GLG", "urn:b", 0, None, None),
     ]
-    assert [row["known_issues"] for row in shown("FROM published.hl1_cases ORDER BY ALL")][:1] == [
+    assert [row["known_issues"] for row in query_catalogue("FROM published.hl1_cases ORDER BY ALL")][:1] == [
         "Late.; urn:b: Guessed; it's “=1”."
     ]
 
     ledger.queries.answer(f"HL1.FIF.{PERIOD}.Q001", code="correct-as-sent", words="Jo knows.", by="Jo Bloggs")
     ledger.known_issues.lift(2, by="b", reason="r")
     ledger.mirror(lake, "HL1")
-    assert [tuple(row.values()) for row in shown(figures)][1] == (
+    assert [tuple(row.values()) for row in query_catalogue(figures)][1] == (
         "FIF", "urn:b", 0, "hl1.rise: correct-as-sent", "Late.",
     )  # fmt: skip
-    copied = "".join(
-        str(lake.read(LakeTable("ledger", name)).rows()) for name in ("query", "query_event", "known_issue")
-    )
-    assert "correct-as-sent" in copied
-    assert "Jo" not in copied, "names, and the words of answers, are for the council and the recipients"
+    text = "".join(str(lake.read(LakeTable("ledger", name)).rows()) for name in ("query", "query_event", "known_issue"))
+    assert "correct-as-sent" in text
+    assert "Jo" not in text, "names, and the words of answers, are for the council and the recipients"
 
 
 def test_rule_effectiveness_equals_the_view(
     ledger: Ledger,
     submit: Callable[[str, str], str],
     judge: Callable[..., NewJudgement],
-    shown: Callable[[str], list[dict[str, Any]]],
+    query_catalogue: Callable[[str], list[dict[str, Any]]],
     tmp_path: Path,
 ) -> None:
     for council in ("FIF", "GLG", "EDH", "MRY"):
@@ -127,7 +125,7 @@ def test_rule_effectiveness_equals_the_view(
     assert ledger.queries.measure_rules("WASTE") == ()
 
     ledger.mirror(Lake(tmp_path / "lake"), "HL1")
-    (row,) = shown("FROM ledger.rule_noise")
+    (row,) = query_catalogue("FROM ledger.rule_noise")
     assert row == {
         "return_code": "HL1", "rule": "hl1.rise", "judged": 5, "findings": 8, "opened": 4, "accepted": 2,
         "sent_back": 1, "corrected": 1, "noise": 1, "noise_share": pytest.approx(1 / 3),

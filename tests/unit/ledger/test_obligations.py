@@ -1,4 +1,4 @@
-"""What each council owes, day by day."""
+"""Obligations of a council, day by day."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -21,20 +21,21 @@ def hl1() -> Return:
     return load_register(Path(PROJECT) / "schemas").returns["HL1"]
 
 
-def standing(**changed: object) -> SubmissionStatus:
-    """Fife's accepted submission for the first quarter of 2024-25, which came on 10 July."""
-    came = datetime(2024, 7, 10, 12, tzinfo=UTC)
+def build_status(**changes: object) -> SubmissionStatus:
+    """Return the status of Fife's submission for 2024-25, quarter 1, accepted on 10 July."""
+    arrived_at = datetime(2024, 7, 10, 12, tzinfo=UTC)
     status = SubmissionStatus(
         return_code="HL1", council_code="FIF", period="FY2024-25-Q1", submission_id="HL1.FIF.FY2024-25-Q1.001",
         state=SubmissionState.CURRENT, verdict=Verdict.ACCEPTED, rows=5, errors=0, queries=0, known_issues=0,
-        received_at=came, current="HL1.FIF.FY2024-25-Q1.001", open_queries=0, waiting=0, nil=False, reported_at=came,
+        received_at=arrived_at, current="HL1.FIF.FY2024-25-Q1.001", open_queries=0, waiting=0, nil=False,
+        reported_at=arrived_at,
     )  # fmt: skip
-    return replace(status, **changed)  # type: ignore[arg-type]
+    return replace(status, **changes)  # type: ignore[arg-type]
 
 
-def owed(hl1: Return, today: date, *standings: SubmissionStatus) -> Obligation:
-    found = calculate_obligations([hl1], ["FIF"], standings, today)
-    return next(obligation for obligation in found if obligation.period.id == "FY2024-25-Q1")
+def find_obligation(hl1: Return, today: date, *statuses: SubmissionStatus) -> Obligation:
+    obligations = calculate_obligations([hl1], ["FIF"], statuses, today)
+    return next(obligation for obligation in obligations if obligation.period.id == "FY2024-25-Q1")
 
 
 NOTHING: dict[str, object] = {
@@ -55,7 +56,7 @@ NOTHING: dict[str, object] = {
 def test_obligation_without_submission_is_open_then_due_then_late(
     hl1: Return, today: date, state: ObligationState, days_late: int
 ) -> None:
-    obligation = owed(hl1, today)
+    obligation = find_obligation(hl1, today)
     assert (obligation.due, obligation.state, obligation.days_late, obligation.latest_outcome) == (
         DUE,
         state,
@@ -65,7 +66,7 @@ def test_obligation_without_submission_is_open_then_due_then_late(
 
 
 @pytest.mark.parametrize(
-    ("changed", "state", "latest_outcome"),
+    ("changes", "state", "latest_outcome"),
     [
         ({}, ObligationState.DONE, LatestOutcome.ACCEPTED),
         ({"nil": True, "rows": 0}, ObligationState.DONE, LatestOutcome.NIL),
@@ -86,14 +87,14 @@ def test_obligation_without_submission_is_open_then_due_then_late(
     ],
 )
 def test_obligation_with_current_submission_is_done(
-    hl1: Return, changed: dict[str, object], state: ObligationState, latest_outcome: LatestOutcome
+    hl1: Return, changes: dict[str, object], state: ObligationState, latest_outcome: LatestOutcome
 ) -> None:
-    obligation = owed(hl1, date(2024, 8, 1), standing(**changed))
+    obligation = find_obligation(hl1, date(2024, 8, 1), build_status(**changes))
     assert (obligation.state, obligation.latest_outcome) == (state, latest_outcome)
 
 
 @pytest.mark.parametrize(
-    ("came", "days_late", "is_early"),
+    ("arrived_at", "days_late", "is_early"),
     [
         (datetime(2024, 6, 30, 22, 59, tzinfo=UTC), 0, True),
         (datetime(2024, 6, 30, 23, 30, tzinfo=UTC), 0, False),
@@ -101,9 +102,11 @@ def test_obligation_with_current_submission_is_done(
         (datetime(2024, 7, 28, 23, 30, tzinfo=UTC), 1, False),
     ],
 )
-def test_days_are_counted_in_scottish_time(hl1: Return, came: datetime, days_late: int, *, is_early: bool) -> None:
-    """In summer the clock there is an hour before UTC."""
-    obligation = owed(hl1, date(2024, 9, 1), standing(received_at=came, reported_at=came))
+def test_days_are_counted_in_scottish_time(
+    hl1: Return, arrived_at: datetime, days_late: int, *, is_early: bool
+) -> None:
+    """In summer, the time in Scotland is an hour ahead of UTC."""
+    obligation = find_obligation(hl1, date(2024, 9, 1), build_status(received_at=arrived_at, reported_at=arrived_at))
     assert (obligation.days_late, obligation.is_early, obligation.state) == (days_late, is_early, ObligationState.DONE)
 
 

@@ -15,8 +15,8 @@ def states(*receipts: Receipt) -> list[str]:
 
 
 def test_receipt_keeps_the_arrival_and_its_time(arrive: Arrive) -> None:
-    changed = datetime(2026, 1, 4, 23, 30, tzinfo=UTC)
-    receipt = arrive("FIF", "abc", modified=changed, etag='"e1"', table="assess", transport=TransportKind.API)
+    modified = datetime(2026, 1, 4, 23, 30, tzinfo=UTC)
+    receipt = arrive("FIF", "abc", modified=modified, etag='"e1"', table="assess", transport=TransportKind.API)
     assert receipt == Receipt(
         id=1,
         received_at=datetime(2026, 1, 5, 9, 0, tzinfo=UTC),
@@ -32,7 +32,7 @@ def test_receipt_keeps_the_arrival_and_its_time(arrive: Arrive) -> None:
         source="councils-sftp",
         account="fif",
         path="/hl1/hl1.csv",
-        modified=changed,
+        modified=modified,
         etag='"e1"',
         reason="",
         submission_id=None,
@@ -51,10 +51,10 @@ def test_earlier_bytes_sent_again_are_new(arrive: Arrive) -> None:
 
 
 @pytest.mark.parametrize(
-    "other", [{"council": "GLG"}, {"period": "FY2023-24"}, {"return_code": "WASTE"}, {"table": "assess"}]
+    "changes", [{"council": "GLG"}, {"period": "FY2023-24"}, {"return_code": "WASTE"}, {"table": "assess"}]
 )
-def test_same_bytes_for_another_return_or_period_are_new(arrive: Arrive, other: dict[str, str]) -> None:
-    assert states(arrive("FIF", "a"), arrive(**({"council": "FIF", "content": "a"} | other))) == ["waiting"] * 2
+def test_same_bytes_for_another_return_or_period_are_new(arrive: Arrive, changes: dict[str, str]) -> None:
+    assert states(arrive("FIF", "a"), arrive(**({"council": "FIF", "content": "a"} | changes))) == ["waiting"] * 2
 
 
 def test_bytes_of_a_submission_are_still_duplicates(ledger: Ledger, arrive: Arrive) -> None:
@@ -65,8 +65,8 @@ def test_bytes_of_a_submission_are_still_duplicates(ledger: Ledger, arrive: Arri
 
 @pytest.mark.parametrize("missing", ["return_code", "period"])
 def test_unrecognised_receipt_is_listed_once(ledger: Ledger, arrive: Arrive, missing: str) -> None:
-    changed = {missing: None, "reason": "No source pattern fits.", "path": "/hl1/holiday.jpg"}
-    first, second, third = arrive("FIF", "a", **changed), arrive("FIF", "a", **changed), arrive("FIF", "b", **changed)
+    changes = {missing: None, "reason": "No source pattern fits.", "path": "/hl1/holiday.jpg"}
+    first, second, third = arrive("FIF", "a", **changes), arrive("FIF", "a", **changes), arrive("FIF", "b", **changes)
     assert states(first, second, third) == ["unrecognised", "duplicate", "unrecognised"]
     assert ledger.receipts.list_unrecognised() == (first, third)
     assert ledger.submissions.list_pending_work() == ()
@@ -74,12 +74,12 @@ def test_unrecognised_receipt_is_listed_once(ledger: Ledger, arrive: Arrive, mis
 
 
 def test_known_entry_has_path_size_and_second_of_change(ledger: Ledger, arrive: Arrive) -> None:
-    changed = datetime(2026, 1, 4, 12, 0, 0, tzinfo=UTC)
-    arrive("FIF", "abc", modified=changed, path="/hl1/a.csv")
-    arrive("FIF", "abc", modified=changed, path="/hl1/b.csv")
-    arrive("FIF", "unrouted", modified=changed, path="/hl1/c.jpg", return_code=None)
+    modified = datetime(2026, 1, 4, 12, 0, 0, tzinfo=UTC)
+    arrive("FIF", "abc", modified=modified, path="/hl1/a.csv")
+    arrive("FIF", "abc", modified=modified, path="/hl1/b.csv")
+    arrive("FIF", "unrouted", modified=modified, path="/hl1/c.jpg", return_code=None)
     arrive("FIF", "no time", path="/hl1/d.csv")
-    arrive("GLG", "abc", modified=changed, path="/hl1/e.csv")
+    arrive("GLG", "abc", modified=modified, path="/hl1/e.csv")
     second = 1767528000
     assert ledger.receipts.list_known_entries("councils-sftp", "fif") == {
         ("/hl1/a.csv", 3, second),
@@ -90,12 +90,12 @@ def test_known_entry_has_path_size_and_second_of_change(ledger: Ledger, arrive: 
 
 
 def test_latest_cache_validators_of_a_request_are_returned(ledger: Ledger, arrive: Arrive) -> None:
-    changed = datetime(2026, 1, 4, 12, 0, tzinfo=UTC)
+    modified = datetime(2026, 1, 4, 12, 0, tzinfo=UTC)
     assert ledger.receipts.find_cache_validators("councils-sftp", "fif", "/api/1") == (None, None)
     arrive("FIF", "a", path="/api/1", etag="one")
-    arrive("FIF", "b", path="/api/1", etag="two", modified=changed)
+    arrive("FIF", "b", path="/api/1", etag="two", modified=modified)
     arrive("FIF", "c", path="/api/2", etag="three")
-    assert ledger.receipts.find_cache_validators("councils-sftp", "fif", "/api/1") == ("two", changed)
+    assert ledger.receipts.find_cache_validators("councils-sftp", "fif", "/api/1") == ("two", modified)
     assert ledger.receipts.find_cache_validators("councils-sftp", "fif", "/api/2") == ("three", None)
     assert ledger.receipts.find_cache_validators("councils-sftp", "glg", "/api/1") == (None, None)
 
@@ -104,10 +104,10 @@ def test_last_arrival_by_source_and_council(ledger: Ledger, arrive: Arrive) -> N
     assert ledger.receipts.find_last_arrivals() == {}
     arrive("FIF", "a", path="/one")
     last = arrive("FIF", "b", path="/two")
-    other = arrive("GLG", "c", path="/three")
+    other_receipt = arrive("GLG", "c", path="/three")
     assert ledger.receipts.find_last_arrivals() == {
         ("councils-sftp", "FIF"): last.received_at,
-        ("councils-sftp", "GLG"): other.received_at,
+        ("councils-sftp", "GLG"): other_receipt.received_at,
     }
 
 
@@ -127,6 +127,4 @@ def test_pending_work_lists_returns_periods_and_councils(ledger: Ledger, arrive:
     assert ledger.submissions.list_pending_work() == expected
     ledger.submissions.open("HL1", "FY2023-24")
     judging = PendingWork("HL1", "FY2023-24", ("FIF",), (), ("judge HL1.FIF.FY2023-24.001",))
-    assert ledger.submissions.list_pending_work() == (judging, *expected[1:]), (
-        "a submission that nobody has judged is something to do"
-    )
+    assert ledger.submissions.list_pending_work() == (judging, *expected[1:]), "an unjudged submission is pending work"

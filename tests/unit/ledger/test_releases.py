@@ -20,34 +20,40 @@ def test_release_is_new_only_with_new_submissions_or_models(
     ledger: Ledger, submit: Callable[[str, str], str], judge: Callable[..., NewJudgement]
 ) -> None:
     assert ledger.releases.find_latest("HL1", PERIOD) is None
-    first, other = submit("FIF", "a"), submit("GLG", "a")
-    ledger.judgements.record("r", [judge(first), judge(other)])
-    published = release(ledger, {"FIF": first, "GLG": other})
-    again = release(ledger, {"GLG": other, "FIF": first}, version=4)
-    assert again == published
+    first_id, other_id = submit("FIF", "a"), submit("GLG", "a")
+    ledger.judgements.record("r", [judge(first_id), judge(other_id)])
+    published = release(ledger, {"FIF": first_id, "GLG": other_id})
+    repeated = release(ledger, {"GLG": other_id, "FIF": first_id}, version=4)
+    assert repeated == published
     assert (published.number, published.submissions, published.versions) == (
         1,
-        {"FIF": first, "GLG": other},
+        {"FIF": first_id, "GLG": other_id},
         {"published/hl1": 3},
     )
-    assert release(ledger, {"FIF": first, "GLG": other}, model="n").number == 2
-    assert release(ledger, {"FIF": first}, model="n").number == 3
-    back = release(ledger, {"FIF": first, "GLG": other})
-    assert (back.number, back.sha256) == (4, published.sha256)
-    assert ledger.releases.find_latest("HL1", PERIOD) == back
+    assert release(ledger, {"FIF": first_id, "GLG": other_id}, model="n").number == 2
+    assert release(ledger, {"FIF": first_id}, model="n").number == 3
+    third = release(ledger, {"FIF": first_id, "GLG": other_id})
+    assert (third.number, third.sha256) == (4, published.sha256)
+    assert ledger.releases.find_latest("HL1", PERIOD) == third
 
 
 def test_release_without_submissions_is_recorded(ledger: Ledger) -> None:
     assert release(ledger, {}).submissions == {}
 
 
-@pytest.mark.parametrize("wrong", [{"GLG": 0}, {"FIF": 0, "GLG": 0}, {"FIF": "HL1.FIF.FY2024-25.099"}])
+@pytest.mark.parametrize("submission_by_council", [{"GLG": 0}, {"FIF": 0, "GLG": 0}, {"FIF": "HL1.FIF.FY2024-25.099"}])
 def test_release_refuses_foreign_submissions(
-    ledger: Ledger, submit: Callable[[str, str], str], wrong: dict[str, object]
+    ledger: Ledger, submit: Callable[[str, str], str], submission_by_council: dict[str, object]
 ) -> None:
     published = submit("FIF", "a")
     with pytest.raises(LedgerError):
-        release(ledger, {council: value if isinstance(value, str) else published for council, value in wrong.items()})
+        release(
+            ledger,
+            {
+                council: value if isinstance(value, str) else published
+                for council, value in submission_by_council.items()
+            },
+        )
     with pytest.raises(LedgerError):
         ledger.releases.record(
             NewRelease("HL1", "FY2023-24", {"FIF": published}, {}, model_sha256="m" * 64, run_id="r")

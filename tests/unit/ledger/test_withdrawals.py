@@ -1,4 +1,4 @@
-"""A council takes a submission back: nothing stands, nothing comes back, nothing is forgotten."""
+"""A withdrawn submission leaves no current one, and stays on record."""
 
 from collections.abc import Callable
 
@@ -38,11 +38,11 @@ def test_withdrawn_submission_leaves_none_current(ledger: Ledger, submit: Submit
 def test_withdrawal_keeps_name_and_reason_and_is_recorded_once(ledger: Ledger, submit: Submit, judge: Judge) -> None:
     first = submit("FIF", "a")
     ledger.judgements.record("r1", [judge(first)])
-    told = ledger.withdrawals.record(first, by=" A. Officer ", reason=" Wrong quarter ")
+    withdrawal = ledger.withdrawals.record(first, by=" A. Officer ", reason=" Wrong quarter ")
 
-    assert (told.withdrawn_by, told.reason, told.finished_at) == ("A. Officer", "Wrong quarter", None)
-    assert ledger.withdrawals.record(first, by="B. Other", reason="Another") == told
-    assert ledger.withdrawals.get(first) == told
+    assert (withdrawal.withdrawn_by, withdrawal.reason, withdrawal.finished_at) == ("A. Officer", "Wrong quarter", None)
+    assert ledger.withdrawals.record(first, by="B. Other", reason="Another") == withdrawal
+    assert ledger.withdrawals.get(first) == withdrawal
 
 
 @pytest.mark.parametrize(("by", "reason"), [("", "Wrong"), ("A. Officer", "  ")])

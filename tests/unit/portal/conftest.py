@@ -1,4 +1,4 @@
-"""An intake that runs: a real server on loopback, a register of three small returns, two councils with tokens."""
+"""A running intake: a real server on loopback, a register of three small returns, two councils with tokens."""
 
 import json
 from collections.abc import Callable, Iterator

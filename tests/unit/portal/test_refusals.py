@@ -1,4 +1,4 @@
-"""What the intake refuses, and that a refusal leaves nothing behind."""
+"""Refused requests, which leave neither a receipt nor bytes."""
 
 import resource
 import socket
@@ -28,23 +28,23 @@ def bytes_kept(served: RunningIntake) -> set[str]:
 
 @pytest.fixture
 def nothing_left(served: RunningIntake) -> Iterator[None]:
-    """Neither a receipt nor a byte more than before."""
+    """Check that a test leaves no further receipt or bytes."""
     before = (served.receipts(), bytes_kept(served))
     yield
     assert (served.receipts(), bytes_kept(served)) == before
 
 
 @pytest.mark.parametrize(
-    ("header", "why"),
+    ("header", "case"),
     [
         ({}, "no token"),
         ({"Authorization": "Bearer"}, "an empty token"),
-        ({"Authorization": "Bearer lgdp_0000000000000000000000000000000000000000000"}, "nobody's token"),
+        ({"Authorization": "Bearer lgdp_0000000000000000000000000000000000000000000"}, "an unknown token"),
         ({"Authorization": "Basic RklGOng="}, "another way"),
     ],
 )
 @pytest.mark.usefixtures("nothing_left")
-def test_unknown_token_is_refused(served: RunningIntake, header: dict[str, str], why: str) -> None:
+def test_unknown_token_is_refused(served: RunningIntake, header: dict[str, str], case: str) -> None:
     with httpx2.Client(base_url=served.url, headers=header) as client:
         answers = [
             client.post("/submissions", params=ASK, content=write_stay("X")),
@@ -53,16 +53,16 @@ def test_unknown_token_is_refused(served: RunningIntake, header: dict[str, str],
             client.get("/calendar"),
         ]
 
-    assert [response.status_code for response in answers] == [401] * 4, why
+    assert [response.status_code for response in answers] == [401] * 4, case
     assert all(response.headers["content-type"] == "application/problem+json" for response in answers)
     assert answers[0].headers["www-authenticate"].startswith("Bearer")
 
 
-@pytest.mark.parametrize("claimed", ["GLG", "Glasgow City", "S12000049", "Atlantis"])
+@pytest.mark.parametrize("name", ["GLG", "Glasgow City", "S12000049", "Atlantis"])
 @pytest.mark.usefixtures("nothing_left")
-def test_claim_to_be_another_council_is_refused(served: RunningIntake, claimed: str) -> None:
+def test_claim_to_be_another_council_is_refused(served: RunningIntake, name: str) -> None:
     with served.client("FIF") as client:
-        answer = client.post("/submissions", params=ASK | {"council": claimed}, content=write_stay("X"))
+        answer = client.post("/submissions", params=ASK | {"council": name}, content=write_stay("X"))
 
     assert answer.status_code == 403
     assert answer.json()["remedy"]
@@ -76,7 +76,7 @@ def test_request_may_name_its_own_council(served: RunningIntake) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "status"),
+    ("changes", "status"),
     [
         ({"return": "NOSUCH"}, 400),
         ({"return": ""}, 400),
@@ -99,13 +99,13 @@ def test_request_may_name_its_own_council(served: RunningIntake) -> None:
     ],
 )
 @pytest.mark.usefixtures("nothing_left")
-def test_wrong_parameters_are_refused(served: RunningIntake, changed: dict[str, str], status: int) -> None:
+def test_wrong_parameters_are_refused(served: RunningIntake, changes: dict[str, str], status: int) -> None:
     with served.client() as client:
-        answer = client.post("/submissions", params=ASK | changed, content=write_stay("X"))
+        answer = client.post("/submissions", params=ASK | changes, content=write_stay("X"))
 
-    told = answer.json()
-    assert (answer.status_code, told["status"]) == (status, status)
-    assert told["detail"]
+    problem = answer.json()
+    assert (answer.status_code, problem["status"]) == (status, status)
+    assert problem["detail"]
     assert answer.headers["content-type"] == "application/problem+json"
 
 
@@ -120,8 +120,8 @@ def test_parameter_given_twice_is_refused(served: RunningIntake) -> None:
 @pytest.mark.usefixtures("nothing_left")
 def test_declared_oversize_file_is_refused_before_its_body(served: RunningIntake) -> None:
     head = f"POST /submissions?return=RESPITE&period=CY2022 HTTP/1.1\r\nHost: x\r\nContent-Length: {10**12}\r\n"
-    with raw(served, head) as line:
-        answer = line.recv(65536)
+    with open_connection(served, head) as connection:
+        answer = connection.recv(65536)
 
     assert answer.startswith(b"HTTP/1.1 413 ")
 
@@ -146,32 +146,34 @@ def test_content_encoding_is_refused(served: RunningIntake) -> None:
     assert answer.status_code == 415
 
 
-def raw(served: RunningIntake, head: str, council: str = "FIF") -> socket.socket:
-    """A line to the intake, with the head of a request sent."""
+def open_connection(served: RunningIntake, head: str, council: str = "FIF") -> socket.socket:
+    """Open a connection to the intake, and send the head of a request."""
     host, port = served.url.removeprefix("http://").split(":")
-    line = socket.create_connection((host, int(port)), timeout=20)
-    line.sendall(f"{head}Authorization: Bearer {served.tokens[council]}\r\n\r\n".encode())
-    return line
+    connection = socket.create_connection((host, int(port)), timeout=20)
+    connection.sendall(f"{head}Authorization: Bearer {served.tokens[council]}\r\n\r\n".encode())
+    return connection
 
 
 LENGTH = "POST /submissions?return=RESPITE&period=CY2022 HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n"
 CHUNKED = "POST /submissions?return=RESPITE&period=CY2022 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
 
 
-@pytest.mark.parametrize(("head", "begun"), [(LENGTH, b"Person,Sur"), (CHUNKED, b"a\r\nPerson,Sur\r\n"), (LENGTH, b"")])
+@pytest.mark.parametrize(
+    ("head", "beginning"), [(LENGTH, b"Person,Sur"), (CHUNKED, b"a\r\nPerson,Sur\r\n"), (LENGTH, b"")]
+)
 @pytest.mark.usefixtures("nothing_left")
-def test_interrupted_upload_leaves_nothing(served: RunningIntake, head: str, begun: bytes) -> None:
-    with raw(served, head) as line:
-        line.sendall(begun)
-        line.shutdown(socket.SHUT_WR)
-        line.recv(65536)
+def test_interrupted_upload_leaves_nothing(served: RunningIntake, head: str, beginning: bytes) -> None:
+    with open_connection(served, head) as connection:
+        connection.sendall(beginning)
+        connection.shutdown(socket.SHUT_WR)
+        connection.recv(65536)
 
 
 @pytest.mark.usefixtures("nothing_left")
 def test_idle_upload_is_refused(served: RunningIntake) -> None:
-    with raw(served, LENGTH) as line:
-        line.sendall(b"Person,")
-        answer = line.recv(65536)
+    with open_connection(served, LENGTH) as connection:
+        connection.sendall(b"Person,")
+        answer = connection.recv(65536)
 
     assert answer.startswith(b"HTTP/1.1 408 ")
 
@@ -179,11 +181,11 @@ def test_idle_upload_is_refused(served: RunningIntake) -> None:
 def test_resumed_upload_is_complete(served: RunningIntake) -> None:
     content = write_stay("SLOW")
     head = f"POST /submissions?return=RESPITE&period=CY2022 HTTP/1.1\r\nHost: x\r\nContent-Length: {len(content)}\r\n"
-    with raw(served, head) as line:
-        for place in range(0, len(content), 40):
-            line.sendall(content[place : place + 40])
+    with open_connection(served, head) as connection:
+        for start in range(0, len(content), 40):
+            connection.sendall(content[start : start + 40])
             time.sleep(0.05)
-        answer = line.recv(65536)
+        answer = connection.recv(65536)
 
     assert answer.startswith(b"HTTP/1.1 202 ")
     assert b'"verdict":"accepted"' in answer
@@ -192,18 +194,18 @@ def test_resumed_upload_is_complete(served: RunningIntake) -> None:
 def test_large_file_is_stored_without_inline_judgement(served: RunningIntake) -> None:
     content = write_stay("LARGE") + b"\n" * (LIMITS.inline_judging_bytes + 1)
     with served.client("GLG") as client:
-        told = client.post("/submissions", params=ASK | {"period": "CY2024"}, content=content).json()
+        document = client.post("/submissions", params=ASK | {"period": "CY2024"}, content=content).json()
 
-    assert told["verdict"] is None
-    assert "too large" in told["message"]
-    assert told["receipt"]["size"] == len(content)
+    assert document["verdict"] is None
+    assert "too large" in document["message"]
+    assert document["receipt"]["size"] == len(content)
 
 
 def test_every_response_has_security_headers(served: RunningIntake) -> None:
     with served.client() as client:
-        for address in ("/", "/health", "/openapi.json", "/calendar", "/nowhere"):
-            headers = client.get(address).headers
-            assert headers["x-content-type-options"] == "nosniff", address
+        for path in ("/", "/health", "/openapi.json", "/calendar", "/nowhere"):
+            headers = client.get(path).headers
+            assert headers["x-content-type-options"] == "nosniff", path
             assert headers["cache-control"] == "no-store"
             assert "frame-ancestors 'none'" in headers["content-security-policy"]
             assert "set-cookie" not in headers
@@ -212,19 +214,19 @@ def test_every_response_has_security_headers(served: RunningIntake) -> None:
 
 def test_rate_limit_says_when_to_retry() -> None:
     now = [0.0]
-    pace = RateLimiter(2, clock=lambda: now[0])
-    pace.count("FIF")
+    limiter = RateLimiter(2, clock=lambda: now[0])
+    limiter.count("FIF")
     now[0] = 20.0
-    pace.count("FIF")
-    pace.count("GLG")
+    limiter.count("FIF")
+    limiter.count("GLG")
 
-    with pytest.raises(RequestRefused) as refused:
-        pace.count("FIF")
+    with pytest.raises(RequestRefused) as error:
+        limiter.count("FIF")
     now[0] = 61.0
-    pace.count("FIF")
+    limiter.count("FIF")
 
-    assert refused.value.status == 429
-    assert refused.value.headers["Retry-After"] == "40"
+    assert error.value.status == 429
+    assert error.value.headers["Retry-After"] == "40"
 
 
 def test_unreachable_ledger_returns_503(platform_at: Callable[[Path], Platform], tmp_path: Path) -> None:
@@ -237,8 +239,8 @@ def test_unreachable_ledger_returns_503(platform_at: Callable[[Path], Platform],
         assert client.get("/health").status_code == 200
         platform.ledger.close()
         (tmp_path / "ledger.sqlite").unlink()
-        for beside in tmp_path.glob("ledger.sqlite-*"):
-            beside.unlink()
+        for path in tmp_path.glob("ledger.sqlite-*"):
+            path.unlink()
         (tmp_path / "ledger.sqlite").mkdir()
         health, sent = client.get("/health"), client.post("/submissions", params=ASK, content=write_stay("X"))
 
@@ -264,21 +266,21 @@ with start_server(platform) as url:
 def test_full_disk_returns_507_and_records_nothing(
     platform_at: Callable[[Path], Platform], schemas: Path, tmp_path: Path
 ) -> None:
-    """The server may write no file above 12 MiB: the kernel refuses more as it would on a full disk."""
+    """The kernel refuses the server files above 12 MiB, as it would on a full disk."""
     platform = platform_at(tmp_path)
     token = issue_token(list_push_sources(platform.register)[0], "FIF", platform.environment)[0]
-    most = 12 * 1024**2
+    largest = 12 * 1024**2
     with subprocess.Popen(
         [sys.executable, "-c", SERVE, str(tmp_path), str(schemas)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most, most)),  # noqa: PLW1509 - no threads yet
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest)),  # noqa: PLW1509 - no threads yet
     ) as server:
         assert server.stdout is not None
         url = server.stdout.readline().strip()
         with httpx2.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=60) as client:
-            answer = client.post("/submissions", params=ASK, content=b"x" * (most + 1024**2))
+            answer = client.post("/submissions", params=ASK, content=b"x" * (largest + 1024**2))
             small = client.post("/submissions", params=ASK, content=write_stay("ROOM"))
         server.communicate("", timeout=30)
 
