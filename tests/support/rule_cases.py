@@ -1,7 +1,7 @@
-"""Contracts written in YAML and loaded by the real loader, rows judged by the real judge: what tables of cases use.
+"""Contracts written in YAML and loaded by the real loader, and rows judged by the real judge, for tables of cases.
 
-A case is a few rows as an extract has them, and the places that break the rule under test. The contract around the rule
-is the plainest there is: the council's code, and items whose types their names say.
+A case is a few rows as an extract has them, and the rows that break the rule under test. The contract around the rule
+is the simplest possible one: a key and a few items.
 """
 
 import json
@@ -45,21 +45,21 @@ Members = Mapping[str, object]
 
 @dataclass(frozen=True)
 class Case:
-    """Rows of one submission, and what breaks the rule in them.
+    """Rows of one submission, and those that break the rule.
 
     Attributes:
-        which: ``passes``, ``fails``, ``border``, ``nulls`` or ``empty``; or what else it shows.
+        label: ``passes``, ``fails``, ``border``, ``nulls`` or ``empty``; or another description.
         rows: of the table under test, the first being row 2; or by table.
-        broken: rows that break the rule; ``TABLE`` for the table as a whole.
+        broken_rows: rows that break the rule; ``TABLE`` for the table as a whole.
     """
 
-    which: str
+    label: str
     rows: Sequence[Row] | Mapping[str, Sequence[Row]]
-    broken: Sequence[int | None] = ()
+    broken_rows: Sequence[int | None] = ()
 
 
 TABLE = None
-"""A finding about no row in particular."""
+"""Stands for a row in a finding about the table as a whole."""
 
 
 @dataclass(frozen=True)
@@ -71,14 +71,14 @@ class RuleFixture:
         items: of the table ``t``: name, and how the contract describes it.
         quality: written rules of the table.
         table: further members of the table, such as ``relationships``.
-        others: further tables, by name: their items.
+        other_tables: further tables, by name: their items.
         rule: id of the rule under test, without the return.
-        column: the header that its findings stand at; empty where they are about the table.
+        column: the header that its findings name; empty for findings about the table.
         period: that the submission is for.
         valid_from: the first period that the contract is valid for; empty: that of the submission.
         received_on: the day on which it came.
         arguments: further ones of the judge, such as earlier periods.
-        besides: ids of other rules that the cases may break, whole.
+        other_broken_rules: full ids of other rules that the cases may break.
         code_lists: text of the files in ``codelists/``, by id.
         files: text of further files of the register, by path.
     """
@@ -89,12 +89,12 @@ class RuleFixture:
     column: str
     quality: Sequence[Members] = ()
     table: Members = field(default_factory=dict)
-    others: Mapping[str, Mapping[str, Members]] = field(default_factory=dict)
+    other_tables: Mapping[str, Mapping[str, Members]] = field(default_factory=dict)
     period: str = "FY2024-25"
     valid_from: str = ""
     received_on: date = date(2025, 4, 20)
     arguments: Mapping[str, object] = field(default_factory=dict)
-    besides: frozenset[str] = frozenset()
+    other_broken_rules: frozenset[str] = frozenset()
     code_lists: Mapping[str, str] = field(default_factory=lambda: {"letters": CODES})
     files: Mapping[str, str] = field(default_factory=dict)
 
@@ -102,42 +102,49 @@ class RuleFixture:
     def register(self) -> Register:
         """The register that the contract is in, loaded as any other."""
         lists = {f"codelists/{name}.yaml": text for name, text in self.code_lists.items()}
-        return _loaded(self.contract_text, tuple(sorted((lists | dict(self.files)).items())))
+        return _load(self.contract_text, tuple(sorted((lists | dict(self.files)).items())))
 
     @property
-    def tested(self) -> Rule:
+    def rule_under_test(self) -> Rule:
         """The rule under test."""
         return next(rule for rule in list_rules(self.register.returns["TST"].latest) if rule.id == f"tst.{self.rule}")
 
     @property
     def contract_text(self) -> str:
         """The contract in JSON, which is YAML too."""
-        tables = {"t": self.items, **self.others}
-        schema = [_table(name, items, several=len(tables) > 1) for name, items in tables.items()]
+        tables = {"t": self.items, **self.other_tables}
+        schema = [_build_table(name, items, several=len(tables) > 1) for name, items in tables.items()]
         schema[0] |= {**({"quality": list(self.quality)} if self.quality else {}), **self.table}
-        whole = {**_HEADING, "customProperties": _about(self.valid_from or self.period), "schema": schema}
-        return json.dumps(whole, indent=1)
+        contract = {
+            **_HEADING,
+            "customProperties": _describe_contract(self.valid_from or self.period),
+            "schema": schema,
+        }
+        return json.dumps(contract, indent=1)
 
-    def found(self, rows: Sequence[Row] | Mapping[str, Sequence[Row]]) -> list[int | None]:
-        """The rows at which the rule under test is broken, in order; every finding stands where it should."""
-        judged = self.judged(rows)
-        own = judged.findings.filter(pl.col("rule") == f"tst.{self.rule}")
-        assert set(own["column"]) <= {self.column or None}
-        others = set(judged.findings["rule"]) - {f"tst.{self.rule}"}
-        assert others <= self.besides, f"other rules are broken too: {others}"
-        return own["row"].to_list()
+    def find_broken_rows(self, rows: Sequence[Row] | Mapping[str, Sequence[Row]]) -> list[int | None]:
+        """Return the rows that break the rule under test, in order.
 
-    def judged(self, rows: Sequence[Row] | Mapping[str, Sequence[Row]]) -> ValidationResult:
-        """The judgement of rows of text."""
+        Every finding must name the expected column.
+        """
+        judgement = self.judge(rows)
+        findings = judgement.findings.filter(pl.col("rule") == f"tst.{self.rule}")
+        assert set(findings["column"]) <= {self.column or None}
+        broken_rules = set(judgement.findings["rule"]) - {f"tst.{self.rule}"}
+        assert broken_rules <= self.other_broken_rules, f"other rules are broken too: {broken_rules}"
+        return findings["row"].to_list()
+
+    def judge(self, rows: Sequence[Row] | Mapping[str, Sequence[Row]]) -> ValidationResult:
+        """Return the judgement of rows of text."""
         register = self.register
         contract = register.returns["TST"].latest
         by_table = dict(rows) if isinstance(rows, Mapping) else {"t": rows}
-        by_table = {name: by_table.get(name, ()) for name in ("t", *self.others)}
+        by_table = {name: by_table.get(name, ()) for name in ("t", *self.other_tables)}
         with ChunkSpool(SCRATCH) as spill:
             facts = {"received_on": self.received_on, **self.arguments}
             context = make_context(contract, register, "FIF", parse_period(self.period), spill, **facts)
             tables = {
-                name: _landed([item.name for item in contract.by_name[name].items], cells)
+                name: _build_landed_table([item.name for item in contract.by_name[name].items], cells)
                 for name, cells in by_table.items()
             }
             return judge_tables(tables, context)
@@ -161,9 +168,9 @@ _HEADING: Members = {
 _KINDS = {"FY": "financial-year", "CY": "calendar-year", "AY": "academic-year"}
 
 
-def _about(period: str) -> list[Members]:
+def _describe_contract(period: str) -> list[Members]:
     kind = "financial-quarter" if "-Q" in period else _KINDS.get(period[:2], "month")
-    return _properties(
+    return _list_properties(
         lgdpReturn="TST",
         lgdpPeriodKind=kind,
         lgdpValidFrom=period,
@@ -175,46 +182,48 @@ def _about(period: str) -> list[Members]:
     )
 
 
-def _properties(**values: object) -> list[Members]:
+def _list_properties(**values: object) -> list[Members]:
     return [{"property": name, "value": value} for name, value in values.items()]
 
 
-def _table(name: str, items: Mapping[str, Members], *, several: bool) -> dict[str, object]:
+def _build_table(name: str, items: Mapping[str, Members], *, several: bool) -> dict[str, object]:
     grain = "aggregate" if any(item.get("lgdpRole") == "measure" for item in items.values()) else "case"
     pattern = {"lgdpFilePattern": f"{name}.*"} if several else {}
     return {
         "name": name,
         "description": "One row for each thing.",
-        "customProperties": _properties(lgdpGrain=grain, **pattern),
-        "properties": [_item(name, called, item, is_case=grain == "case") for called, item in items.items()],
+        "customProperties": _list_properties(lgdpGrain=grain, **pattern),
+        "properties": [
+            _build_item(name, item_name, item, is_case=grain == "case") for item_name, item in items.items()
+        ],
     }
 
 
-def _item(table: str, name: str, item: Members, *, is_case: bool) -> Members:
-    plain = {
+def _build_item(table: str, name: str, item: Members, *, is_case: bool) -> Members:
+    members = {
         "name": name,
         "physicalName": name.upper(),
         "description": "A thing.",
-        **{word: value for word, value in item.items() if not word.startswith("lgdp")},
+        **{member: value for member, value in item.items() if not member.startswith("lgdp")},
     }
-    custom = {
+    properties = {
         "lgdpItem": f"urn:lgdp:item:tst:{name if table == 't' else f'{table}_{name}'}",
         "lgdpRole": "attribute",
         "lgdpGuidance": "Look it up.",
         **({"lgdpPrivacy": "withhold"} if is_case else {}),
-        **{word: value for word, value in item.items() if word.startswith("lgdp")},
+        **{member: value for member, value in item.items() if member.startswith("lgdp")},
     }
-    return {**plain, "customProperties": _properties(**custom)}
+    return {**members, "customProperties": _list_properties(**properties)}
 
 
 @cache
-def _loaded(contract: str, others: tuple[tuple[str, str], ...]) -> Register:
+def _load(contract: str, other_files: tuple[tuple[str, str], ...]) -> Register:
     with tempfile.TemporaryDirectory() as folder:
         files = {
             "councils/councils.csv": COUNCILS_TEXT,
             "councils/names.csv": NAMES_TEXT,
             "returns/tst/tst.v1.0.0.odcs.yaml": contract,
-            **dict(others),
+            **dict(other_files),
         }
         for name, text in files.items():
             path = Path(folder, name)
@@ -223,14 +232,14 @@ def _loaded(contract: str, others: tuple[tuple[str, str], ...]) -> Register:
         return load_register(Path(folder))
 
 
-def _landed(names: Sequence[str], rows: Sequence[Row]) -> pl.DataFrame:
+def _build_landed_table(names: Sequence[str], rows: Sequence[Row]) -> pl.DataFrame:
     schema = {**dict.fromkeys(names, pl.String), "_unmapped": pl.String, "_row": pl.Int64}
     cells = [[*row, None, number] for number, row in enumerate(rows, start=2)]
     return pl.DataFrame(cells, schema=schema, orient="row")
 
 
 Cases = Mapping[str, tuple[RuleFixture, tuple[Case, ...]]]
-"""A table of cases for each rule, by what the rule is: the five that every kind must have, and more where it needs."""
+"""Cases of each rule, by its description: the five that every kind must have, and more if it needs them."""
 
 TEXT: Members = {"logicalType": "string"}
 KEY: Members = {**TEXT, "required": True, "primaryKey": True}
@@ -246,26 +255,26 @@ MEASURED: Members = {"lgdpRole": "measure", "lgdpUnit": "things"}
 DIMENSION: Members = {**KEY, "lgdpRole": "dimension"}
 
 
-def with_options(item: Members, **more: object) -> Members:
-    """An item with further ``logicalTypeOptions``."""
-    known: Any = item.get("logicalTypeOptions", {})
-    return {**item, "logicalTypeOptions": {**known, **more}}
+def add_options(item: Members, **options: object) -> Members:
+    """Return an item with further ``logicalTypeOptions``."""
+    item_options: Any = item.get("logicalTypeOptions", {})
+    return {**item, "logicalTypeOptions": {**item_options, **options}}
 
 
-def write_rule(**words: object) -> Members:
-    """A rule as it is written under ``quality``."""
-    return {"id": "r", "name": "It holds", "description": "Mend it.", **words}
+def write_rule(**members: object) -> Members:
+    """Return a rule as contracts write it under ``quality``."""
+    return {"id": "r", "name": "It holds", "description": "Mend it.", **members}
 
 
-def write_lgdp_rule(rule: str, **words: object) -> Members:
-    """A written rule that implements one of the platform's own kinds."""
-    return write_rule(type="custom", engine="lgdp", implementation={"rule": rule, **words})
+def write_lgdp_rule(rule: str, **terms: object) -> Members:
+    """Return a written rule of one of the platform's own kinds."""
+    return write_rule(type="custom", engine="lgdp", implementation={"rule": rule, **terms})
 
 
 def flatten_cases(cases: Cases) -> list[Any]:
-    """Every case with its rule, as a parameter of a test."""
+    """Return every case with its rule, as a parameter of a test."""
     return [
-        pytest.param(ruled, case, id=f"{name}: {case.which}")
-        for name, (ruled, sheets) in cases.items()
-        for case in sheets
+        pytest.param(fixture, case, id=f"{name}: {case.label}")
+        for name, (fixture, rule_cases) in cases.items()
+        for case in rule_cases
     ]

@@ -1,4 +1,4 @@
-"""Rules over rows and tables: each kind passing, failing, at the border, with nulls and on no rows."""
+"""Rules over rows and tables: each kind passing, failing, at the border, with nulls and without rows."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -34,43 +34,43 @@ K = RuleKind
 FIGURE: Members = {**INTEGER, **MEASURED, "lgdpMarks": {"*": "Q"}}
 
 
-def counted(**words: object) -> RuleFixture:
-    """A contract of a table that must have some number of rows."""
+def make_row_count_fixture(**words: object) -> RuleFixture:
+    """Return a contract of a table that must have a number of rows."""
     return RuleFixture(K.ROW_COUNT, {"k": KEY}, "r", "", [write_rule(metric="rowCount", **words)])
 
 
-def many(rows: int) -> list[list[str | None]]:
-    """So many rows."""
+def make_rows(rows: int) -> list[list[str | None]]:
+    """Return a number of rows with different keys."""
     return [[str(number)] for number in range(rows)]
 
 
-def grouped(**words: object) -> RuleFixture:
-    """A contract that asks for so many rows of each ``a``."""
+def make_rows_per_fixture(**words: object) -> RuleFixture:
+    """Return a contract that asks for a number of rows of each ``a``."""
     return RuleFixture(
         K.ROWS_PER, {"k": KEY, "a": TEXT, "b": LETTER}, "r", "A", [write_lgdp_rule(K.ROWS_PER, by=["a"], **words)]
     )
 
 
-def complete(column: str, **words: object) -> RuleFixture:
-    """A contract of a figure by ``a``, a text, and ``b``, a letter."""
+def make_complete_fixture(column: str, **words: object) -> RuleFixture:
+    """Return a contract of a figure by ``a``, a text, and ``b``, a letter."""
     items = {"a": DIMENSION, "b": {**DIMENSION, **LETTER}, "n": FIGURE}
     return RuleFixture(K.COMPLETE, items, "r", column, [write_lgdp_rule(K.COMPLETE, **words)])
 
 
-def controlled(others: Mapping[str, Mapping[str, Members]], **words: object) -> RuleFixture:
-    """A contract of a figure ``n`` by line ``k``."""
+def make_control_fixture(other_tables: Mapping[str, Mapping[str, Members]], **words: object) -> RuleFixture:
+    """Return a contract of a figure ``n`` by line ``k``."""
     rule = write_lgdp_rule(K.CONTROL, item="n", **words)
-    return RuleFixture(K.CONTROL, {"k": DIMENSION, "n": FIGURE}, "r", "N", [rule], others=others)
+    return RuleFixture(K.CONTROL, {"k": DIMENSION, "n": FIGURE}, "r", "N", [rule], other_tables=other_tables)
 
 
-def before(_period: Period, _table: Table) -> ChunkedFrame:
-    """What the council sent for the period before: 100 of x, nothing of y, no figure of z."""
+def find_earlier_rows(_period: Period, _table: Table) -> ChunkedFrame:
+    """Return the rows of the period before: 100 of x, 0 of y, no figure of z."""
     return ChunkedFrame.from_frames(pl.DataFrame({"k": ["x", "y", "z"], "n": [100, 0, None]}))
 
 
 FORM = {"form": {"line": DIMENSION, "part": {**DIMENSION, **LETTER}, "m": FIGURE}}
-CONTROL = controlled(FORM, of={"table": "form", "item": "m"}, by={"k": "line"})
-OWN_TOTAL = controlled(
+CONTROL = make_control_fixture(FORM, of={"table": "form", "item": "m"}, by={"k": "line"})
+OWN_TOTAL = make_control_fixture(
     {}, when={"k": ["T"]}, of={"table": "t", "item": "n", "when": {"k": {"not": ["T"]}}}, tolerance=1, absent="zero"
 )
 EARLIER = RuleFixture(
@@ -80,22 +80,22 @@ EARLIER = RuleFixture(
     "N",
     [write_lgdp_rule(K.EARLIER_PERIOD, item="n", by=["k"], fallPct=10, risePct=50, floor=5)],
     valid_from="FY2020-21",
-    arguments={"prior_rows": before},
+    arguments={"prior_rows": find_earlier_rows},
 )
-REFERS = RuleFixture(
+REFERENCE = RuleFixture(
     K.RELATIONSHIP,
     {"k": KEY, "a": {**TEXT, "relationships": [{"to": "u.ref"}]}},
     "a.relationship",
     "A",
-    others={"u": {"ref": KEY}},
+    other_tables={"u": {"ref": KEY}},
 )
-REFERS_TOGETHER = RuleFixture(
+COMPOSITE_REFERENCE = RuleFixture(
     K.RELATIONSHIP,
     {"k": KEY, "a": TEXT, "d": DATE},
     "r",
     "A",
     table={"relationships": [{"id": "r", "from": ["t.a", "t.d"], "to": ["u.ref", "u.day"]}]},
-    others={"u": {"ref": KEY, "day": DATE}},
+    other_tables={"u": {"ref": KEY, "day": DATE}},
 )
 
 CASES: Cases = {
@@ -111,7 +111,7 @@ CASES: Cases = {
     "key with nulls": (
         RuleFixture(
             K.KEY, {"k": KEY, "l": {**DATE, "required": True, "primaryKey": True}}, "t.key", "K",
-            besides=frozenset({"tst.l.required"}),
+            other_broken_rules=frozenset({"tst.l.required"}),
         ),
         (Case("nulls", [["1", None], ["1", None]]),),
     ),
@@ -142,7 +142,7 @@ CASES: Cases = {
         ),
     ),
     "relationship": (
-        REFERS,
+        REFERENCE,
         (
             Case("passes", {"t": [["1", "x"], ["2", "x"]], "u": [["x"], ["y"]]}),
             Case("fails", {"t": [["1", "x"], ["2", "w"], ["3", "v"]], "u": [["x"]]}, [3, 4]),
@@ -153,7 +153,7 @@ CASES: Cases = {
         ),
     ),
     "relationship of two items": (
-        REFERS_TOGETHER,
+        COMPOSITE_REFERENCE,
         (
             Case("passes", {"t": [["1", "x", "01/01/2024"]], "u": [["x", "01/01/2024"]]}),
             Case("fails", {"t": [["1", "x", "02/01/2024"], ["2", "y", "01/01/2024"]], "u": [["x", "01/01/2024"]]},
@@ -176,33 +176,33 @@ CASES: Cases = {
         ),
     ),
     "at least so many rows": (
-        counted(mustBeGreaterOrEqualTo=2),
+        make_row_count_fixture(mustBeGreaterOrEqualTo=2),
         (
-            Case("passes", many(3)),
-            Case("fails", many(1), [TABLE]),
-            Case("border", many(2)),
+            Case("passes", make_rows(3)),
+            Case("fails", make_rows(1), [TABLE]),
+            Case("border", make_rows(2)),
             Case("empty", [], [TABLE]),
         ),
     ),
     "rows that say nothing are rows": (
-        replace(counted(mustBe=2), besides=frozenset({"tst.k.required"})),
+        replace(make_row_count_fixture(mustBe=2), other_broken_rules=frozenset({"tst.k.required"})),
         (Case("nulls", [[None], [""]]), Case("nulls, too many of them", [[None], [""], [" "]], [TABLE])),
     ),
     "between so many and so many rows": (
-        counted(mustBeBetween=[1, 2]),
+        make_row_count_fixture(mustBeBetween=[1, 2]),
         (
-            Case("passes", many(1)),
-            Case("fails", many(3), [TABLE]),
-            Case("border", many(2)),
+            Case("passes", make_rows(1)),
+            Case("fails", make_rows(3), [TABLE]),
+            Case("border", make_rows(2)),
             Case("empty", [], [TABLE]),
         ),
     ),
     "more rows than so many": (
-        counted(mustBeGreaterThan=1),
-        (Case("passes", many(2)), Case("border", many(1), [TABLE]), Case("fails", many(0), [TABLE])),
+        make_row_count_fixture(mustBeGreaterThan=1),
+        (Case("passes", make_rows(2)), Case("border", make_rows(1), [TABLE]), Case("fails", make_rows(0), [TABLE])),
     ),
     "rows per group": (
-        grouped(atLeast=2, atMost=3),
+        make_rows_per_fixture(atLeast=2, atMost=3),
         (
             Case("passes", [["1", "x", "A"], ["2", "y", "A"], ["3", "x", "A"], ["4", "y", "A"]]),
             Case("fails", [["1", "x", "A"], ["2", "y", "A"], ["3", "x", "A"], *[[n, "z", "A"] for n in "45678"]],
@@ -213,7 +213,7 @@ CASES: Cases = {
         ),
     ),
     "just one row of a kind in each group": (
-        grouped(atLeast=1, atMost=1, when={"b": ["A"]}),
+        make_rows_per_fixture(atLeast=1, atMost=1, when={"b": ["A"]}),
         (
             Case("passes", [["1", "x", "B"], ["2", "x", "A"], ["3", "y", "A"]]),
             Case("fails", [["1", "x", "B"], ["2", "y", "A"], ["3", "y", "B"], ["4", "y", "A"]], [2, 5]),
@@ -223,7 +223,7 @@ CASES: Cases = {
         ),
     ),
     "complete over the codes of a list": (
-        complete("B", over=["b"], by=["a"]),
+        make_complete_fixture("B", over=["b"], by=["a"]),
         (
             Case("passes", [["x", "A", "1"], ["x", "B", None], ["y", "B", "1"], ["y", "a", "1"]]),
             Case("fails", [["x", "A", "1"], ["y", "A", "1"], ["x", "B", "1"]], [3]),
@@ -232,11 +232,14 @@ CASES: Cases = {
         ),
     ),
     "complete with nulls": (
-        replace(complete("B", over=["b"], by=["a"]), besides=frozenset({"tst.a.required", "tst.b.required"})),
+        replace(
+            make_complete_fixture("B", over=["b"], by=["a"]),
+            other_broken_rules=frozenset({"tst.a.required", "tst.b.required"}),
+        ),
         (Case("nulls", [["x", "A", "1"], ["x", None, "1"], [None, "A", "1"]]),),
     ),
     "complete over what the table has": (
-        complete("A", over=["a", "b"], values="present"),
+        make_complete_fixture("A", over=["a", "b"], values="present"),
         (
             Case("passes", [["x", "A", "1"], ["x", "B", "1"], ["y", "B", "1"], ["y", "A", "1"]]),
             Case("fails", [["x", "A", "1"], ["x", "B", "1"], ["y", "A", "1"]], [TABLE]),
@@ -300,41 +303,43 @@ CASES: Cases = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("ruled", "case"), flatten_cases(CASES))
-def test_each_kind_reports_its_broken_rows_alone(ruled: RuleFixture, case: Case) -> None:
-    assert ruled.found(case.rows) == list(case.broken)
+@pytest.mark.parametrize(("fixture", "case"), flatten_cases(CASES))
+def test_each_kind_reports_its_broken_rows_alone(fixture: RuleFixture, case: Case) -> None:
+    assert fixture.find_broken_rows(case.rows) == list(case.broken_rows)
 
 
 def test_a_figure_in_error_breaks_neither_its_sum_nor_its_series() -> None:
-    limited: dict[str, Any] = {**FORM["form"], "m": {**FIGURE, "logicalTypeOptions": {"maximum": 10}}}
-    form = replace(CONTROL, others={"form": limited}, besides=frozenset({"tst.form_m.range"}))
-    assert form.found({"t": [["x", "3"], ["y", "3"]], "form": [["x", "A", "99"], ["y", "A", "2"]]}) == [3]
+    limited_items: dict[str, Any] = {**FORM["form"], "m": {**FIGURE, "logicalTypeOptions": {"maximum": 10}}}
+    form = replace(CONTROL, other_tables={"form": limited_items}, other_broken_rules=frozenset({"tst.form_m.range"}))
+    assert form.find_broken_rows({"t": [["x", "3"], ["y", "3"]], "form": [["x", "A", "99"], ["y", "A", "2"]]}) == [3]
     series, _ = CASES["not falling"]
-    capped: dict[str, Any] = {**series.items, "n": {**FIGURE, "logicalTypeOptions": {"maximum": 10}}}
+    capped_items: dict[str, Any] = {**series.items, "n": {**FIGURE, "logicalTypeOptions": {"maximum": 10}}}
     rows = [["x", "01/01/2024", "4"], ["x", "02/01/2024", "99"], ["x", "03/01/2024", "5"], ["x", "04/01/2024", "3"]]
-    assert replace(series, items=capped, besides=frozenset({"tst.n.range"})).found(rows) == [5]
+    assert replace(series, items=capped_items, other_broken_rules=frozenset({"tst.n.range"})).find_broken_rows(
+        rows
+    ) == [5]
 
 
 def test_a_row_with_an_unknown_code_is_not_also_reported_missing() -> None:
-    ruled = replace(complete("B", over=["b"], by=["a"]), besides=frozenset({"tst.b.codes"}))
-    assert ruled.found([["x", "A", "1"], ["x", "Z", "1"], ["y", "A", "1"]]) == [4]
+    fixture = replace(make_complete_fixture("B", over=["b"], by=["a"]), other_broken_rules=frozenset({"tst.b.codes"}))
+    assert fixture.find_broken_rows([["x", "A", "1"], ["x", "Z", "1"], ["y", "A", "1"]]) == [4]
 
 
 def test_a_repeated_key_names_the_first_row_with_it() -> None:
-    judged = CASES["unique"][0].judged([["1", "7"], ["2", "8"], ["3", "7"]])
-    assert judged.findings["message"][0].endswith("The first row with the same is 2.")
+    judgement = CASES["unique"][0].judge([["1", "7"], ["2", "8"], ["3", "7"]])
+    assert judgement.findings["message"][0].endswith("The first row with the same is 2.")
 
 
 def test_a_rule_about_an_earlier_period_is_not_run_without_its_rows() -> None:
-    judged = replace(EARLIER, arguments={}).judged([["x", "1"]])
-    (result,) = [outcome for outcome in judged.results if outcome.rule == "tst.r"]
+    judgement = replace(EARLIER, arguments={}).judge([["x", "1"]])
+    (result,) = [outcome for outcome in judgement.results if outcome.rule == "tst.r"]
     assert result.result is RuleResult.NOT_RUN
     assert "FY2023-24" in result.reason
 
 
 def test_sums_of_money_are_exact() -> None:
     money: Members = {**MONEY, **MEASURED}
-    ruled = RuleFixture(
+    fixture = RuleFixture(
         K.CONTROL,
         {"k": DIMENSION, "n": money},
         "r",
@@ -346,5 +351,5 @@ def test_sums_of_money_are_exact() -> None:
         ],
     )
     tenths: list[list[str | None]] = [[str(number), "0.10"] for number in range(10)]
-    assert ruled.found([["T", "1.00"], *tenths]) == []
-    assert ruled.found([["T", "1.01"], *tenths]) == [2]
+    assert fixture.find_broken_rows([["T", "1.00"], *tenths]) == []
+    assert fixture.find_broken_rows([["T", "1.01"], *tenths]) == [2]

@@ -1,4 +1,4 @@
-"""Rules about one cell: each kind passing, failing, at the border, with nulls and on no rows."""
+"""Rules about one cell: each kind passing, failing, at the border, with nulls and without rows."""
 
 from dataclasses import replace
 
@@ -20,18 +20,18 @@ from tests.support.rule_cases import (
     Cases,
     Members,
     RuleFixture,
+    add_options,
     flatten_cases,
-    with_options,
 )
 
 
 def make_fixture(kind: RuleKind, item: Members, **facts: Members) -> RuleFixture:
-    """A contract whose item ``a`` has the rule under test."""
+    """Return a contract whose item ``a`` has the rule under test."""
     return RuleFixture(kind, {"k": KEY, "a": item, **facts}, f"a.{kind}", "A")
 
 
-def measured(kind: RuleKind, item: Members) -> RuleFixture:
-    """A contract whose measure ``a`` has the rule under test; ``*`` says that it is withheld."""
+def make_measure_fixture(kind: RuleKind, item: Members) -> RuleFixture:
+    """Return a contract whose measure ``a`` has the rule under test; ``*`` marks it withheld."""
     marked = {**item, **MEASURED, "lgdpMarks": {"*": "Q"}}
     return RuleFixture(kind, {"k": DIMENSION, "a": marked}, f"a.{kind}", "A")
 
@@ -76,7 +76,7 @@ CASES: Cases = {
         ),
     ),
     "type number": (
-        measured(K.TYPE, NUMBER),
+        make_measure_fixture(K.TYPE, NUMBER),
         (
             Case("passes", [["1", "0.5"], ["2", "-1e3"], ["3", "7"]]),
             Case("fails", [["1", "1.2.3"], ["2", "NaN"], ["3", "0x10"], ["4", "½"]], [2, 3, 4, 5]),
@@ -128,7 +128,7 @@ CASES: Cases = {
         ),
     ),
     "required of a measure": (
-        measured(K.REQUIRED, {**INTEGER, "required": True}),
+        make_measure_fixture(K.REQUIRED, {**INTEGER, "required": True}),
         (
             Case("passes", [["1", "0"]]),
             Case("fails", [["1", None]], [2]),
@@ -168,7 +168,7 @@ CASES: Cases = {
         ),
     ),
     "pattern": (
-        make_fixture(K.PATTERN, with_options(TEXT, pattern="[A-Z]{2}[0-9]+")),
+        make_fixture(K.PATTERN, add_options(TEXT, pattern="[A-Z]{2}[0-9]+")),
         (
             Case("passes", [["1", "AB1"], ["2", "ZZ999"]]),
             Case("fails", [["1", "A1"], ["2", "ab1"]], [2, 3]),
@@ -180,7 +180,7 @@ CASES: Cases = {
         ),
     ),
     "length": (
-        make_fixture(K.LENGTH, with_options(TEXT, minLength=2, maxLength=4)),
+        make_fixture(K.LENGTH, add_options(TEXT, minLength=2, maxLength=4)),
         (
             Case("passes", [["1", "abc"]]),
             Case("fails", [["1", "a"], ["2", "abcde"]], [2, 3]),
@@ -190,7 +190,7 @@ CASES: Cases = {
         ),
     ),
     "range of whole numbers": (
-        measured(K.RANGE, with_options(INTEGER, minimum=0, maximum=40)),
+        make_measure_fixture(K.RANGE, add_options(INTEGER, minimum=0, maximum=40)),
         (
             Case("passes", [["1", "7"]]),
             Case("fails", [["1", "-1"], ["2", "41"], ["3", "999"]], [2, 3, 4]),
@@ -200,7 +200,7 @@ CASES: Cases = {
         ),
     ),
     "range of decimals, without its ends": (
-        make_fixture(K.RANGE, with_options(MONEY, exclusiveMinimum=0, exclusiveMaximum=0.5)),
+        make_fixture(K.RANGE, add_options(MONEY, exclusiveMinimum=0, exclusiveMaximum=0.5)),
         (
             Case("passes", [["1", "0.25"]]),
             Case("fails", [["1", "-1"], ["2", "0.51"]], [2, 3]),
@@ -210,7 +210,7 @@ CASES: Cases = {
         ),
     ),
     "range of dates": (
-        make_fixture(K.RANGE, with_options(DATE, minimum="2024-02-29", maximum="2024-12-31")),
+        make_fixture(K.RANGE, add_options(DATE, minimum="2024-02-29", maximum="2024-12-31")),
         (
             Case("passes", [["1", "01/06/2024"]]),
             Case("fails", [["1", "01/01/1924"], ["2", "01/01/2042"]], [2, 3]),
@@ -222,7 +222,7 @@ CASES: Cases = {
         ),
     ),
     "multiple of whole numbers": (
-        measured(K.MULTIPLE, with_options(INTEGER, multipleOf=5)),
+        make_measure_fixture(K.MULTIPLE, add_options(INTEGER, multipleOf=5)),
         (
             Case("passes", [["1", "5"], ["2", "100"]]),
             Case("fails", [["1", "7"], ["2", "-3"]], [2, 3]),
@@ -232,7 +232,7 @@ CASES: Cases = {
         ),
     ),
     "multiple of decimals": (
-        make_fixture(K.MULTIPLE, with_options(MONEY, multipleOf=0.25)),
+        make_fixture(K.MULTIPLE, add_options(MONEY, multipleOf=0.25)),
         (
             Case("passes", [["1", "0.5"], ["2", "9999999.75"]]),
             Case("fails", [["1", "0.1"], ["2", "9999999.99"]], [2, 3]),
@@ -242,7 +242,7 @@ CASES: Cases = {
         ),
     ),
     "multiple of doubles": (
-        make_fixture(K.MULTIPLE, with_options(NUMBER, multipleOf=0.1)),
+        make_fixture(K.MULTIPLE, add_options(NUMBER, multipleOf=0.1)),
         (
             Case("passes", [["1", "0.3"], ["2", "1234567.8"]]),
             Case("fails", [["1", "0.35"], ["2", "1234567.85"]], [2, 3]),
@@ -254,16 +254,18 @@ CASES: Cases = {
 }
 
 
-@pytest.mark.parametrize(("ruled", "case"), flatten_cases(CASES))
-def test_each_kind_reports_its_broken_rows_alone(ruled: RuleFixture, case: Case) -> None:
-    assert ruled.found(case.rows) == list(case.broken)
+@pytest.mark.parametrize(("fixture", "case"), flatten_cases(CASES))
+def test_each_kind_reports_its_broken_rows_alone(fixture: RuleFixture, case: Case) -> None:
+    assert fixture.find_broken_rows(case.rows) == list(case.broken_rows)
 
 
 def test_a_code_with_an_unreadable_day_is_reported_once() -> None:
-    ruled = replace(CASES["codes on another item's day"][0], besides=frozenset({"tst.d.type"}))
-    assert ruled.found([["1", "C", "31/02/2021"], ["2", "C", "01/01/2021"]]) == [3]
+    fixture = replace(CASES["codes on another item's day"][0], other_broken_rules=frozenset({"tst.d.type"}))
+    assert fixture.find_broken_rows([["1", "C", "31/02/2021"], ["2", "C", "01/01/2021"]]) == [3]
 
 
 def test_a_number_out_of_range_does_not_also_break_its_multiple() -> None:
-    both = measured(K.MULTIPLE, with_options(INTEGER, multipleOf=5, maximum=10))
-    assert replace(both, besides=frozenset({"tst.a.range"})).found([["1", "13"], ["2", "8"]]) == [3]
+    measure_fixture = make_measure_fixture(K.MULTIPLE, add_options(INTEGER, multipleOf=5, maximum=10))
+    assert replace(measure_fixture, other_broken_rules=frozenset({"tst.a.range"})).find_broken_rows(
+        [["1", "13"], ["2", "8"]]
+    ) == [3]

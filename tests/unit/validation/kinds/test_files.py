@@ -1,4 +1,4 @@
-"""Rules about a file as a whole: each kind passing, failing, at the border, with nulls and on no rows."""
+"""Rules about a file as a whole: each kind passing, failing, at the border, with nulls and without rows."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -14,9 +14,9 @@ CONTRACT = RuleFixture(RuleKind.READABLE, {"k": KEY, "a": INTEGER}, "readable", 
 
 
 class File(NamedTuple):
-    """The bytes of a file, and how many findings of the rule under test there are."""
+    """The bytes of a file, and the number of findings of the rule under test."""
 
-    which: str
+    label: str
     content: bytes
     failed: int
 
@@ -29,7 +29,7 @@ CASES = {
             File("fails", b"K,A\n1,\xff\n", 1),
             File("border", b'K,A\n1,2\n"2', 1),
             File("nulls", b"K,A\n1,\n,2\n", 0),
-            # Whoever has nothing to report sends a nil return.
+            # A council without anything to report sends a nil return.
             File("empty", b"K,A\n", 1),
         ),
     ),
@@ -58,7 +58,7 @@ CASES = {
 
 @pytest.mark.parametrize(
     ("rule", "file"),
-    [pytest.param(rule, file, id=f"{kind}: {file.which}") for kind, (rule, files) in CASES.items() for file in files],
+    [pytest.param(rule, file, id=f"{kind}: {file.label}") for kind, (rule, files) in CASES.items() for file in files],
 )
 def test_each_kind_reports_its_broken_files(rule: str, file: File, tmp_path: Path) -> None:
     path = tmp_path / "t.csv"

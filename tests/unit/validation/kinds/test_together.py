@@ -1,4 +1,4 @@
-"""Many rules of one table: asked in one scan where each row is asked for itself, they find what each finds alone."""
+"""Many rules of one table: run in one scan, rules about single rows find the same rows as each alone."""
 
 import pytest
 
@@ -26,7 +26,7 @@ ROWS = [
     ["4", "x", None, None, "31/03/2024", "6"],
     ["5", "y", "B", "01/05/2025", "01/05/2023", "-1"],
 ]
-BROKEN = {
+BROKEN_ROWS = {
     "ordered": [3, 6],
     "past": [4, 6],
     "current": [5, 6],
@@ -38,37 +38,39 @@ BROKEN = {
 }
 
 
-def bench(*names: str) -> RuleFixture:
-    """A contract with some of the rules."""
+def make_fixture(*names: str) -> RuleFixture:
+    """Return a contract with some of the rules."""
     items = {"k": KEY, "a": TEXT, "b": LETTER, "c": DATE, "d": DATE, "n": INTEGER}
     return RuleFixture(RuleKind.SQL, items, names[0], "", [{**RULES[name], "id": name} for name in names])
 
 
-def found(ruled: RuleFixture) -> dict[str, list[int | None]]:
-    """The rows of each rule's findings."""
+def find_rows_by_rule(fixture: RuleFixture) -> dict[str, list[int | None]]:
+    """Return the rows of each rule's findings."""
     rows: dict[str, list[int | None]] = {}
-    for rule, row in ruled.judged(ROWS).findings.select("rule", "row").iter_rows():
+    for rule, row in fixture.judge(ROWS).findings.select("rule", "row").iter_rows():
         rows.setdefault(rule.removeprefix("tst."), []).append(row)
     return rows
 
 
 def test_rules_run_together_find_every_broken_row() -> None:
-    assert found(bench(*RULES)) == BROKEN
+    assert find_rows_by_rule(make_fixture(*RULES)) == BROKEN_ROWS
 
 
 def test_each_rule_alone_finds_the_same_rows() -> None:
-    assert {name: found(bench(name))[name] for name in RULES} == BROKEN
+    assert {name: find_rows_by_rule(make_fixture(name))[name] for name in RULES} == BROKEN_ROWS
 
 
 def test_rules_about_single_rows_run_in_one_scan() -> None:
-    rules = {rule.id: rule for rule in list_rules(bench(*RULES).register.returns["TST"].latest) if rule.sql}
+    rules = {rule.id: rule for rule in list_rules(make_fixture(*RULES).register.returns["TST"].latest) if rule.sql}
     assert {name for name in RULES if prepare_rule(rules[f"tst.{name}"]).row_condition} == IN_ONE_SCAN
 
 
 def test_a_rule_that_cannot_be_run_is_named_among_others() -> None:
-    broken = write_rule(type="sql", query="SELECT count(*) FROM {model} WHERE CAST(a AS INTEGER) > 1", mustBe=0)
+    invalid_rule = write_rule(type="sql", query="SELECT count(*) FROM {model} WHERE CAST(a AS INTEGER) > 1", mustBe=0)
     items = {"k": KEY, "a": TEXT, "c": DATE, "d": DATE}
-    ruled = RuleFixture(RuleKind.SQL, items, "bad", "", [{**RULES["ordered"], "id": "o"}, {**broken, "id": "bad"}])
-    with pytest.raises(StatementRefused, match=r"tst\.bad") as refused:
-        ruled.judged([["1", "Jane Doe", None, None]])
-    assert "Jane" not in str(refused.value)
+    fixture = RuleFixture(
+        RuleKind.SQL, items, "bad", "", [{**RULES["ordered"], "id": "o"}, {**invalid_rule, "id": "bad"}]
+    )
+    with pytest.raises(StatementRefused, match=r"tst\.bad") as refusal:
+        fixture.judge([["1", "Jane Doe", None, None]])
+    assert "Jane" not in str(refusal.value)

@@ -1,4 +1,4 @@
-"""Rules over the cells of one row: each kind passing, failing, at the border, with nulls and on no rows."""
+"""Rules over the cells of one row: each kind passing, failing, at the border, with nulls and without rows."""
 
 from dataclasses import replace
 from datetime import date
@@ -29,21 +29,21 @@ from tests.support.rule_cases import (
 K = RuleKind
 
 
-def of_answers(kind: RuleKind, when: object, **words: object) -> RuleFixture:
-    """A contract that asks for ``a`` as ``b``, a letter, and ``c``, a date, say."""
+def make_answers_fixture(kind: RuleKind, when: object, **words: object) -> RuleFixture:
+    """Return a contract that asks for ``a`` depending on ``b``, a letter, and ``c``, a date."""
     items = {"k": KEY, "a": TEXT, "b": LETTER, "c": DATE}
     return RuleFixture(kind, items, "r", "A", [write_lgdp_rule(kind, item="a", when=when, **words)])
 
 
-def of_days(kind: RuleKind, column: str, **words: object) -> RuleFixture:
-    """A contract of two dates ``a`` and ``b`` and a letter ``c``."""
+def make_days_fixture(kind: RuleKind, column: str, **words: object) -> RuleFixture:
+    """Return a contract of two dates ``a`` and ``b`` and a letter ``c``."""
     return RuleFixture(
         kind, {"k": KEY, "a": DATE, "b": DATE, "c": LETTER}, "r", column, [write_lgdp_rule(kind, **words)]
     )
 
 
-def of_figures(item: Members, **words: object) -> RuleFixture:
-    """A contract of a total ``n`` and its parts ``a``, ``b`` and ``c``; ``*`` says that one is withheld."""
+def make_figures_fixture(item: Members, **words: object) -> RuleFixture:
+    """Return a contract of a total ``n`` and its parts; ``*`` marks a withheld figure."""
     measure = {**item, **MEASURED, "lgdpMarks": {"*": "Q"}}
     items = {"k": DIMENSION, "n": measure, "a": measure, "b": measure, "c": measure}
     return RuleFixture(K.TOTAL, items, "r", "N", [write_lgdp_rule(K.TOTAL, item="n", of=["a", "b"], **words)])
@@ -54,7 +54,7 @@ MARKED: Members = {**INTEGER, **MEASURED, "lgdpMarks": {"*": "Q", "?": "O"}}
 
 CASES: Cases = {
     "required when": (
-        of_answers(K.REQUIRED_WHEN, CONDITIONS),
+        make_answers_fixture(K.REQUIRED_WHEN, CONDITIONS),
         (
             Case("passes", [["1", "x", "A", "01/01/2024"], ["2", None, "A", None], ["3", "x", None, None]]),
             Case("fails", [["1", None, "A", "01/01/2024"], ["2", " ", "B", "01/01/2024"]], [2, 3]),
@@ -64,7 +64,7 @@ CASES: Cases = {
         ),
     ),
     "required when and only then": (
-        of_answers(K.REQUIRED_WHEN, {"b": ["A"]}, onlyThen=True),
+        make_answers_fixture(K.REQUIRED_WHEN, {"b": ["A"]}, onlyThen=True),
         (
             Case("passes", [["1", "x", "A", None], ["2", None, "B", None]]),
             Case("fails", [["1", None, "A", None], ["2", "x", "B", None]], [2, 3]),
@@ -74,7 +74,7 @@ CASES: Cases = {
         ),
     ),
     "required when a cell is empty, or another is none of some codes": (
-        of_answers(K.REQUIRED_WHEN, {"c": "empty", "b": {"not": ["A"]}}),
+        make_answers_fixture(K.REQUIRED_WHEN, {"c": "empty", "b": {"not": ["A"]}}),
         (
             Case("passes", [["1", "x", "B", None], ["2", None, "A", None], ["3", None, "B", "01/01/2024"]]),
             Case("fails", [["1", None, "B", None]], [2]),
@@ -84,7 +84,7 @@ CASES: Cases = {
         ),
     ),
     "empty unless": (
-        of_answers(K.EMPTY_UNLESS, {"b": ["A"]}),
+        make_answers_fixture(K.EMPTY_UNLESS, {"b": ["A"]}),
         (
             Case("passes", [["1", "x", "A", None], ["2", None, "A", None], ["3", None, "B", None]]),
             Case("fails", [["1", "x", "B", None]], [2]),
@@ -94,7 +94,7 @@ CASES: Cases = {
         ),
     ),
     "in order": (
-        of_days(K.IN_ORDER, "B", first="a", then="b"),
+        make_days_fixture(K.IN_ORDER, "B", first="a", then="b"),
         (
             Case("passes", [["1", "01/01/2024", "02/01/2024", None]]),
             Case("fails", [["1", "02/01/2024", "01/01/2024", None], ["2", "01/01/2024", "31/12/2023", None]], [2, 3]),
@@ -104,7 +104,7 @@ CASES: Cases = {
         ),
     ),
     "strictly in order, of some rows": (
-        of_days(K.IN_ORDER, "B", first="a", then="b", strictly=True, when={"c": ["A"]}),
+        make_days_fixture(K.IN_ORDER, "B", first="a", then="b", strictly=True, when={"c": ["A"]}),
         (
             Case("passes", [["1", "01/01/2024", "02/01/2024", "A"], ["2", "02/01/2024", "01/01/2024", "B"]]),
             Case("fails", [["1", "02/01/2024", "01/01/2024", "A"]], [2]),
@@ -130,7 +130,7 @@ CASES: Cases = {
         ),
     ),
     "not in the future": (
-        replace(of_days(K.NOT_IN_FUTURE, "A", item="a"), received_on=date(2025, 4, 20)),
+        replace(make_days_fixture(K.NOT_IN_FUTURE, "A", item="a"), received_on=date(2025, 4, 20)),
         (
             Case("passes", [["1", "01/01/2024", None, None]]),
             Case("fails", [["1", "01/01/2026", None, None]], [2]),
@@ -140,7 +140,7 @@ CASES: Cases = {
         ),
     ),
     "in the period": (
-        of_days(K.IN_PERIOD, "A", item="a"),
+        make_days_fixture(K.IN_PERIOD, "A", item="a"),
         (
             Case("passes", [["1", "01/01/2025", None, None]]),
             Case("fails", [["1", "01/01/2024", None, None], ["2", "01/01/2026", None, None]], [2, 3]),
@@ -151,7 +151,7 @@ CASES: Cases = {
         ),
     ),
     "no later than the period": (
-        of_days(K.IN_PERIOD, "A", item="a", ends=["last"]),
+        make_days_fixture(K.IN_PERIOD, "A", item="a", ends=["last"]),
         (
             Case("passes", [["1", "01/01/1999", None, None]]),
             Case("fails", [["1", "01/01/2026", None, None]], [2]),
@@ -161,7 +161,7 @@ CASES: Cases = {
         ),
     ),
     "no earlier than the period, of some rows": (
-        of_days(K.IN_PERIOD, "A", item="a", ends=["first"], when={"b": "filled"}),
+        make_days_fixture(K.IN_PERIOD, "A", item="a", ends=["first"], when={"b": "filled"}),
         (
             Case("passes", [["1", "01/01/2099", "01/01/2024", None]]),
             Case("fails", [["1", "01/01/1999", "01/01/2024", None]], [2]),
@@ -171,7 +171,7 @@ CASES: Cases = {
         ),
     ),
     "total": (
-        of_figures(INTEGER),
+        make_figures_fixture(INTEGER),
         (
             Case("passes", [["1", "3", "1", "2", "99"], ["2", "0", "-1", "1", None]]),
             Case("fails", [["1", "4", "1", "2", None], ["2", "2", "1", "2", None]], [2, 3]),
@@ -189,7 +189,7 @@ CASES: Cases = {
         ),
     ),
     "total with a tolerance, less something, of what is there": (
-        of_figures(MONEY, less=["c"], tolerance=0.5, absent="zero"),
+        make_figures_fixture(MONEY, less=["c"], tolerance=0.5, absent="zero"),
         (
             Case("passes", [["1", "3.00", "1.10", "2.10", "0.20"]]),
             Case("fails", [["1", "3.00", "1.10", "2.10", "0.71"], ["2", "0", "1", "1", "0"]], [2, 3]),
@@ -199,7 +199,7 @@ CASES: Cases = {
         ),
     ),
     "total of doubles within a percentage": (
-        of_figures(NUMBER, tolerancePct=1, tolerance=0.5),
+        make_figures_fixture(NUMBER, tolerancePct=1, tolerance=0.5),
         (
             Case("passes", [["1", "0.3", "0.1", "0.2", None], ["2", "1000", "500", "505", None]]),
             Case("fails", [["1", "1000", "500", "511", None], ["2", "1", "1", "1", None]], [2, 3]),
@@ -209,7 +209,7 @@ CASES: Cases = {
         ),
     ),
     "total of doubles, exactly": (
-        of_figures(NUMBER),
+        make_figures_fixture(NUMBER),
         (
             Case("passes", [["1", "0.3", "0.1", "0.2", None]]),
             Case("fails", [["1", "0.31", "0.1", "0.2", None]], [2]),
@@ -284,24 +284,26 @@ CASES: Cases = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("ruled", "case"), flatten_cases(CASES))
-def test_each_kind_reports_its_broken_rows_alone(ruled: RuleFixture, case: Case) -> None:
-    assert ruled.found(case.rows) == list(case.broken)
+@pytest.mark.parametrize(("fixture", "case"), flatten_cases(CASES))
+def test_each_kind_reports_its_broken_rows_alone(fixture: RuleFixture, case: Case) -> None:
+    assert fixture.find_broken_rows(case.rows) == list(case.broken_rows)
 
 
 def test_a_row_with_a_cell_in_error_does_not_break_the_rule() -> None:
-    late = replace(CASES["in order"][0], besides=frozenset({"tst.a.type"}))
-    assert late.found([["1", "99/01/2024", "01/01/2023", None], ["2", "01/01/2024", "01/01/2023", None]]) == [3]
-    asked = replace(CASES["required when"][0], besides=frozenset({"tst.b.codes"}))
-    assert asked.found([["1", None, "Z", "01/01/2024"], ["2", None, "A", "01/01/2024"]]) == [3]
+    order_fixture = replace(CASES["in order"][0], other_broken_rules=frozenset({"tst.a.type"}))
+    assert order_fixture.find_broken_rows(
+        [["1", "99/01/2024", "01/01/2023", None], ["2", "01/01/2024", "01/01/2023", None]]
+    ) == [3]
+    required_fixture = replace(CASES["required when"][0], other_broken_rules=frozenset({"tst.b.codes"}))
+    assert required_fixture.find_broken_rows([["1", None, "Z", "01/01/2024"], ["2", None, "A", "01/01/2024"]]) == [3]
 
 
 def test_items_may_be_named_as_sql_keywords() -> None:
     items = {"order": KEY, "group": DATE, "select": DATE}
-    ruled = RuleFixture(K.IN_ORDER, items, "r", "SELECT", [write_lgdp_rule(K.IN_ORDER, first="group", then="select")])
-    assert ruled.found([["1", "02/01/2024", "01/01/2024"]]) == [2]
+    fixture = RuleFixture(K.IN_ORDER, items, "r", "SELECT", [write_lgdp_rule(K.IN_ORDER, first="group", then="select")])
+    assert fixture.find_broken_rows([["1", "02/01/2024", "01/01/2024"]]) == [2]
 
 
 def test_a_text_in_a_condition_is_never_run_as_sql() -> None:
-    ruled = of_answers(K.REQUIRED_WHEN, {"k": ["x' OR '1'='1", "\\"]})
-    assert ruled.found([["1", None, None, None], ["x' OR '1'='1", None, None, None]]) == [3]
+    fixture = make_answers_fixture(K.REQUIRED_WHEN, {"k": ["x' OR '1'='1", "\\"]})
+    assert fixture.find_broken_rows([["1", None, None, None], ["x' OR '1'='1", None, None, None]]) == [3]
