@@ -1,6 +1,5 @@
 """Gold: dbt models that make returns comparable.
 
-Belongs here: what dbt gets from the register to conform returns (sources, staging and conformed models), and the
-catalogue's views over register and conformed tables. Belongs elsewhere: running dbt (``dbt_build``), and publication
-(``publication``).
+Belongs here: the sources, staging models and conformed models, generated from the register, and the catalogue's views
+over register and conformed tables. Belongs elsewhere: running dbt (``dbt_build``), and publishing (``publication``).
 """

@@ -1,8 +1,8 @@
 """dbt's Python interface: one invocation in this process, and its manifest as bytes.
 
 Only this module and the plugin (``lake_plugin``) import dbt's own Python. Loading dbt takes seconds,
-so callers import this module when they need it. Belongs here: calls of dbt's Python. Belongs elsewhere: what is invoked
-(``project``, ``invocation``).
+so callers import this module when they need it. Belongs here: calls of dbt's Python. Belongs elsewhere: the commands
+that are invoked (``project``, ``invocation``).
 """
 
 import threading

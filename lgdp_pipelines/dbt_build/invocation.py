@@ -41,16 +41,14 @@ class BuiltModel:
     Attributes:
         unique_id: dbt's id.
         status: ``success``, or ``skipped`` after a failed test.
-        seconds: execution time.
-        table: ``layer/name`` of the Delta table that it writes; empty for none.
-        rows: of the slice that was written; None for no write.
-        version: of the Delta table after the write; None for no write.
+        table: ``layer/name`` of the Delta table that it writes; empty without one.
+        rows: of the slice that was written; None without a write.
+        version: of the Delta table after the write; None without a write.
         sql: as it ran; empty for a Python model and a skipped one.
     """
 
     unique_id: str
     status: str
-    seconds: float
     table: str
     rows: int | None
     version: int | None
@@ -81,14 +79,10 @@ class BuildOutcome:
     """The outcome of one build.
 
     Attributes:
-        return_code: the return.
-        periods: ids of the slices.
         models: in the order of execution.
         tests: in the order of execution.
     """
 
-    return_code: str
-    periods: tuple[str, ...]
     models: tuple[BuiltModel, ...]
     tests: tuple[BuiltTest, ...]
 
@@ -173,7 +167,7 @@ def run_build(
             )
     models = [_read_model(result, writes) for result in invocation.results if result.node.resource_type == "model"]
     tests = [_read_test(result) for result in invocation.results if result.node.resource_type == "test"]
-    return BuildOutcome(data_return.code, ids, tuple(models), tuple(tests))
+    return BuildOutcome(tuple(models), tuple(tests))
 
 
 def _write_profile(scratch: Path, settings: Settings, data_return: Return, periods: Sequence[str]) -> None:
@@ -227,7 +221,6 @@ def _read_model(result: Any, writes: Mapping[str, dict[str, Any]]) -> BuiltModel
     return BuiltModel(
         unique_id=result.node.unique_id,
         status=str(result.status),
-        seconds=round(result.execution_time, 3),
         table=(result.node.config.meta or {}).get("table", ""),
         rows=write.get("rows"),
         version=write.get("version"),

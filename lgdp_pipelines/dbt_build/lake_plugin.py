@@ -1,8 +1,8 @@
 """The dbt-duckdb plugin of the lake: it sets up the connection, and stores a model's rows in a Delta table.
 
 dbt-duckdb loads this module by the name in the profile (``invocation``) and calls :class:`Plugin`; the materialisation
-``dbt_project/macros/delta.sql`` stores rows by it. Belongs here: what dbt-duckdb calls. Belongs elsewhere: models, and
-how a slice is written (``storage``).
+``dbt_project/macros/delta.sql`` stores rows by it. Belongs here: the methods that dbt-duckdb calls. Belongs elsewhere:
+models, and writing a slice (``storage``).
 """
 
 import json

@@ -40,10 +40,10 @@ OBSERVATION = _declare_table(
         "item": (pa.string(), "URN of the data item."),
         "breakdown": (
             pa.map_(pa.string(), pa.string()),
-            "What the figure is broken down by: code by name of the dimension.",
+            "Breakdown of the figure: code by name of the dimension.",
         ),
         "value": (pa.float64(), "The figure; null where obs_status is not A."),
-        "unit": (pa.string(), "What the figure counts or measures."),
+        "unit": (pa.string(), "Unit of the figure."),
         "obs_status": (
             pa.string(),
             "SDMX status: A normal, L not collected, M cannot exist, O missing, Q suppressed.",
@@ -84,9 +84,9 @@ PERIOD = _declare_table(
         ),
         "first_day": (pa.date32(), "First day of the period."),
         "last_day": (pa.date32(), "Last day of the period."),
-        "days": (pa.int64(), "How many days it has."),
-        "financial_year": (pa.string(), "The financial year that holds the whole period; null where none does."),
-        "calendar_year": (pa.string(), "The calendar year that holds the whole period; null where none does."),
+        "days": (pa.int64(), "Number of days."),
+        "financial_year": (pa.string(), "The financial year that holds the whole period; null without one."),
+        "calendar_year": (pa.string(), "The calendar year that holds the whole period; null without one."),
     },
 )
 """The period dimension."""

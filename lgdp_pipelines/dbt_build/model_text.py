@@ -1,6 +1,6 @@
 """The text of dbt models and of constant rows: literals, types, configuration and calls of macros.
 
-Belongs here: notation. Belongs elsewhere: which models there are (``conformance``, ``publication``), and SQL that is
+Belongs here: notation. Belongs elsewhere: the models themselves (``conformance``, ``publication``), and SQL that is
 the same for every return (``dbt_project/macros/``).
 """
 

@@ -30,10 +30,9 @@ class CompiledModel:
 
     Attributes:
         unique_id: dbt's id, such as ``model.lgdp.council``.
-        name: of the model.
         schema: of its relation in the scratch database.
         alias: of its relation in the scratch database.
-        table: ``layer/name`` of the Delta table that it writes; empty for none.
+        table: ``layer/name`` of the Delta table that it writes; empty without one.
         tags: slug of the return, or ``shared``.
         sql: compiled; empty for a Python model.
         depends_on: unique ids of the models and sources that it reads.
@@ -41,7 +40,6 @@ class CompiledModel:
     """
 
     unique_id: str
-    name: str
     schema: str
     alias: str
     table: str
@@ -57,11 +55,9 @@ class Project:
 
     Attributes:
         folder: of its files, which never change.
-        sha256: of its content.
     """
 
     folder: Path
-    sha256: str
 
     @cached_property
     def encoded_manifest(self) -> bytes:
@@ -96,8 +92,7 @@ def write_project(settings: Settings, models: Mapping[str, str]) -> Project:
     files |= {
         path: text.encode() for path, text in models.items() if not (_is_model(path) and Path(path).stem in overridden)
     }
-    sha256 = _hash_files(files)
-    folder = settings.home / "dbt" / sha256[:16]
+    folder = settings.home / "dbt" / _hash_files(files)[:16]
     if not (folder / _COMPILED).exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
         with (settings.home / "dbt.lock").open("a") as lock:
@@ -105,7 +100,7 @@ def write_project(settings: Settings, models: Mapping[str, str]) -> Project:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not (folder / _COMPILED).exists():
                 _make_project(folder, files)
-    return Project(folder, sha256)
+    return Project(folder)
 
 
 def _read_handwritten_files(folder: Path) -> dict[str, bytes]:
@@ -165,7 +160,6 @@ def _describe_model(node: Any) -> dict[str, object]:  # noqa: ANN401 - dbt's nod
     """Return the fields of a :class:`CompiledModel` for JSON."""
     return {
         "unique_id": node.unique_id,
-        "name": node.name,
         "schema": node.schema,
         "alias": node.alias,
         "table": (node.config.meta or {}).get("table", ""),

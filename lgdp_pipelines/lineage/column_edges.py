@@ -39,7 +39,7 @@ class ColumnEdge:
         how: ``select``, ``count``, ``constant``, ``filter``, ``join``, ``group``, ``order``, ``window``, ``condition``,
             ``computed``; between landed and validated ``read``, from an extract ``land``, from a system's export
             ``map``, of a row's number ``key``; of a derived item ``derive``.
-        item: URN of the data item that goes this way; empty for none.
+        item: URN of the data item that goes this way; empty without one.
         contract_version: of the extract; empty in later steps.
     """
 
@@ -63,15 +63,15 @@ COLUMN_EDGE_TABLE = LakeTable(
     "One step between two columns, from published figures down to columns of councils' extracts.",
     MappingProxyType(
         {
-            "return_code": "The return whose journey it is a step of.",
+            "return_code": "The return that the step belongs to.",
             "to_table": "The later table.",
             "to_column": "Its column; breakdown.<name> for one entry of a breakdown.",
             "from_table": "The earlier table, an extract, or a list of the register.",
             "from_column": "Its column; the header in an extract.",
-            "kind": "direct: the value comes from there; indirect: whether or where it stands depends on it.",
-            "how": "What the step does: select, count, constant, filter, join, group, order, window, condition, "
+            "kind": "direct: the value comes from there; indirect: the row, its position or its value depends on it.",
+            "how": "Manner of the step: select, count, constant, filter, join, group, order, window, condition, "
             "computed, read, land, map, key, derive.",
-            "item": "URN of the data item that goes this way; empty where none does.",
+            "item": "URN of the data item that goes this way; empty for other steps.",
             "contract_version": "Version of the contract, for steps from an extract.",
         }
     ),

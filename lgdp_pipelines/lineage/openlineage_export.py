@@ -61,8 +61,7 @@ def build_openlineage_event(
     )
     dataset = StaticDataset(namespace=NAMESPACE, name=table, facets={"columnLineage": facet})
     event = DatasetEvent(eventTime=at.isoformat(), producer=PRODUCER, dataset=dataset)
-    plain: dict[str, Any] = json.loads(Serde.to_json(event))
-    return plain
+    return dict(json.loads(Serde.to_json(event)))
 
 
 def _list_inputs(

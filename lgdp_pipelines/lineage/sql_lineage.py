@@ -41,7 +41,7 @@ class ColumnReference(NamedTuple):
         column: of the table; ``breakdown.<name>`` for one entry of a map.
         kind: direct or indirect.
         how: as in :class:`~lgdp_pipelines.lineage.column_edges.ColumnEdge`.
-        item: URN of the data item; empty for none.
+        item: URN of the data item; empty without one.
     """
 
     table: str

@@ -28,10 +28,10 @@ from lgdp_pipelines.vocabulary.periods import parse_period
 _OBSERVATIONS = "conformed.observation"
 
 _FIGURE_COLUMNS = frozenset({"value", "obs_status", "unit", "item", "item_title"})
-"""Columns that lead back by the figure's own item; a dimension has an item of its own."""
+"""Columns that are followed by the figure's own item; a dimension has an item of its own."""
 
 RowNumbers = dict[str, tuple[int, ...]]
-"""Row numbers by submission id; none means all rows."""
+"""Row numbers by submission id; without any, all rows are meant."""
 
 
 @dataclass(frozen=True)
@@ -96,12 +96,12 @@ class TracedReceipt:
     """A file that was received.
 
     Attributes:
-        file_name: the council's own.
+        file_name: as the council named it.
         sha256: of its bytes.
         size: in bytes.
         received_at: in UTC.
-        transport: by which it came.
-        table: that it holds, where a submission has a file for each table.
+        transport: kind of transport that it came by.
+        table: that it holds; None where a file holds all tables.
         system: whose export it is; empty: a file as the contract has it.
     """
 
@@ -123,8 +123,8 @@ class TracedSubmission:
         council_code: of the sender.
         period: that it is for.
         state: of the submission.
-        verdict: of its latest judgement; empty for none.
-        contract_version: that it was judged by; empty for no judgement.
+        verdict: of its latest judgement; empty without one.
+        contract_version: that it was judged by; empty without one.
         receipts: its files.
         rows: row numbers in the files that the figure comes from; empty: all rows.
     """
@@ -147,7 +147,7 @@ class Trace:
         table: ``layer.name``.
         columns: of the table that were traced.
         return_code: the return.
-        figure: the published row; None for no single row.
+        figure: the published row; None for a trace of whole columns.
         items: data items, the figure's own first.
         extract_columns: columns of councils' files.
         steps: between columns, nearest first.

@@ -10,9 +10,8 @@ that add up to a known figure
 until no shown cells add up to a withheld one; and until no withheld cell follows from all sums taken together, which is
 tested by solving them. The total over all cells is taken to be known even where it is not published. A 0 is shown.
 
-The withheld cells all look alike: nobody can tell a small count from a cell that is withheld to protect it. Limits: a
-total that is itself below the threshold and known from elsewhere is not hidden, and releases are not compared with one
-another.
+Nothing tells a reader whether a withheld cell is a small count or protects one. Limits: a total that is itself below
+the threshold and known from elsewhere is not hidden, and releases are not compared with one another.
 
 Belongs here: the decision over the cells of one council and period. Belongs elsewhere: SQL (``published_models``).
 """
@@ -51,7 +50,7 @@ class _Sum:
     """A set of cells that add up to a known figure.
 
     Attributes:
-        parent: cell of the sum; None for a total that is taken to be known.
+        parent: cell of the sum; None for the total over all cells.
         children: cells that add up to it.
     """
 
@@ -150,7 +149,7 @@ def _protect_sums(cells: Sequence[CountCell], sums: Iterable[_Sum], hidden: set[
 def _protect_solutions(cells: Sequence[CountCell], sums: Sequence[_Sum], hidden: set[int]) -> set[int]:
     """Return one more cell to withhold, because all sums reveal another.
 
-    Empty where they do not.
+    Empty where the sums reveal none.
     """
     for cell in _solve_sums(sums, hidden):
         neighbours = {n for total in sums if cell in total.members for n in total.members}

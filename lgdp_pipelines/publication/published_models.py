@@ -2,8 +2,8 @@
 
 A published table is made in two steps. ``candidate__<name>`` holds the rows to be published: generalised, small counts
 withheld, with labels and notes. Tests run on it, and only after they pass does ``published__<name>`` replace the slice
-in the lake. Two models stand before a candidate of figures: ``cell__<name>`` numbers them, and, where the return has a
-threshold, ``withheld__<name>`` says which are withheld.
+in the lake. A candidate of figures reads two more models: ``cell__<name>`` numbers them, and, where the return has a
+threshold, ``withheld__<name>`` marks those that are withheld.
 
 Belongs here: the particulars of each model. Belongs elsewhere: SQL that is the same for every return
 (``dbt_project/macros/publish.sql``). A handwritten model of the same name takes the place of a generated one.
@@ -35,26 +35,26 @@ KEYS: Mapping[str, str] = {
     "council_name": "Its short name.",
     "gss_code": "Its current code of the Government Statistical Service.",
     "period": "Period id, which carries its kind.",
-    "period_kind": "What sort of span the period is.",
+    "period_kind": "Kind of the period.",
 }
 FIGURE: Mapping[str, str] = {
     "item": "URN of the data item.",
     "item_title": "The data item, for people.",
     "value": "The figure; null where obs_status is not A.",
-    "unit": "What the figure counts or measures.",
+    "unit": "Unit of the figure.",
     "obs_status": "SDMX observation status: A normal, L not collected, M cannot exist, O missing, Q withheld.",
 }
 NOTES: Mapping[str, str] = {
-    "known_issues": "Known issues that the submission was accepted with; null where there are none.",
+    "known_issues": "Known issues that the submission was accepted with; null without any.",
     "open_queries": "Queries on the submission that the council has not answered.",
     "_release_row": "Number of the row within council and period.",
 }
 TRACE: Mapping[str, str] = {"_trace_id": "Opaque name of the row, which only the platform follows back to the file."}
 ANNOTATIONS: Mapping[str, str] = {
     "open_queries": "Queries on the council's figures for the period that it has not answered, as of now.",
-    "query_answers": "What it has answered, as of now: rules, each with its answer's code; null where nothing.",
-    "known_issues": "Known issues: what the submission was accepted with, and what people have noted as of now; "
-    "null where there are none.",
+    "query_answers": "Its answers as of now: rules, each with the code of the answer; null without any.",
+    "known_issues": "Known issues that the submission was accepted with, and those that people have noted as of now; "
+    "null without any.",
 }
 """Columns that the catalogue's views add or replace (``release_views``)."""
 BROKEN_DOWN_BY: Mapping[str, str] = {"broken_down_by": "Names of the dimensions; empty for a total."}
@@ -79,8 +79,8 @@ class _PublishedItem:
         item: over all versions of the contract.
         origin: ``row`` of a case; of a figure its ``breakdown``, or the ``description`` of its row.
         name: of its column.
-        label: name of the column with the code's label; empty for none.
-        status: name of the column with the observation status; empty for none.
+        label: name of the column with the code's label; empty without one.
+        status: name of the column with the observation status; empty without one.
     """
 
     item: UnitedItem
@@ -233,7 +233,7 @@ def _generate_withheld_model(product: Product) -> str:
     urns = ", ".join(literal(urn) for urn in _list_people_items(product))
     condition = "" if product.shape is ProductShape.COUNTS else f".filter({f'item in ({urns})'!r})"
     return (
-        '"""Figures that are withheld so that none points at a person."""\n\n'
+        '"""Figures that are withheld so that no figure points at a person."""\n\n'
         "import asyncio\n\n"
         "from lgdp_pipelines.publication.disclosure_control import suppress_small_counts\n\n\n"
         "def model(dbt, session):\n"
@@ -257,7 +257,7 @@ def _list_urns(product: Product) -> list[str]:
 def _list_people_items(product: Product) -> list[str]:
     """Return the URNs of counts, to which a threshold applies.
 
-    A rate is withheld together with a count that stands in the same row.
+    A rate is withheld together with a count in the same row.
     """
     if product.shape is ProductShape.COUNTS:
         return _list_urns(product)

@@ -1,4 +1,4 @@
-"""The catalogue's views of releases, each with what the ledger says of its figures now.
+"""The catalogue's views of releases, each with the ledger's present notes on its figures.
 
 The annotations are joined when the view is read, so nothing is published again for them; ``annotated_release.sql`` has
 the statement. Belongs here: these views and their comments. Belongs elsewhere: writing the catalogue

@@ -1,5 +1,5 @@
-"""What goes back to a council: a receipt and a report for each submission, and reminders of what is due.
+"""Reports, receipts, notes and reminders that go back to councils.
 
-Pure: values in, text, pages and bytes out. Belongs here: what they say, for people and for programs, safe to open.
+Pure: values in, text, pages and bytes out. Belongs here: their content and formats, for people and for programs.
 Belongs elsewhere: judging (``validation``), gathering the facts and delivering the files (``workflows``).
 """

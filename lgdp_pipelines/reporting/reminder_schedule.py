@@ -3,9 +3,9 @@
 ``schemas/notices.yaml`` sets the days before and after the due date on which a council is reminded; the first of
 ``days_before`` gives the date of the first reminder.
 
-Pure: the calendar, the obligations and the day go in; sentences come out. They hold words of the register alone and
-nothing from outside. Belongs here: the stage of each obligation, and its text. Belongs elsewhere: the record of what
-was sent (``ledger.reminders``), and sending (``notifications``).
+Pure: calendar, obligations and day in, sentences out. The sentences hold words of the register alone and nothing from
+outside. Belongs here: the stage of each obligation, and its text. Belongs elsewhere: the record of reminders sent
+(``ledger.reminders``), and sending (``notifications``).
 """
 
 import hashlib

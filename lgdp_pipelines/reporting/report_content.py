@@ -105,7 +105,7 @@ class FindingPlace:
         sheet: of a workbook; empty for other files.
         column: header as in the file; empty where no single column is meant.
         rows: in words; empty where no row is meant.
-        note: text that the rule's guidance lacks; empty for none.
+        note: text that the rule's guidance lacks; empty without one.
     """
 
     sheet: str

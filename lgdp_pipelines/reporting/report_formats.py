@@ -1,6 +1,6 @@
 """The formats of a report and of a note on an unplaced file: JSON, CSV, text, HTML, and the files of each.
 
-Pure: values in, text or bytes out. Belongs here: the layout of a report in each format, and which files there are.
+Pure: values in, text or bytes out. Belongs here: the layout of a report in each format, and the list of its files.
 Belongs elsewhere: sentences (``report_texts``, ``wording``), and delivering the files (``workflows.report_delivery``).
 
 The HTML page has no script and fetches nothing, so that it can be read, printed and kept. Its templates are in

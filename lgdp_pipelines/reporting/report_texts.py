@@ -118,4 +118,4 @@ def explain_query(reported_query: ReportedQuery) -> Iterator[str]:
                 "Nothing more is asked."
             )
         case _:
-            yield "What stands no longer shows it. Nothing more is asked."
+            yield "Your figures no longer show it. Nothing more is asked."
