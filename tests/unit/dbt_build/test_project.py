@@ -112,4 +112,5 @@ def test_nothing_is_sent_anywhere_and_every_warning_stops(built: BuiltPlatform) 
 def test_compiled_sql_names_no_place_on_this_machine(built: BuiltPlatform) -> None:
     compiled = (built.project.folder / "compiled.json").read_text()
     assert str(built.settings.home) not in compiled
-    assert {model["name"] for model in json.loads(compiled)} >= {"stg_shelter__stay", "published__shelter_counts"}
+    names = {model["unique_id"] for model in json.loads(compiled)}
+    assert names >= {"model.lgdp.stg_shelter__stay", "model.lgdp.published__shelter_counts"}
