@@ -101,7 +101,7 @@ def open_selection(
 
 
 def choose(name: str, candidates: Mapping[str, Candidate], refusal: str, *, otherwise: str = "") -> Candidate:
-    """Return the candidate of a name.
+    """Return the candidate that has a name.
 
     Args:
         name: as typed.
@@ -118,7 +118,7 @@ def choose(name: str, candidates: Mapping[str, Candidate], refusal: str, *, othe
 
 
 def parse_return_period(data_return: Return, text: str) -> Period:
-    """Return the period of a return, from its id or any spelling of the return's kind of period.
+    """Return a return's period, from its id or another spelling.
 
     Raises:
         WrongUse: the text is not a period, or the return is not asked for it, or the period has not begun.
@@ -143,7 +143,7 @@ def parse_day(text: str) -> date:
 
 
 def require_files(files: list[Path]) -> list[Path]:
-    """Return files, all of which exist.
+    """Return the files, after a check that each exists.
 
     Raises:
         WrongUse: a file does not exist, or is a folder.

@@ -70,7 +70,7 @@ def _row(platform: Platform, obligation: Obligation) -> Row:
 
 
 def _print_council(council: Council, obligations: Sequence[Obligation]) -> None:
-    """Print the tasks of one council: overdue and open returns, and unanswered queries."""
+    """Print one council's overdue and open returns, and its open queries."""
     name, total = escape(council.name), len(obligations)
     tasks = [obligation for obligation in obligations if not obligation.is_done or obligation.open_queries]
     if not tasks:
@@ -91,7 +91,7 @@ def _duty(obligation: Obligation) -> str:
 
 
 def _print_overview(obligations: Sequence[Obligation]) -> None:
-    """Print a line for each return and period: how many councils are done, and which are not."""
+    """Print each return and period, with the councils that are not done."""
     table = new_table("Returns that are due", ("due", "return", "period"), ("done", "late", "open"))
     table.add_column("not done")
     groups: dict[tuple[str, str], list[Obligation]] = {}

@@ -15,7 +15,7 @@ from lgdp_pipelines.workflows.stages import Stage, list_fetched_sources, run_sta
 
 
 def collect(return_code: arguments.ReturnFilter = None, council: arguments.CouncilFilter = None) -> None:
-    """Fetch new extracts from the sources in the register and take them all the way to SQL.
+    """Fetch new extracts from councils' systems and take them to SQL.
 
     Exit code 1: something could not be fetched.
 
@@ -32,7 +32,7 @@ def collect(return_code: arguments.ReturnFilter = None, council: arguments.Counc
 
 
 def print_collection(source: Source, report: CollectionReport) -> None:
-    """Print a line for a source, and a line for each of its receipts and failures that needs attention."""
+    """Print a source's counts, then the files and failures that need attention."""
     counts = {
         "new": sum(len(account.fetched) for account in report.accounts),
         "without news": sum(account.known + account.unchanged for account in report.accounts),

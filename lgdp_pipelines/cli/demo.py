@@ -45,9 +45,10 @@ Look at it:
 
 
 def demo(real_data: RealDataOption = None, *, is_full: FullOption = False) -> None:
-    """Run the whole journey against simulated council systems started here, then show how to look at it.
+    """Run the whole journey against simulated council systems.
 
-    Two periods of each return are collected, or with `--full` every period. A second run makes nothing twice.
+    The systems are started here, for two periods of each return, or with `--full` for every period. A second run makes
+    nothing twice.
 
     Example: `lgdp demo`
     """
@@ -68,13 +69,13 @@ def demo(real_data: RealDataOption = None, *, is_full: FullOption = False) -> No
 
 
 def scenario_options(real_data: Path | None, *, is_full: bool) -> ScenarioOptions:
-    """Return the scenario of a first look, or the full one."""
+    """Return the scenario with two periods of each return, or all."""
     periods = None if is_full else FIRST_LOOK_PERIODS
     return ScenarioOptions(datetime.now(UTC).date(), real_data, periods_per_return=periods)
 
 
 def describe_systems(systems: SimulatedSystems) -> None:
-    """Print where the simulated systems listen, and which of their extracts are synthetic."""
+    """Print the simulated systems' addresses, and which extracts are synthetic."""
     is_synthetic = systems.files.scenario.is_synthetic
     synthetic = ", ".join(code for code in is_synthetic if is_synthetic[code])
     published = ", ".join(code for code in is_synthetic if not is_synthetic[code])
@@ -84,7 +85,7 @@ def describe_systems(systems: SimulatedSystems) -> None:
 
 
 def run_journey(platform: Platform) -> None:
-    """Collect from every source, judge, conform and release."""
+    """Take every source's extracts through all stages, and print the problems."""
     sources = list_fetched_sources(platform.register, platform.register.returns.values())
     with open_runner(platform, lambda text: say(f"  [dim]{escape(text)}[/dim]")) as runner:
         results = run_stages(runner, Stage.COLLECT, sources=sources, show=show_progress, on_collection=print_collection)

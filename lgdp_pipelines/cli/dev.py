@@ -69,7 +69,7 @@ def dev(
 
 
 def _run_until_stopped(command: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Run a command until it ends or this process is asked to end, and return 0 unless the command failed."""
+    """Run a command until it ends or Ctrl-C; return 1 if it failed."""
 
     def interrupt(_signal: int, _frame: object) -> None:
         raise KeyboardInterrupt

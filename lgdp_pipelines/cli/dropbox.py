@@ -23,7 +23,7 @@ commands = typer.Typer()
 
 @commands.command("config")
 def print_configuration(source: SourceArgument = "") -> None:
-    """Print the configuration of OpenSSH's server that shuts each council into its own drop box.
+    """Print OpenSSH's configuration that shuts each council into its drop box.
 
     Example: `lgdp dropbox config > /etc/ssh/sshd_config.d/lgdp-drop-box.conf`
     """

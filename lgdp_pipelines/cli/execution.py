@@ -28,7 +28,7 @@ INTERRUPTED = 130
 
 
 def load_command(name: str) -> typer.Typer:
-    """Return an application with one command or group, imported from the module of its name.
+    """Return an application with one command or group of commands.
 
     The module holds a group called ``commands``, or a function called as the command.
     """
@@ -50,11 +50,14 @@ def load_command(name: str) -> typer.Typer:
 
 
 def _keep_command_name() -> None:
-    """Do nothing: typer drops the name of a single command unless its application has a callback."""
+    """Do nothing: typer needs a callback to keep a single command's name."""
 
 
 def run_command(words: Sequence[str]) -> int:
-    """Run one command and return its exit code, with one clear message for every refusal."""
+    """Run one command, and return its exit code.
+
+    A refusal or failure becomes one message for people.
+    """
     try:
         return _run(words)
     except typer.Abort:
@@ -91,7 +94,7 @@ def _run(words: Sequence[str]) -> int:
 
 
 def _write_traceback(error: Exception) -> Path:
-    """Write a traceback into the platform's folder of logs and return its path."""
+    """Write a traceback into the folder of logs, and return its path."""
     folder = Settings.from_environment().home / "logs"
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"lgdp-{datetime.now(UTC):%Y%m%dT%H%M%S%f}.log"

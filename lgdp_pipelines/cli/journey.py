@@ -16,13 +16,13 @@ from lgdp_pipelines.workflows.stages import Stage, StageResults, run_stages
 
 @contextmanager
 def run_with_progress(platform: Platform, task: str) -> Iterator[InProcessRunner]:
-    """Open the runner of jobs, and show the progress of a task."""
+    """Yield a runner of jobs, and show the progress of a task."""
     with show_progress(task) as progress, open_runner(platform, progress) as runner:
         yield runner
 
 
 def finish_journey(runner: InProcessRunner, first: Stage = Stage.PROCESS) -> StageResults:
-    """Run the stages from the first that is wanted, and print the failures of delivery."""
+    """Run the stages from a first one on, and print failed deliveries."""
     results = run_stages(runner, first)
     print_delivery_failures(results.delivery)
     return results

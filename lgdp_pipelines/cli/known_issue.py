@@ -40,9 +40,10 @@ def put_issue(
     role: RoleOption = PLATFORM_ROLE,
     source: Annotated[str, typer.Option("--source", help="The publication that the note comes from, if any.")] = "",
 ) -> None:
-    """Put a note on figures of a council and period; SQL, traces and reports show it from now on.
+    """Put a note on figures of a council and period.
 
-    Everybody who sees the figures sees the note: write nothing in it that points at a person.
+    SQL, traces and reports show the note from now on. Everybody who sees the figures sees it: write nothing in it that
+    points at a person.
 
     Example: `lgdp known-issue put HL1 -c Fife -p FY2024-25-Q1 --words "Two offices reported late." --by "A. Analyst"`
     """
@@ -77,7 +78,9 @@ def lift_issue(
     reason: Annotated[str, typer.Option("--reason", help="The reason why it no longer holds.")],
     by: ByOption,
 ) -> None:
-    """Lift a known issue: figures no longer show it, and it stays on record with the reason.
+    """Lift a known issue, so that figures no longer show it.
+
+    It stays on record with the reason.
 
     Example: `lgdp known-issue lift 12 --reason "Corrected in the second submission." --by "A. Analyst"`
     """
@@ -96,9 +99,10 @@ def import_issues(
         PLATFORM_ROLE
     ),
 ) -> None:
-    """Put the known issues of a file, all or none, and report every problem in it with its line.
+    """Put the known issues of a file: all of them, or none.
 
-    A known issue is put once, so the same file may be imported again.
+    Every problem in the file is reported with its line. A known issue is put once, so the same file may be imported
+    again.
 
     Example: `lgdp known-issue import comments.csv --by "A. Analyst"`
     """

@@ -74,7 +74,7 @@ def _print_account(lines: Sequence[ReceiptTotals]) -> None:
 
 
 def _verify(platform: Platform, return_code: str | None) -> None:
-    """Read the received bytes of a return, or of all returns, and compare their hashes."""
+    """Read received bytes again, and compare them with their hashes."""
     with show_progress("Reading received bytes") as progress:
         verified = verify_bytes(
             platform.received_bytes,

@@ -41,7 +41,7 @@ def print_failure(failure: str, remedy: str) -> None:
 
 @contextmanager
 def show_progress(task: str) -> Iterator[Callable[[str], None]]:
-    """Show a spinner on a terminal while a task runs, then its name and duration.
+    """Show a spinner while a task runs, then its name and duration.
 
     Yields:
         A function that takes the step being done now.
@@ -66,7 +66,7 @@ def print_markup(text: str) -> None:
 
 
 def print_json(value: object, *, ensure_ascii: bool = True) -> None:
-    """Print a value as indented JSON; what JSON has no type for becomes text."""
+    """Print a value as indented JSON; dates and other types become text."""
     json.dump(value, sys.stdout, default=str, ensure_ascii=ensure_ascii, indent=1)
     sys.stdout.write("\n")
 
@@ -81,7 +81,7 @@ def print_csv(columns: Sequence[str], rows: Iterator[Sequence[object]]) -> None:
 def print_rows(
     rows: Sequence[Row], columns: Sequence[str], table_format: TableFormat, *, is_spreadsheet_safe: bool = False
 ) -> None:
-    """Print rows as a table for people, as CSV or as a JSON list.
+    """Print rows as a table, as CSV or as a JSON list.
 
     Args:
         rows: values by column.
@@ -100,7 +100,7 @@ def print_rows(
 
 
 def new_table(title: str | None, left: Sequence[str], right: Sequence[str] = ()) -> Table:
-    """Return an empty table for people: columns aligned to the left, then columns aligned to the right."""
+    """Return an empty table: columns aligned left, then columns aligned right."""
     table = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
     for name in left:
         table.add_column(name, no_wrap=True)
@@ -115,7 +115,7 @@ def print_table(table: Table) -> None:
 
 
 def _print_table_of_rows(rows: Sequence[Row], columns: Sequence[str]) -> None:
-    """Print a table.
+    """Print rows as a table.
 
     Where a row is wider than the terminal, a block for each row, with a line for each column.
     """

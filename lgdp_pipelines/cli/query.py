@@ -54,7 +54,9 @@ def list_queries(
     ] = None,
     table_format: arguments.FormatOption = "table",
 ) -> None:
-    """List queries with their answers; a table shows the main columns, CSV and JSON show all.
+    """List queries with their answers.
+
+    A table shows the main columns; CSV and JSON show all.
 
     Example: `lgdp query list --council Fife --state open`
     """
@@ -104,9 +106,10 @@ def answer_query(
         bool, typer.Option("--as-last-year", help="Repeat the council's answer to the same query a year before.")
     ] = False,
 ) -> None:
-    """Answer an open query for its council; a recipient then accepts the answer or sends it back.
+    """Answer an open query for its council.
 
-    Recipients read the words, and the platform keeps them: write nothing in them that points at a person.
+    A recipient then accepts the answer or sends it back. Recipients read the words, and the platform keeps them: write
+    nothing in them that points at a person.
 
     Example: `lgdp query answer HL1.FIF.FY2024-25-Q1.Q001 --code correct-as-sent --words "Checked." --by "A. Officer"`
     """
@@ -145,7 +148,9 @@ def send_answer_back(
     by: RecipientOption,
     words: Annotated[str, typer.Option("--words", help="The question that is still open. No personal data.")],
 ) -> None:
-    """Send an answer back to its council, for a recipient: the answer is kept, and the query is open again.
+    """Send an answer back to its council, and open the query again.
+
+    A recipient of the return asks further; the answer is kept.
 
     Example: `lgdp query send-back HL1.FIF.FY2024-25-Q1.Q001 --words "Which hostel?" --by scottish-government`
     """
@@ -155,7 +160,7 @@ def send_answer_back(
 
 @commands.command("rules")
 def rate_rules(return_code: arguments.ReturnFilter = None, table_format: arguments.FormatOption = "table") -> None:
-    """Show how many queries each rule has opened, and their outcomes, noisiest rules first.
+    """Show each rule's count of queries and their outcomes, noisiest rules first.
 
     Noise is the share of settled queries (accepted, or corrected by a later file) whose data was correct as sent.
 
@@ -170,7 +175,7 @@ def rate_rules(return_code: arguments.ReturnFilter = None, table_format: argumen
 
 
 def _find_rule(platform: Platform, query: Query) -> Rule | None:
-    """Return the rule that opened a query.
+    """Return the rule that opened a query, or None.
 
     None where the contract no longer has it.
     """
@@ -245,6 +250,6 @@ def _answer_counts(rule: RuleEffectiveness) -> str:
 
 
 def _draw_bar(share: float | None) -> str:
-    """Return a share as a bar of text; an empty text where there is no share."""
+    """Return a share as a bar of text; empty without a share."""
     filled = round((share or 0) * _BAR_WIDTH)
     return "█" * filled + "·" * (_BAR_WIDTH - filled) if share is not None else ""

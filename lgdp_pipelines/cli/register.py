@@ -32,11 +32,11 @@ def show_contract(
     ] = "",
     codes: Annotated[str, typer.Option("--codes", metavar="LIST", help="Only this code list, by its id.")] = "",
 ) -> None:
-    """Print a contract as YAML of the Open Data Contract Standard, with its changes and rules.
+    """Print a contract as YAML, with its changes and rules.
 
-    Comments before the contract list its differences from the version before, the reasons from the changes file, and
-    every rule with its SQL. The id of a reference table, such as council-population, prints its description and the
-    rows of the version.
+    It is in the Open Data Contract Standard. Comments before the contract list its differences from the version before,
+    the reasons from the changes file, and every rule with its SQL. The id of a reference table, such as
+    council-population, prints its description and the rows of the version.
 
     Example: `lgdp register show SCHOOL-SUMMARY --version 2.0.0`
     """
@@ -65,7 +65,9 @@ def show_mapping(
     council: arguments.CouncilOption,
     table_format: arguments.FormatOption = "table",
 ) -> None:
-    """Show the columns and translations by which a system's export answers a return for a council.
+    """Show how a system's export answers a return for a council.
+
+    A row for each item names its columns and the translations of its values.
 
     Example: `lgdp register mapping heatherlea-housing HL1 --council Falkirk`
     """
@@ -103,7 +105,7 @@ def _select_code_list(register: Register, contract: Contract, list_id: str) -> C
 
 
 def _origin(mapping: TableMapping, item: Item) -> str:
-    """Describe where an item's cells come from."""
+    """Describe the origin of an item's cells."""
     if item.name in mapping.constants:
         return f"always {mapping.constants[item.name]}"
     if item.name in mapping.absent:
@@ -112,7 +114,7 @@ def _origin(mapping: TableMapping, item: Item) -> str:
 
 
 def _translation(mapping: TableMapping, item: Item) -> str:
-    """Describe how an item's cells are translated."""
+    """Describe the translations of an item's cells."""
     codes = [f"{source} → {target or 'nothing'}" for source, target in mapping.codes.get(item.name, {}).items()]
     codes += [f"(of the form {rule.pattern}) → {rule.to}" for rule in mapping.code_patterns.get(item.name, ())]
     dates = [f"dates as {form}"] if (form := mapping.spelled_dates(item)) else []

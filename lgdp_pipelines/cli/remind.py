@@ -20,7 +20,7 @@ def remind(
     is_dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the reminders, and send none.")] = False,
     table_format: arguments.FormatOption = "table",
 ) -> None:
-    """Remind councils of returns that are due, late or rejected, and of open queries.
+    """Remind councils of due, late and rejected returns and open queries.
 
     Each reminder goes into the council's outbox, once a stage.
 

@@ -49,10 +49,10 @@ def reproduce(
         Literal["text", "json"], typer.Option("--format", "-f", help="The format of the results.")
     ] = "text",
 ) -> None:
-    """Repeat past judgements from the bytes and the register of the time, and compare.
+    """Repeat past judgements from received bytes, and compare the results.
 
-    Findings, results and validated rows must be identical, bit for bit. Exit code 1: they differ, or part of the
-    evidence has gone.
+    Each is repeated by the register of its time. Findings, results and validated rows must be identical, bit for bit.
+    Exit code 1: they differ, or part of the evidence has gone.
 
     Example: `lgdp reproduce HL1.FIF.FY2024-25-Q1.001`
     """
@@ -95,7 +95,7 @@ def reproduce(
 
 
 def _print_result(result: Reproduction) -> None:
-    """Print a line for a judgement, and one for each difference and note."""
+    """Print a result with its differences and notes, a line each."""
     mark, words = _LABELS[result.result]
     print_markup(f"{mark} {result.original.submission_id}, judgement {result.original.number}: {words}")
     for text in (*([result.reason] if result.reason else []), *result.differences, *result.notes):

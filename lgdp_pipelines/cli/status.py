@@ -50,7 +50,7 @@ def status(
 
 
 def _rows(platform: Platform, data_return: Return, period: str | None) -> list[Row]:
-    """Return a row for each council and period that something has come for, in order of period and council."""
+    """Return a row for each council and period that submitted."""
     notes = _count_notes(platform, data_return)
     return [
         _row(platform, data_return, standing, notes[standing.council_code, standing.period])
@@ -59,7 +59,7 @@ def _rows(platform: Platform, data_return: Return, period: str | None) -> list[R
 
 
 def _count_notes(platform: Platform, data_return: Return) -> Counter[tuple[str, str]]:
-    """Count the known issues in force on a return's figures, by council and period."""
+    """Count a return's known issues in force, by council and period."""
     issues = platform.ledger.known_issues.find(data_return.code)
     return Counter((note.issue.council_code, note.issue.period) for note in issues if note.lifted_at is None)
 
@@ -96,7 +96,7 @@ def _row(platform: Platform, data_return: Return, standing: SubmissionStatus, no
 
 
 def _print_grid(platform: Platform, data_return: Return, period: str | None) -> None:
-    """Print councils down and periods across, with a symbol for each answer."""
+    """Print a symbol for each council's answer, a column for each period."""
     standings = _standings(platform, data_return, period)
     periods = list(dict.fromkeys(standing.period for standing in standings))
     if not periods:
@@ -144,7 +144,7 @@ def _symbol(standing: SubmissionStatus | None, *, is_overdue: bool) -> str:
 
 
 def print_summary(platform: Platform) -> None:
-    """Print councils by verdict for each return and period, then each rejection with its rules."""
+    """Print counts of verdicts by return and period, then each rejection's rules."""
     standings = [
         standing
         for data_return in platform.register.returns.values()

@@ -30,7 +30,7 @@ def submit(
         bool, typer.Option("--nil", help="The council has nothing to report; a file, if any, is its declaration.")
     ] = False,
 ) -> None:
-    """Hand in a file, or a nil return, and take it all the way to SQL.
+    """Hand in a file or nil return, and take it to SQL.
 
     Exit code 0: accepted, with or without queries; 1: rejected.
 
@@ -65,13 +65,13 @@ def submit(
 
 
 def _original_receipt(platform: Platform, receipt_id: int) -> Receipt:
-    """Return a receipt, or the receipt that it repeats."""
+    """Return a receipt, or the original that it duplicates."""
     receipt = platform.ledger.receipts.get(receipt_id)
     return receipt if receipt.duplicate_of is None else _original_receipt(platform, receipt.duplicate_of)
 
 
 def _print_verdict(platform: Platform, receipt: Receipt) -> Verdict | None:
-    """Print and return the verdict on a receipt's submission.
+    """Print and return the verdict on a receipt's submission, or None.
 
     None where it has not been judged.
     """

@@ -22,7 +22,7 @@ def issue(
         str | None, typer.Option("--source", help="The push source, where the register has several.")
     ] = None,
 ) -> None:
-    """Issue a council's token, print it once, and revoke the council's earlier token.
+    """Issue a council's new token, print it, and revoke the earlier one.
 
     Only a hash of the token is kept, in the file that the source refers to.
 

@@ -34,9 +34,10 @@ def trace(
         Literal["text", "json", "openlineage"], typer.Option("--format", "-f", help="The format of the trace.")
     ] = "text",
 ) -> None:
-    """Trace a figure back to its data item, contract, submission, file and rows.
+    """Trace a figure back to its data item, file and rows.
 
-    Without council, period and row, the trace shows the origin of the columns; with them, the origin of one figure.
+    The trace names contract and submission too. Without council, period and row, it shows the origin of the columns;
+    with them, the origin of one figure.
 
     Example: `lgdp trace published.waste_material.value --council Fife --period CY2018 --row 3`
     """
@@ -60,7 +61,7 @@ def trace(
 
 
 def _print_trace(result: Trace) -> None:
-    """Print the figure, its item, the origin of its columns, and the files and rows that it comes from."""
+    """Print a trace: the figure, its item, origins, files and rows."""
     columns = escape(", ".join(result.columns))
     print_markup(f"[bold]{escape(result.table)}[/bold] {columns}  [dim]return {result.return_code}[/dim]")
     if result.figure is not None:
@@ -107,7 +108,7 @@ def _print_part(label: str, text: str) -> None:
 
 
 def _format_rows(rows: Sequence[int]) -> str:
-    """Return row numbers for people: all of them, or the first of many."""
+    """Return row numbers as text, at most the first thirty."""
     if not rows:
         return "all"
     listed = ", ".join(str(row) for row in rows[:_ROWS_SHOWN])

@@ -102,7 +102,7 @@ def validate(
 def _comparisons(
     register: Register, sent: LocalExtract, system: str, files: Sequence[tuple[Return, Period, Path]]
 ) -> Iterator[LocalExtract]:
-    """Yield the extracts to compare with, several files of one return and period put together."""
+    """Yield the extracts to compare with, one per return and period."""
     for code, period in dict.fromkeys((data_return.code, period) for data_return, period, _ in files):
         contract = register.returns[code].contract_for(period)
         yield LocalExtract(
@@ -125,7 +125,10 @@ def _parse_earlier(data_return: Return, sent: LocalExtract, text: str) -> tuple[
 
 
 def _parse_other(register: Register, sent: LocalExtract, text: str) -> tuple[Return, Period, Path]:
-    """Return the return, period and file in a text such as ``HL1=FILE`` or ``HL1/FY2023-24=FILE``."""
+    """Return the return, period and file in a text such as ``HL1=FILE``.
+
+    ``HL1/FY2023-24=FILE`` names the period where several can be compared.
+    """
     name, file = _split_option(text, "--with HL1=FILE")
     code, _, period_text = name.partition("/")
     data_return = register.named(code)
@@ -173,7 +176,7 @@ _VERDICTS = {
 
 
 def _print_result(register: Register, reading: Reading, judgement: ValidationResult, sent: LocalExtract) -> None:
-    """Print the verdict, each broken rule, the translations and repairs, and the count of rules."""
+    """Print the verdict, broken rules, translations, repairs and counts of rules."""
     contract = sent.contract
     rules = {rule.id: rule for rule in list_rules(contract)}
     print_markup(f"{_VERDICTS[judgement.verdict]}: {contract.title}, {reading.rows:,} rows")
@@ -199,7 +202,7 @@ def _print_dim(text: str) -> None:
 
 
 def _print_broken_rule(rule: Rule, outcome: RuleOutcome, findings: pl.DataFrame) -> None:
-    """Print a broken rule, with one line for all places that have the same message."""
+    """Print a broken rule, with a line for each column and message."""
     print_markup(
         f"\n[bold]{escape(rule.title)}[/bold] [dim]{rule.id}, {rule.severity}[/dim]: {outcome.failed:,} failed"
     )
@@ -219,7 +222,7 @@ def _print_broken_rule(rule: Rule, outcome: RuleOutcome, findings: pl.DataFrame)
 
 
 def _print_codes(register: Register, contract: Contract, rule: Rule, day: date) -> None:
-    """Print the first codes of the list that a rule about codes checks against."""
+    """Print the first codes of the list that a rule checks against."""
     item = contract.by_name[rule.table].by_name[rule.items[0]] if rule.kind is RuleKind.CODES else None
     code_list = register.code_lists.get(item.code_list or "") if item is not None else None
     if code_list is None:

@@ -17,7 +17,7 @@ def withdraw(
     reason: Annotated[str, typer.Option("--reason", help="The council's reason, in its own words.")],
     by: Annotated[str, typer.Option("--by", help="The person who withdraws it for the council.")],
 ) -> None:
-    """Withdraw a submission for its council, and remove its rows from every release.
+    """Withdraw a council's submission, and remove its rows from every release.
 
     The received bytes stay on record, and so does the withdrawal. The council may submit again.
 

@@ -38,7 +38,7 @@ class News:
 
     @property
     def councils(self) -> tuple[str, ...]:
-        """Return the register codes of the councils that have new entries, in order."""
+        """The codes of the councils that have new entries, in order."""
         return tuple(self.entries)
 
 
@@ -73,7 +73,7 @@ def find_news(transport: Transport[Source], ledger: Ledger) -> News:
 
 
 class AccountState(StrEnum):
-    """The state of an account: exactly one of these."""
+    """The state of an account."""
 
     WELL = "well"
     """It answers, and lets us in."""

@@ -43,7 +43,7 @@ LONGEST_VISIT_SECONDS = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """The reason why an account, or one entry of it, was not collected.
+    """The reason why an account or entry was not collected.
 
     Attributes:
         what: one sentence.
@@ -83,17 +83,17 @@ class AccountReport:
 
     @property
     def fetched(self) -> tuple[Receipt, ...]:
-        """Return the receipts of new extracts of a return."""
+        """The receipts of new extracts of a return."""
         return self._filter_receipts(ReceiptState.WAITING)
 
     @property
     def duplicates(self) -> tuple[Receipt, ...]:
-        """Return the receipts of bytes that had been received before."""
+        """The receipts of bytes that had been received before."""
         return self._filter_receipts(ReceiptState.DUPLICATE)
 
     @property
     def unrecognised(self) -> tuple[Receipt, ...]:
-        """Return the receipts of files whose return is unknown.
+        """The receipts of files whose return is unknown.
 
         A person has to look at them.
         """
@@ -117,12 +117,12 @@ class CollectionReport:
 
     @property
     def receipts(self) -> tuple[Receipt, ...]:
-        """Return all receipts of all accounts."""
+        """All receipts of all accounts."""
         return tuple(receipt for account in self.accounts for receipt in account.receipts)
 
     @property
     def failures(self) -> tuple[Failure, ...]:
-        """Return all failures of all accounts."""
+        """All failures of all accounts."""
         return tuple(failure for account in self.accounts for failure in account.failures)
 
 
@@ -181,7 +181,7 @@ def collect_source(
 def visit_accounts(
     source: Source, councils: Collection[str] | None, visit: Callable[[str], Awaitable[Visited]]
 ) -> dict[str, Visited]:
-    """Visit a source's accounts side by side, and return results by council code.
+    """Visit a source's accounts concurrently, and return results by council code.
 
     Args:
         source: of the accounts.
@@ -228,7 +228,7 @@ async def _visit_account(
 
 
 def is_known(entry: Entry, known: Collection[ListedEntry]) -> bool:
-    """Return whether a receipt knows exactly this entry.
+    """Return whether a receipt has the entry's path, size and time.
 
     Never true of one without size and time.
     """
@@ -238,7 +238,7 @@ def is_known(entry: Entry, known: Collection[ListedEntry]) -> bool:
 async def _fetch(
     transport: Transport[Source], inbox: Inbox, report: AccountReport, account: Account, entry: Entry
 ) -> AccountReport:
-    """Fetch one entry, and return the report with its outcome added.
+    """Fetch one entry, and return the report with its outcome.
 
     Raises:
         SourceUnreachable: nothing more can be fetched from this account now.

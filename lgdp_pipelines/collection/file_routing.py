@@ -128,7 +128,7 @@ def match_table(name: str, contract: Contract, mapping: SystemMapping | None = N
 
 
 def find_table_named(name: str, contract: Contract, mapping: SystemMapping | None = None) -> str | None:
-    """Return the table, or export file, of a name in any case.
+    """Return the table or export file with a name, in any case.
 
     None where there is none.
     """
@@ -136,5 +136,5 @@ def find_table_named(name: str, contract: Contract, mapping: SystemMapping | Non
 
 
 def table_names(contract: Contract, mapping: SystemMapping | None = None) -> tuple[str, ...]:
-    """Return the names of a submission's files: tables, or files of an export."""
+    """Return the names of a submission's tables, or of its export files."""
     return tuple(file.name for file in mapping.files) if mapping else tuple(contract.by_name)

@@ -106,7 +106,7 @@ def render_configuration(source: DropBoxSource, environment: Mapping[str, str], 
 
 
 def render_setup_script(source: DropBoxSource, environment: Mapping[str, str], *, keys: str = KEYS) -> str:
-    """Return a script that makes a source's accounts and folders, for the administrator.
+    """Return the administrator's script that makes a source's accounts and folders.
 
     Args:
         source: of drop boxes.
@@ -144,7 +144,7 @@ def _list_accounts(source: DropBoxSource, environment: Mapping[str, str]) -> lis
 
 
 def _list_with_parents(folder: str) -> list[str]:
-    """Return a relative folder after those above it: ``a/b`` gives ``a`` and ``a/b``."""
+    """Return a folder after its parents: ``a/b`` gives ``a``, ``a/b``."""
     parts = [part for part in folder.split("/") if part]
     return ["/".join(parts[:end]) for end in range(1, len(parts) + 1)]
 

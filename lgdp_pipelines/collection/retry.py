@@ -33,7 +33,7 @@ class Retry:
     longest_wait: float = 60.0
 
     def wait(self, attempt: int, requested_seconds: float | None) -> float:
-        """Return the seconds to wait after a failed attempt (the first is 1).
+        """Return the seconds to wait after a failed attempt, counted from 1.
 
         A wait that the server requested is kept, up to the longest wait. Otherwise the time doubles, and is shortened
         by chance, so that thirty-two accounts that failed together do not come back together.

@@ -31,7 +31,7 @@ class Secret:
         self._value = value
 
     def reveal(self) -> str:
-        """Return the value, for the library that needs it and nothing else."""
+        """Return the value, for the library that needs it."""
         return self._value
 
     def __repr__(self) -> str:
@@ -43,7 +43,7 @@ class Secret:
 
 
 def expand_variables(text: str, environment: Mapping[str, str], *, council_code: str = "") -> str:
-    """Return a text of the register with its variables filled in.
+    """Return a text of the register, with values for its variables.
 
     ``${NAME}`` and ``${NAME:-default}`` come from the environment, ``{council}`` and ``{council_lower}`` are the code.
 
@@ -113,7 +113,7 @@ def resolve_credential(
 
 
 def account_name(source: Source, environment: Mapping[str, str], council_code: str) -> str:
-    """Return the name of a council's account: its user name, or else its code.
+    """Return a council's account: its user name, or else its code.
 
     Raises:
         SourceRefused: the name refers to a variable that is not set.

@@ -64,7 +64,7 @@ _NO_PAGE = frozenset({httpx2.codes.NOT_MODIFIED, httpx2.codes.NO_CONTENT, httpx2
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """The bytes of an answer, and the next page's address in its ``Link`` header."""
+    """An answer's bytes, and the next page's address in its ``Link`` header."""
 
     download: Download
     link: str | None
@@ -120,7 +120,7 @@ class ApiAccount:
         self._entries = tuple(entry for _, entry in requests)
 
     async def entries(self, known: Collection[ListedEntry] = frozenset()) -> Listing:  # noqa: ARG002 - may leave them out
-        """Return an entry for each return and each period that has begun, without a request."""
+        """Return an entry for each return and begun period, without a request."""
         return Listing(self._entries, ())
 
     async def probe(self) -> None:
@@ -132,7 +132,7 @@ class ApiAccount:
     async def fetch(
         self, entry: Entry, validators: CacheValidators = NO_VALIDATORS
     ) -> Download | SkippedEntry | NoNewContent:
-        """Return a whole answer, unless it has not changed or there is none."""
+        """Return a complete answer, or the reason why none is kept."""
         source_return = self._returns[entry.path]
         conditions = format_conditions(validators) if source_return.has_whole_etag else {}
         pages = self._pages(entry)
@@ -160,7 +160,7 @@ class ApiAccount:
         return Pages(self._returns[entry.path], self._base.join(entry.path.lstrip("/")))
 
     async def _fetch_pages(self, pages: Pages, first: Page, *, has_one_etag: bool, into: Download) -> bool:
-        """Return whether every page came, all of the same answer."""
+        """Fetch the other pages, and return whether all of one answer came."""
         into.add(first.body)
         seen = {pages.first}
         address = self._next_address(pages, first, pages.first)
@@ -184,7 +184,7 @@ class ApiAccount:
         return pages.are_complete and (has_one_etag or len(seen) == 1 or await self._is_unchanged(pages.first, first))
 
     async def _is_unchanged(self, address: httpx2.URL, first: Page) -> bool:
-        """Return whether the first page is still the same after the last one.
+        """Return whether the first page is unchanged after the last one.
 
         True where it has no ETag.
         """
@@ -223,7 +223,7 @@ class ApiAccount:
         )
 
     async def _answer(self, address: httpx2.URL, headers: Mapping[str, str], limit: int) -> _Answer | int:
-        """Return an answer, or the HTTP status that says that there is none."""
+        """Return an answer, or the HTTP status in place of one."""
         return await run_with_retries(lambda: self._request(address, headers, limit), self._transport.timeouts.retry)
 
     async def _request_headers(self, address: httpx2.URL) -> None:
@@ -261,7 +261,7 @@ class ApiAccount:
 
     @asynccontextmanager
     async def _response(self, address: httpx2.URL, headers: Mapping[str, str]) -> AsyncIterator[httpx2.Response]:
-        """Yield a response with an answer, or a status that means none."""
+        """Yield a response that has an answer, or a status without one."""
         accept = {"Accept": "application/json, */*;q=0.1"}
         try:
             async with self._client.stream("GET", address, headers={**accept, **headers}) as response:
@@ -305,7 +305,7 @@ class ApiAccount:
 
 
 def make_entry(source_return: ApiReturn, data_return: Return, council_code: str, period: Period) -> Entry:
-    """Return the request for a return and period, with its answer's file name."""
+    """Return the entry that requests a return for a period."""
     path = source_return.fill_request(council_code, period)
     ending = data_return.contract_for(period).extract.format
     name = f"{data_return.code}_{council_code}_{period.id}.{ending}"
@@ -313,7 +313,7 @@ def make_entry(source_return: ApiReturn, data_return: Return, council_code: str,
 
 
 def format_conditions(validators: CacheValidators) -> Mapping[str, str]:
-    """Return the headers by which a system answers only if something has changed."""
+    """Return headers that ask for an answer only if it has changed."""
     headers = {"If-None-Match": validators.etag} if validators.etag else {}
     if validators.modified:
         headers["If-Modified-Since"] = format_datetime(validators.modified.astimezone(UTC), usegmt=True)
@@ -321,7 +321,7 @@ def format_conditions(validators: CacheValidators) -> Mapping[str, str]:
 
 
 def read_next_link(response: httpx2.Response) -> str | None:
-    """Return the address that a ``Link`` header calls the next (RFC 8288), or None."""
+    """Return the next page's address in a ``Link`` header (RFC 8288), if any."""
     links = (link for link in response.links.values() if "next" in link.get("rel", "").casefold().split())
     return next((link["url"] for link in links), None)
 

@@ -54,7 +54,7 @@ class Authenticator(Protocol):
         """
 
     def renew(self) -> bool:
-        """Return whether a refused request is worth another try, with a new token."""
+        """Return whether a refused request can be repeated with a new token."""
         return False
 
     def secrets(self) -> tuple[str, ...]:
@@ -63,7 +63,7 @@ class Authenticator(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class HeaderAuthenticator(Authenticator):
-    """A secret in a header: a bearer token, a user's password, a key.
+    """A secret in a header: a token, a password or a key.
 
     Attributes:
         name: of the header.
@@ -138,7 +138,7 @@ class OAuthClient:
 
 @dataclass
 class ClientCredentials(Authenticator):
-    """A client's token, used until shortly before its end and renewed (RFC 6749).
+    """An OAuth 2 client's token, renewed shortly before its end (RFC 6749).
 
     Attributes:
         client: of the server of tokens.
@@ -161,7 +161,7 @@ class ClientCredentials(Authenticator):
         return _copy_request(request, request.url, {"Authorization": f"Bearer {token.value.reveal()}"})
 
     def renew(self) -> bool:
-        """Drop the token, so that the next request fetches another, and return True."""
+        """Drop the token, so that the next request fetches another."""
         self._token = None
         return True
 
@@ -274,6 +274,7 @@ class _AuthorisedTransport(httpx2.AsyncBaseTransport):
         self._authenticator = authenticator
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Return the response to a request with the secret, once more after a renewal."""
         response = await self._inner.handle_async_request(await self._authenticator.authorise(request))
         if response.status_code == httpx2.codes.UNAUTHORIZED and self._authenticator.renew():
             await response.aclose()
@@ -281,6 +282,7 @@ class _AuthorisedTransport(httpx2.AsyncBaseTransport):
         return response
 
     async def aclose(self) -> None:
+        """Close the connections."""
         await self._inner.aclose()
 
 
@@ -297,7 +299,7 @@ def is_transient(status: int) -> bool:
 
 
 def parse_safe_url(address: str, where: str) -> httpx2.URL:
-    """Return an address that a secret may be sent to.
+    """Return an address as a URL that may receive a secret.
 
     Raises:
         SourceRefused: it is not a URL, or the secret would travel in clear text beyond this machine.
@@ -334,7 +336,10 @@ def _format_basic(user: str, password: str) -> Secret:
 
 @cache
 def _load_tls_context() -> SSLContext:
-    """Return the trusted certificates, read once for all accounts because that takes a while."""
+    """Return the TLS context with the trusted certificates.
+
+    It is made once for all accounts, because reading the certificates takes a while.
+    """
     return httpx2.create_ssl_context(trust_env=False)
 
 

@@ -54,7 +54,7 @@ class Pages:
         )
 
     def next_address(self, page: Page, current: httpx2.URL) -> httpx2.URL | None:
-        """Return the address of the page after this one; None after the last.
+        """Return the address of the next page; None after the last.
 
         Raises:
             httpx2.InvalidURL: the page holds a malformed address.
@@ -87,19 +87,19 @@ class Pages:
         return set_parameter(self._address, paging.parameter, str(self._number))
 
     def is_beyond(self, page: Page | int) -> bool:
-        """Return whether a page, or a status in its place, lies behind the last one."""
+        """Return whether a page, or status in its place, follows the last."""
         return isinstance(self._paging, NumberedPaging) and (
             isinstance(page, int) or count_records(page.body, self._records_at) == 0
         )
 
     @property
     def are_complete(self) -> bool:
-        """Return whether as many records came as the last page announced."""
+        """Whether all records came that the last page announced."""
         return self._total is None or self._records >= self._total
 
 
 def read_path(body: bytes, dotted: str) -> object:
-    """Return the value at a dotted path of a JSON document, or None."""
+    """Return the value at a dotted path of JSON, or None."""
     return _walk(_parse_json(body), dotted) if dotted else None
 
 

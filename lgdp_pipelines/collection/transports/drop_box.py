@@ -95,7 +95,7 @@ class DropBoxAccount:
     box: int
 
     async def entries(self, known: Collection[ListedEntry] = frozenset()) -> Listing:  # noqa: ARG002 - may leave them out
-        """Return the account's own complete files in the declared folders, in order of path."""
+        """Return the account's complete files in the declared folders, by path."""
         files = [
             file for folder in self.transport.folders for file in await asyncio.to_thread(self._list_folder, folder)
         ]
@@ -106,20 +106,20 @@ class DropBoxAccount:
         entry: Entry,
         validators: CacheValidators = NO_VALIDATORS,  # noqa: ARG002 - a listing says what is new
     ) -> Download | SkippedEntry | NoNewContent:
-        """Return the bytes of a file, if it stayed the same while they were read."""
+        """Return the bytes of a file, or skip it if it changed."""
         return await asyncio.to_thread(self._read, entry)
 
     async def probe(self) -> None:
-        """Check that the folders exist, have the right owners, and have room left."""
+        """Check that the folders exist, are safe, and have room left."""
         await asyncio.to_thread(self._check)
 
     async def deliver(self, folder: str, name: str, content: bytes) -> None:
-        """Put a file into a folder of the account, whole or not at all."""
+        """Put a file into a folder of the account, atomically."""
         await asyncio.to_thread(self._deliver, folder, name, content)
 
     @contextmanager
     def _open_folder(self, folder: str) -> Iterator[int]:
-        """Yield a folder below the account's, opened step by step and never through a link."""
+        """Yield the descriptor of a folder, opened without following links."""
         current = os.dup(self.box)
         try:
             for step in folder.strip("/").split("/"):
@@ -225,7 +225,7 @@ class DropBoxAccount:
             )
 
     def _check_delivery_folder(self, folder: str) -> None:
-        """Refuse a folder that others than its account can deliver into."""
+        """Refuse a folder that other accounts can deliver into."""
         box = os.fstat(self.box)
         delivery = self._check_folder(folder, os.R_OK, "look")
         is_of_an_account = delivery.st_uid != os.geteuid()
@@ -238,7 +238,7 @@ class DropBoxAccount:
             self._require(delivery.st_uid == owner_id, f"{folder} does not belong to the account {self.name}.")
 
     def _check_folder(self, folder: str, access: int, verb: str) -> os.stat_result:
-        """Return the status of a folder that the platform can use, and that not every user can write into."""
+        """Return a folder's status, or refuse it for its permissions."""
         try:
             with self._open_folder(folder) as opened:
                 status = os.fstat(opened)
@@ -255,11 +255,11 @@ class DropBoxAccount:
 
 
 class _MissingError(Exception):
-    """A name leads nowhere, through a link, or to a socket."""
+    """The name of a file or folder that cannot be opened safely."""
 
 
 def _open_box(root: Path, name: str, where: str) -> int:
-    """Return an account's folder, opened."""
+    """Return the descriptor of an account's folder."""
     try:
         above = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
@@ -271,10 +271,7 @@ def _open_box(root: Path, name: str, where: str) -> int:
 
 
 def _refuse_file(seen: os.stat_result, owner: int) -> str | None:
-    """Return why a file of a delivery folder is not taken.
-
-    None where it may be.
-    """
+    """Return the reason to skip a delivered file, or None."""
     refusals = {
         "It is a link, a pipe or another special file.": not stat.S_ISREG(seen.st_mode),
         "It does not belong to the account whose folder it lies in.": seen.st_uid != owner,
@@ -288,7 +285,7 @@ def _state(seen: os.stat_result) -> tuple[int, int, int]:
 
 
 def _has_file(folder: int, name: str, content: bytes, where: str) -> bool:
-    """Return whether a file with exactly these bytes is there.
+    """Return whether the folder has a file with exactly these bytes.
 
     Raises:
         SourceRefused: another file of that name is there.
@@ -323,7 +320,7 @@ def _write(folder: int, name: str, content: bytes, where: str) -> None:
 
 
 def _open(name: str, flags: int, above: int) -> int:
-    """Return a file or folder opened from the folder above it.
+    """Return the descriptor of a file or folder, opened from its parent.
 
     Raises:
         _MissingError: the name leads nowhere, through a link, or to a socket.
@@ -338,7 +335,7 @@ def _open(name: str, flags: int, above: int) -> int:
 
 @contextmanager
 def _translate_errors(where: str) -> Iterator[None]:
-    """Turn errors of the operating system into ours."""
+    """Raise the operating system's errors as errors of a source."""
     try:
         yield
     except PermissionError as error:

@@ -36,10 +36,7 @@ MOST_ENTRIES = 100_000
 
 
 def refuse_name(name: str) -> str | None:
-    """Return why a name from a folder is not even tried.
-
-    None where it may be.
-    """
+    """Return the reason to skip a name from a folder, or None."""
     refusals = {
         "The name is empty or longer than 255 characters.": not 0 < len(name) <= 255,
         "The name has a path separator in it.": "/" in name or "\\" in name or name in {".", ".."},
@@ -66,7 +63,7 @@ class FolderTransport(Transport[FolderSourceT]):
         return tuple(dict.fromkeys(answer.folder.strip("/") for answer in self.source.returns))
 
     def classify(self, folder: str, name: str, size: int | None, modified: int | None) -> Entry | SkippedEntry:
-        """Return a regular file as an entry, or as skipped with the reason."""
+        """Return a file as an entry, or as skipped with the reason."""
         if reason := refuse_name(name):
             return SkippedEntry(printable_name(name), reason)
         if is_unfinished(name):
@@ -81,7 +78,7 @@ class FolderTransport(Transport[FolderSourceT]):
     async def list_complete(
         self, files: Iterable[Entry | SkippedEntry | None], is_same: Callable[[Entry], Awaitable[bool]]
     ) -> Listing:
-        """Return a listing in order of path, without the files that are still growing.
+        """Return a listing by path, without the files that are growing.
 
         Args:
             files: one look into an account.
@@ -115,12 +112,12 @@ def refuse_crowded_folder(where: str, folder: str) -> SourceRefused:
 
 
 def skip_changing(entry: Entry) -> SkippedEntry:
-    """Return a file that changed while it was looked at, as skipped."""
+    """Return a file as skipped, because it changed meanwhile."""
     return SkippedEntry(entry.name, "It changed while it was looked at; it is fetched once it stays the same.")
 
 
 def make_unfinished_name(name: str) -> str:
-    """Return the name of our file while it is being put into an outbox."""
+    """Return the name of a file while it is being delivered."""
     return f".{name}.part"
 
 

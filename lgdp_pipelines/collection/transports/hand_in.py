@@ -109,7 +109,7 @@ def hand_in_nil(
 
 
 def _match_tables(files: Sequence[Path], contract: Contract, mapping: SystemMapping | None) -> tuple[str | None, ...]:
-    """Return the table that each file holds.
+    """Return the table of each file; None for one file of all.
 
     None where one file holds all of a return.
     """
@@ -134,7 +134,7 @@ def _match_tables(files: Sequence[Path], contract: Contract, mapping: SystemMapp
 
 
 def _store(file: Path, inbox: Inbox) -> str:
-    """Store a file's bytes as they are read, and return their sha256."""
+    """Store a file's bytes, and return their sha256."""
     try:
         with file.open("rb") as stream:
             return inbox.raw.put(iter(lambda: stream.read(_CHUNK), b""))

@@ -28,7 +28,7 @@ class PushTransport(Transport[PushSource]):
 
 @dataclass(frozen=True)
 class PushAccount(Account):
-    """One council's account: it can be probed, and holds nothing to fetch, because extracts come by themselves.
+    """One council's account, which can be probed and has nothing to fetch.
 
     Attributes:
         transport: of the account's source.

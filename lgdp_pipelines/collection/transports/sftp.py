@@ -67,7 +67,7 @@ class SftpTransport(FolderTransport[SftpSource]):
             await account.close()
 
     async def connect(self, council_code: str) -> asyncssh.SSHClientConnection:
-        """Return a connection to the pinned host, logged in as the council's account.
+        """Return a connection to the pinned host, for a council's account.
 
         Raises:
             SourceRefused: the host is not the pinned one or does not know our key; or a key is missing or unreadable.
@@ -127,7 +127,7 @@ class SftpAccount:
         entry: Entry,
         validators: CacheValidators = NO_VALIDATORS,  # noqa: ARG002 - a listing says what is new
     ) -> Download | SkippedEntry | NoNewContent:
-        """Return the bytes of a file, if it stayed the same while they were read."""
+        """Return the bytes of a file, or skip it if it changed."""
         return await self._retry(lambda: self._download(entry))
 
     async def probe(self) -> None:
@@ -135,7 +135,7 @@ class SftpAccount:
         await self._retry(self._look_at_root)
 
     async def deliver(self, folder: str, name: str, content: bytes) -> None:
-        """Put a file into a folder of the account, whole or not at all."""
+        """Put a file into a folder of the account, atomically."""
         await self._retry(lambda: self._deliver(folder.strip("/"), name, content))
 
     async def _retry(self, operation: Callable[[], Awaitable[T]]) -> T:
@@ -229,7 +229,7 @@ class SftpAccount:
         return skip_changing(entry)
 
     async def _read(self, client: asyncssh.SFTPClient, entry: Entry, download: Download) -> bool:
-        """Return whether exactly as many bytes came as were listed.
+        """Read a file, and return whether it has its listed size.
 
         Never reads much more than that.
         """
@@ -246,7 +246,7 @@ class SftpAccount:
 
     @asynccontextmanager
     async def _open(self, client: asyncssh.SFTPClient, path: str, mode: str) -> AsyncIterator[asyncssh.SFTPClientFile]:
-        """Yield a file opened for bytes; opening and closing may each take as long as one answer."""
+        """Yield a file, opened and closed within the time for an answer."""
         async with asyncio.timeout(self._answer_seconds):
             file = await client.open(path, mode, encoding=None)
         try:
@@ -285,7 +285,7 @@ class SftpAccount:
                     await file.write(content[start : start + _CHUNK], start)
 
     async def _has_file(self, client: asyncssh.SFTPClient, path: str, content: bytes) -> bool:
-        """Return whether a file with exactly these bytes is there.
+        """Return whether the path has a file with exactly these bytes.
 
         Raises:
             SourceRefused: another file of that name is there.
@@ -317,7 +317,10 @@ def _parse_address(address: str, where: str) -> tuple[str, int]:
 
 @contextmanager
 def _translate_errors(where: str) -> Iterator[None]:
-    """Turn the library's errors into ours, without messages that could quote a server."""
+    """Raise the library's errors as errors of a source.
+
+    Their messages are left out, because they could quote a server.
+    """
     try:
         yield
     except asyncssh.HostKeyNotVerifiable as error:

@@ -67,7 +67,7 @@ class SkippedEntry:
 
 @dataclass(frozen=True, slots=True)
 class NoNewContent:
-    """The system has nothing, or nothing has changed since the last time."""
+    """An account's reply that it has nothing new."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class Listing:
 
 
 class Download:
-    """The bytes of one entry, in memory or, if large, in an unnamed file.
+    """The bytes of one entry, in memory or in an unnamed file.
 
     The file ends with this object.
     """
@@ -96,7 +96,7 @@ class Download:
         self._spool: IO[bytes] = SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closed by close()
 
     def add(self, chunk: bytes) -> None:
-        """Append bytes.
+        """Append bytes to the download.
 
         Raises:
             StorageError: this machine has no room for them.
@@ -170,7 +170,7 @@ class Account(Protocol):
     """One council's account in a source, opened."""
 
     async def entries(self, known: Collection[ListedEntry] = frozenset()) -> Listing:  # noqa: ARG002 - for overrides
-        """Return the entries that can be fetched: none, unless a transport lists them.
+        """Return the entries that can be fetched; by default none.
 
         Args:
             known: entries that a receipt knows; an account may leave them out.
@@ -186,7 +186,7 @@ class Account(Protocol):
         entry: Entry,  # noqa: ARG002 - for overrides
         validators: CacheValidators = NO_VALIDATORS,  # noqa: ARG002 - for overrides
     ) -> Download | SkippedEntry | NoNewContent:
-        """Return the bytes of an entry, or the reason why there are none this time.
+        """Return the bytes of an entry, or why there are none.
 
         Args:
             entry: of this account.
@@ -199,7 +199,7 @@ class Account(Protocol):
         return NoNewContent()
 
     async def probe(self) -> None:
-        """Check with as little as possible that the account can be used.
+        """Check, with as few requests as possible, that the account works.
 
         Raises:
             SourceUnreachable: no server answered, after every retry.
@@ -208,10 +208,10 @@ class Account(Protocol):
 
 
 class DeliveringAccount(Account, Protocol):
-    """An account with an outbox: a folder for what goes back to the council."""
+    """An account with an outbox: a folder for files to the council."""
 
     async def deliver(self, folder: str, name: str, content: bytes) -> None:
-        """Put a file into a folder of the account, whole or not at all.
+        """Put a file into a folder of the account, atomically.
 
         The file is written under another name and then renamed. A file of its name with the same bytes is left, so
         that a delivery may be repeated; another file of its name is never overwritten.
@@ -250,7 +250,7 @@ class Transport(ABC, Generic[SourceT]):
 
     @abstractmethod
     def account(self, council_code: str) -> AbstractAsyncContextManager[Account]:
-        """Return one council's account, closed again when the block is left."""
+        """Return one council's account, as a context that closes it."""
 
     def account_name(self, council_code: str) -> str:
         """Return the name of a council's account.
@@ -265,7 +265,7 @@ class Transport(ABC, Generic[SourceT]):
         return f"source {self.source.id}, council {council_code}"
 
     def expand(self, text: str) -> str:
-        """Return a text of the register with its variables filled in.
+        """Return a text of the register, with values for its variables.
 
         Raises:
             SourceRefused: a variable is not set.
@@ -275,7 +275,7 @@ class Transport(ABC, Generic[SourceT]):
 
 @dataclass(frozen=True, slots=True)
 class Inbox:
-    """The stores that take what arrives: the bytes first, and then their receipt.
+    """The stores of received bytes and of their receipts.
 
     Attributes:
         ledger: takes the receipts.
@@ -291,6 +291,6 @@ Progress = Callable[[str], None]
 
 
 def printable_name(name: str) -> str:
-    """Return a name that is safe to show: printable, at most 80 characters."""
+    """Return a printable form of a name, at most 80 characters long."""
     safe = "".join(character if character.isprintable() else "?" for character in name)
     return safe if len(safe) <= 80 else f"{safe[:79]}…"
