@@ -19,14 +19,14 @@ Exit code    Meaning
 import gc
 import sys
 
-from lgdp_pipelines.cli.commands import SERVERS, help_text
+from lgdp_pipelines.cli.commands import SERVERS, render_help
 
 
 def main() -> None:
     """Run the command in ``sys.argv`` and exit with its code."""
     words = sys.argv[1:]
     if words[:1] in (["-h"], ["--help"]):
-        sys.stdout.write(help_text())
+        sys.stdout.write(render_help())
         sys.exit(0)
     # Help needs neither typer nor rich; without them it takes a third of the time.
     from lgdp_pipelines.cli.execution import run_command  # noqa: PLC0415

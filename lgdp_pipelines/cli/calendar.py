@@ -46,14 +46,14 @@ def calendar(
         and selection.period_id in {None, obligation.period.id}
     ]
     if table_format != "table":
-        print_rows([_row(platform, obligation) for obligation in obligations], COLUMNS, table_format)
+        print_rows([_make_row(platform, obligation) for obligation in obligations], COLUMNS, table_format)
     elif selection.council_code:
         _print_council(platform.register.councils.by_code[selection.council_code], obligations)
     else:
         _print_overview(obligations)
 
 
-def _row(platform: Platform, obligation: Obligation) -> Row:
+def _make_row(platform: Platform, obligation: Obligation) -> Row:
     return {
         "return": obligation.return_code,
         "council": obligation.council_code,
@@ -80,11 +80,11 @@ def _print_council(council: Council, obligations: Sequence[Obligation]) -> None:
     for task in tasks:
         answer = "" if task.latest_outcome is LatestOutcome.NOTHING else str(task.latest_outcome)
         latest = f"{task.open_queries} open queries" if task.is_done else answer
-        table.add_row(task.due.isoformat(), task.return_code, task.period.id, _duty(task), latest)
+        table.add_row(task.due.isoformat(), task.return_code, task.period.id, _format_duty(task), latest)
     print_table(table)
 
 
-def _duty(obligation: Obligation) -> str:
+def _format_duty(obligation: Obligation) -> str:
     text = f"{obligation.days_late} days late" if obligation.state is ObligationState.LATE else str(obligation.state)
     style = _DUTY_STYLE[obligation.state]
     return f"[{style}]{text}[/{style}]" if style else text

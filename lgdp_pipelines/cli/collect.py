@@ -35,7 +35,7 @@ def print_collection(source: Source, report: CollectionReport) -> None:
     """Print a source's counts, then the files and failures that need attention."""
     counts = {
         "new": sum(len(account.fetched) for account in report.accounts),
-        "without news": sum(account.known + account.unchanged for account in report.accounts),
+        "without news": sum(account.known_count + account.unchanged_count for account in report.accounts),
         "duplicate": sum(len(account.duplicates) for account in report.accounts),
         "unrecognised": sum(len(account.unrecognised) for account in report.accounts),
         "left": sum(len(account.skipped) for account in report.accounts),

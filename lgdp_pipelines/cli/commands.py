@@ -39,7 +39,7 @@ SERVERS = frozenset({"dev", "intake"})
 DESCRIPTION = "The Local Government Data Platform: councils' data returns, from their systems to SQL, with lineage."
 
 
-def help_text() -> str:
+def render_help() -> str:
     """Return the help of ``lgdp`` itself."""
     width = max(map(len, SUMMARIES)) + 2
     commands = "\n".join(f"  {name:<{width}}{summary}" for name, summary in SUMMARIES.items())

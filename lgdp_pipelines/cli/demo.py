@@ -59,7 +59,7 @@ def demo(real_data: RealDataOption = None, *, is_full: FullOption = False) -> No
         with show_progress("Starting simulated systems of 32 councils: an SFTP server and an API"):
             register = load_register(settings.schemas)
             systems = stack.enter_context(
-                run_simulator(settings, register, scenario_options(real_data, is_full=is_full))
+                run_simulator(settings, register, choose_scenario(real_data, is_full=is_full))
             )
         describe_systems(systems)
         platform = Platform(settings, environment={**os.environ, **systems.environment})
@@ -68,7 +68,7 @@ def demo(real_data: RealDataOption = None, *, is_full: FullOption = False) -> No
     print_markup(f"\nThe lakehouse is in {escape(str(settings.catalogue))}.{escape(_NEXT_STEPS)}")
 
 
-def scenario_options(real_data: Path | None, *, is_full: bool) -> ScenarioOptions:
+def choose_scenario(real_data: Path | None, *, is_full: bool) -> ScenarioOptions:
     """Return the scenario with two periods of each return, or all."""
     periods = None if is_full else FIRST_LOOK_PERIODS
     return ScenarioOptions(datetime.now(UTC).date(), real_data, periods_per_return=periods)

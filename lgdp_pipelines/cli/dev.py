@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from lgdp_pipelines.cli.demo import FullOption, RealDataOption, describe_systems, scenario_options
+from lgdp_pipelines.cli.demo import FullOption, RealDataOption, choose_scenario, describe_systems
 from lgdp_pipelines.cli.output import say
 from lgdp_pipelines.orchestration.in_process_runner import prepare_dagster_home
 from lgdp_pipelines.portal.access_tokens import list_push_sources
@@ -46,7 +46,7 @@ def dev(
     with ExitStack() as stack:
         simulated: Mapping[str, str] = {}
         if has_simulator:
-            scenario = scenario_options(real_data, is_full=is_full)
+            scenario = choose_scenario(real_data, is_full=is_full)
             systems = stack.enter_context(run_simulator(settings, load_register(settings.schemas), scenario))
             describe_systems(systems)
             simulated = systems.environment

@@ -16,7 +16,7 @@ from pathlib import Path
 import typer
 from rich.markup import escape
 
-from lgdp_pipelines.cli.commands import SUMMARIES, help_text
+from lgdp_pipelines.cli.commands import SUMMARIES, render_help
 from lgdp_pipelines.cli.output import say
 from lgdp_pipelines.errors import LgdpError, UnreadableExtract, WrongUse
 from lgdp_pipelines.settings import Settings
@@ -81,7 +81,7 @@ def run_command(words: Sequence[str]) -> int:
 
 def _run(words: Sequence[str]) -> int:
     if not words:
-        sys.stderr.write(help_text())
+        sys.stderr.write(render_help())
         return WRONG_USE
     if words[0] not in SUMMARIES:
         similar = get_close_matches(words[0], SUMMARIES, n=1)

@@ -50,7 +50,7 @@ def put_issue(
     platform = arguments.open_platform()
     issue = issue_workflow.KnownIssueEntry(return_code, council, period, item, words, by, role, source)
     (known_issue,) = issue_workflow.add_known_issues(platform, [issue])
-    print_markup(f"known issue {known_issue.number}: put on {_subject(known_issue)}")
+    print_markup(f"known issue {known_issue.number}: put on {_describe_subject(known_issue)}")
 
 
 @commands.command("list")
@@ -68,7 +68,7 @@ def list_issues(
     """
     platform, selection = arguments.open_selection(return_code, council, period)
     issues = platform.ledger.known_issues.find(selection.return_code, selection.council_code, selection.period_id)
-    rows = [_row(known_issue) for known_issue in issues if has_lifted or known_issue.lifted_at is None]
+    rows = [_make_row(known_issue) for known_issue in issues if has_lifted or known_issue.lifted_at is None]
     print_rows(rows, COLUMNS, table_format, is_spreadsheet_safe=True)
 
 
@@ -85,7 +85,7 @@ def lift_issue(
     Example: `lgdp known-issue lift 12 --reason "Corrected in the second submission." --by "A. Analyst"`
     """
     known_issue = issue_workflow.lift_known_issue(arguments.open_platform(), number, by=by, reason=reason)
-    print_markup(f"known issue {known_issue.number}: lifted from {_subject(known_issue)}")
+    print_markup(f"known issue {known_issue.number}: lifted from {_describe_subject(known_issue)}")
 
 
 @commands.command("import")
@@ -111,12 +111,12 @@ def import_issues(
     print_markup(f"{len(known_issues)} known issues are recorded as in the file")
 
 
-def _subject(kept: RecordedIssue) -> str:
+def _describe_subject(kept: RecordedIssue) -> str:
     issue = kept.issue
     return f"{issue.item_urn or 'the whole of'} {issue.return_code} of {issue.council_code} for {issue.period}"
 
 
-def _row(kept: RecordedIssue) -> Row:
+def _make_row(kept: RecordedIssue) -> Row:
     issue = kept.issue
     return {
         "number": kept.number,

@@ -94,17 +94,17 @@ def print_rows(
             print_json([{name: row.get(name) for name in columns} for row in rows])
         case "csv":
             cells = ([row.get(name) for name in columns] for row in rows)
-            print_csv(columns, (list(map(_guard, row)) if is_spreadsheet_safe else row for row in cells))
+            print_csv(columns, (list(map(_escape_text, row)) if is_spreadsheet_safe else row for row in cells))
         case "table":
             _print_table_of_rows(rows, columns)
 
 
-def new_table(title: str | None, left: Sequence[str], right: Sequence[str] = ()) -> Table:
+def new_table(title: str | None, left_columns: Sequence[str], right_columns: Sequence[str] = ()) -> Table:
     """Return an empty table: columns aligned left, then columns aligned right."""
     table = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False)
-    for name in left:
+    for name in left_columns:
         table.add_column(name, no_wrap=True)
-    for name in right:
+    for name in right_columns:
         table.add_column(name, justify="right", no_wrap=True)
     return table
 
@@ -123,7 +123,7 @@ def _print_table_of_rows(rows: Sequence[Row], columns: Sequence[str]) -> None:
     for name in columns:
         table.add_column(escape(name), justify="right" if _is_number_column(rows, name) else "left", no_wrap=True)
     for row in rows:
-        table.add_row(*(_cell(row.get(name)) for name in columns))
+        table.add_row(*(_format_cell(row.get(name)) for name in columns))
     if not _OUT.is_terminal or _OUT.measure(table).maximum <= _OUT.width:
         print_table(table)
         return
@@ -132,7 +132,7 @@ def _print_table_of_rows(rows: Sequence[Row], columns: Sequence[str]) -> None:
         block.add_column(style="dim", no_wrap=True)
         block.add_column(overflow="fold")
         for name in columns:
-            block.add_row(escape(name), _cell(row.get(name)))
+            block.add_row(escape(name), _format_cell(row.get(name)))
         _OUT.print(block)
 
 
@@ -141,9 +141,9 @@ def _is_number_column(rows: Sequence[Row], name: str) -> bool:
     return bool(values) and all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
 
 
-def _cell(value: object) -> str:
+def _format_cell(value: object) -> str:
     return "" if value is None else escape(str(value))
 
 
-def _guard(value: object) -> object:
+def _escape_text(value: object) -> object:
     return escape_formulas(value) if isinstance(value, str) else value

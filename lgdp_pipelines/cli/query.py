@@ -65,7 +65,7 @@ def list_queries(
         selection.return_code, selection.council_code, selection.period_id, state or ()
     )
     columns = SHORT_COLUMNS if table_format == "table" else COLUMNS
-    print_rows([_row(platform, query) for query in queries], columns, table_format, is_spreadsheet_safe=True)
+    print_rows([_make_row(platform, query) for query in queries], columns, table_format, is_spreadsheet_safe=True)
 
 
 @commands.command("show")
@@ -171,7 +171,7 @@ def rate_rules(return_code: arguments.ReturnFilter = None, table_format: argumen
     if table_format == "table":
         _print_rules(rules)
     else:
-        print_rows([_rule_row(rule, table_format) for rule in rules], RULE_COLUMNS, table_format)
+        print_rows([_make_rule_row(rule, table_format) for rule in rules], RULE_COLUMNS, table_format)
 
 
 def _find_rule(platform: Platform, query: Query) -> Rule | None:
@@ -183,7 +183,7 @@ def _find_rule(platform: Platform, query: Query) -> Rule | None:
     return next((rule for rule in list_rules(contract) if rule.id == query.rule), None)
 
 
-def _row(platform: Platform, query: Query) -> Row:
+def _make_row(platform: Platform, query: Query) -> Row:
     rule, answer = _find_rule(platform, query), query.answer
     return {
         "query": query.id,
@@ -216,14 +216,14 @@ def _print_event(event: QueryEvent) -> None:
         print_markup(f"    “{escape(event.words)}”")
 
 
-def _rule_row(rule: RuleEffectiveness, table_format: TableFormat) -> Row:
+def _make_rule_row(rule: RuleEffectiveness, table_format: TableFormat) -> Row:
     return {
         "rule": rule.rule,
         "return": rule.return_code,
         "judged": rule.judged,
         "findings": rule.findings,
         "opened": rule.opened,
-        "answered": dict(rule.answered) if table_format == "json" else _answer_counts(rule),
+        "answered": dict(rule.answered) if table_format == "json" else _format_answer_counts(rule),
         "accepted": rule.accepted,
         "sent_back": rule.sent_back,
         "corrected": rule.corrected,
@@ -241,11 +241,11 @@ def _print_rules(rules: tuple[RuleEffectiveness, ...]) -> None:
         share = "[dim]nothing settled[/dim]" if rule.share is None else f"{rule.share:.0%} of {rule.settled}"
         numbers = (rule.judged, rule.findings, rule.opened, rule.accepted, rule.sent_back, rule.corrected)
         cells = (f"{number:,}" for number in numbers)
-        table.add_row(escape(rule.rule), _draw_bar(rule.share), share, *cells, escape(_answer_counts(rule)))
+        table.add_row(escape(rule.rule), _draw_bar(rule.share), share, *cells, escape(_format_answer_counts(rule)))
     print_table(table)
 
 
-def _answer_counts(rule: RuleEffectiveness) -> str:
+def _format_answer_counts(rule: RuleEffectiveness) -> str:
     return ", ".join(f"{code} {count}" for code, count in rule.answered.items())
 
 

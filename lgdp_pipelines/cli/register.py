@@ -52,7 +52,7 @@ def show_contract(
     refusal = f"{data_return.code} has no version {version}."
     contract = arguments.choose(version, versions, refusal) if version else data_return.latest
     if codes:
-        rows = [_code_row(code) for code in _select_code_list(register, contract, codes).codes]
+        rows = [_make_code_row(code) for code in _select_code_list(register, contract, codes).codes]
         print_rows(rows, CODE_COLUMNS, "table")
     else:
         print_text(contract_text(register, data_return, contract))
@@ -80,8 +80,8 @@ def show_mapping(
         {
             "table": table.name,
             "item": item.title,
-            "from": _origin(table_mapping, item),
-            "translated": _translation(table_mapping, item),
+            "from": _describe_origin(table_mapping, item),
+            "translated": _describe_translations(table_mapping, item),
         }
         for table in contract.tables
         if (table_mapping := mapping.tables.get(table.name))
@@ -90,7 +90,7 @@ def show_mapping(
     print_rows(rows, MAPPING_COLUMNS, table_format)
 
 
-def _code_row(code: Code) -> dict[str, str]:
+def _make_code_row(code: Code) -> dict[str, str]:
     days = {"valid_from": code.valid_from, "valid_to": code.valid_to}
     dates = {name: day.isoformat() if day else "" for name, day in days.items()}
     return {"code": code.code, "label": code.label, "aliases": ", ".join(code.aliases), **dates}
@@ -104,7 +104,7 @@ def _select_code_list(register: Register, contract: Contract, list_id: str) -> C
     )
 
 
-def _origin(mapping: TableMapping, item: Item) -> str:
+def _describe_origin(mapping: TableMapping, item: Item) -> str:
     """Describe the origin of an item's cells."""
     if item.name in mapping.constants:
         return f"always {mapping.constants[item.name]}"
@@ -113,7 +113,7 @@ def _origin(mapping: TableMapping, item: Item) -> str:
     return " or ".join(mapping.headers_of(item.name))
 
 
-def _translation(mapping: TableMapping, item: Item) -> str:
+def _describe_translations(mapping: TableMapping, item: Item) -> str:
     """Describe the translations of an item's cells."""
     codes = [f"{source} → {target or 'nothing'}" for source, target in mapping.codes.get(item.name, {}).items()]
     codes += [f"(of the form {rule.pattern}) → {rule.to}" for rule in mapping.code_patterns.get(item.name, ())]

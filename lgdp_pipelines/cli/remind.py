@@ -28,10 +28,10 @@ def remind(
     """
     platform = arguments.open_platform()
     if is_dry_run:
-        done = ReminderReport(list_new_reminders(platform), 0, ())
+        report = ReminderReport(list_new_reminders(platform), 0, ())
     else:
         with show_progress("Reminders") as progress:
-            done = send_reminders(platform, progress)
+            report = send_reminders(platform, progress)
     rows = [
         {
             "council": reminder.record.council_code,
@@ -42,9 +42,9 @@ def remind(
             "submission": reminder.record.submission_id or None,
             "message": reminder.text,
         }
-        for reminder in done.new
+        for reminder in report.new
     ]
     print_rows(rows, COLUMNS, table_format)
-    for failure in done.unsent:
+    for failure in report.unsent:
         say(f"[yellow]![/yellow] {failure.to}: {escape(failure.what)}\n  → {escape(failure.remedy)}")
-    say(f"{len(done.new)} reminders{' to send' if is_dry_run else ''}")
+    say(f"{len(report.new)} reminders{' to send' if is_dry_run else ''}")

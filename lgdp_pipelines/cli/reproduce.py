@@ -72,7 +72,7 @@ def reproduce(
     )
     proofs = [find_judgement(platform.ledger, submission_id, judgement) for submission_id in submissions]
     if is_evidence:
-        print_json(_evidence(proofs[0]))
+        print_json(_serialise_evidence(proofs[0]))
         return
     results: list[Reproduction] = []
     with show_progress("Judging again") as progress:
@@ -84,7 +84,8 @@ def reproduce(
                 _print_result(results[-1])
     if result_format == "json":
         documents = [
-            {**to_json_fields(result), "evidence": _evidence(result.original)["evidence"]} for result in results
+            {**to_json_fields(result), "evidence": _serialise_evidence(result.original)["evidence"]}
+            for result in results
         ]
         print_json(documents if is_all else documents[0])
     counts = {kind: sum(result.result is kind for result in results) for kind in ReproductionResult}
@@ -102,7 +103,7 @@ def _print_result(result: Reproduction) -> None:
         print_markup(f"  {escape(text)}")
 
 
-def _evidence(proof: JudgementRecord) -> dict[str, object]:
+def _serialise_evidence(proof: JudgementRecord) -> dict[str, object]:
     """Return a judgement and its evidence as plain values for JSON."""
     return {
         "submission": proof.submission_id,

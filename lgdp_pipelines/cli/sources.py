@@ -53,7 +53,7 @@ def sources(
                     "council_name": platform.register.councils.by_code[code].name,
                     "returns": " ".join(answer.return_code for answer in source.returns),
                     "last_receipt": received_at.isoformat(timespec="seconds") if received_at else None,
-                    **_health_columns(by_council.get(code)),
+                    **_make_health_columns(by_council.get(code)),
                 }
             )
     print_rows(rows, (*COLUMNS, *HEALTH_COLUMNS) if is_checked else COLUMNS, table_format)
@@ -69,7 +69,7 @@ def _check(platform: Platform, source: Source, codes: Sequence[str]) -> Sequence
         return check_accounts(transport, codes)
 
 
-def _health_columns(account: AccountHealth | None) -> Row:
+def _make_health_columns(account: AccountHealth | None) -> Row:
     if account is None:
         return {}
     return {

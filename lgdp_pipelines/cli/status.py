@@ -37,7 +37,9 @@ def status(
     """
     platform, selection = arguments.open_selection(return_code, period=period)
     if table_format != "table":
-        rows = [row for data_return in selection.returns for row in _rows(platform, data_return, selection.period_id)]
+        rows = [
+            row for data_return in selection.returns for row in _make_rows(platform, data_return, selection.period_id)
+        ]
         print_rows(rows, COLUMNS, table_format)
         return
     for data_return in selection.returns:
@@ -49,12 +51,12 @@ def status(
         )
 
 
-def _rows(platform: Platform, data_return: Return, period: str | None) -> list[Row]:
+def _make_rows(platform: Platform, data_return: Return, period: str | None) -> list[Row]:
     """Return a row for each council and period that submitted."""
     notes = _count_notes(platform, data_return)
     return [
-        _row(platform, data_return, standing, notes[standing.council_code, standing.period])
-        for standing in _standings(platform, data_return, period)
+        _make_row(platform, data_return, standing, notes[standing.council_code, standing.period])
+        for standing in _list_standings(platform, data_return, period)
     ]
 
 
@@ -64,12 +66,12 @@ def _count_notes(platform: Platform, data_return: Return) -> Counter[tuple[str, 
     return Counter((note.issue.council_code, note.issue.period) for note in issues if note.lifted_at is None)
 
 
-def _standings(platform: Platform, data_return: Return, period: str | None) -> list[SubmissionStatus]:
+def _list_standings(platform: Platform, data_return: Return, period: str | None) -> list[SubmissionStatus]:
     standings = platform.ledger.submissions.list_statuses(data_return.code, period)
     return sorted(standings, key=lambda standing: (parse_period(standing.period).start, standing.council_code))
 
 
-def _row(platform: Platform, data_return: Return, standing: SubmissionStatus, note_count: int) -> Row:
+def _make_row(platform: Platform, data_return: Return, standing: SubmissionStatus, note_count: int) -> Row:
     span = parse_period(standing.period)
     contract = data_return.contract_for(span)
     first = standing.reported_at or standing.received_at
@@ -97,7 +99,7 @@ def _row(platform: Platform, data_return: Return, standing: SubmissionStatus, no
 
 def _print_grid(platform: Platform, data_return: Return, period: str | None) -> None:
     """Print a symbol for each council's answer, a column for each period."""
-    standings = _standings(platform, data_return, period)
+    standings = _list_standings(platform, data_return, period)
     periods = list(dict.fromkeys(standing.period for standing in standings))
     if not periods:
         print_markup(f"[bold]{data_return.code}: {escape(data_return.latest.title)}[/bold]\n  nothing has come yet\n")
@@ -114,7 +116,7 @@ def _print_grid(platform: Platform, data_return: Return, period: str | None) -> 
     table = new_table(f"{data_return.code}: {data_return.latest.title}", ("council", *headings))
     for council in platform.register.councils:
         symbols = (
-            _symbol(by_cell.get((council.code, period_id)), is_overdue=period_id in overdue)
+            _format_symbol(by_cell.get((council.code, period_id)), is_overdue=period_id in overdue)
             + (" [cyan]n[/cyan]" if notes[council.code, period_id] else "")
             for period_id in latest_periods
         )
@@ -128,7 +130,7 @@ def _print_grid(platform: Platform, data_return: Return, period: str | None) -> 
     )
 
 
-def _symbol(standing: SubmissionStatus | None, *, is_overdue: bool) -> str:
+def _format_symbol(standing: SubmissionStatus | None, *, is_overdue: bool) -> str:
     late = " [red]![/red]" if is_overdue and (standing is None or standing.current is None) else ""
     current = " [green]✓[/green]" if standing is not None and standing.current else ""
     symbols = {
@@ -148,7 +150,7 @@ def print_summary(platform: Platform) -> None:
     standings = [
         standing
         for data_return in platform.register.returns.values()
-        for standing in _standings(platform, data_return, None)
+        for standing in _list_standings(platform, data_return, None)
     ]
     groups: dict[tuple[str, str], list[SubmissionStatus]] = {}
     for standing in standings:
@@ -169,12 +171,11 @@ def print_summary(platform: Platform) -> None:
     for standing in standings:
         if find_latest_outcome(standing) is LatestOutcome.REJECTED and standing.submission_id:
             remark = f"; {standing.current} stays" if standing.current else ""
-            print_markup(
-                f"  [red]✗[/red] {standing.submission_id}: {_failed_rules(platform, standing.submission_id)}{remark}"
-            )
+            rules = _format_failed_rules(platform, standing.submission_id)
+            print_markup(f"  [red]✗[/red] {standing.submission_id}: {rules}{remark}")
 
 
-def _failed_rules(platform: Platform, submission_id: str) -> str:
+def _format_failed_rules(platform: Platform, submission_id: str) -> str:
     judgement = platform.ledger.judgements.find(submission_id)
     failed = [outcome for outcome in judgement.results if outcome.result is RuleResult.FAILED] if judgement else []
     return ", ".join(

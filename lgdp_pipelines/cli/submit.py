@@ -43,7 +43,7 @@ def submit(
     paths = arguments.require_files(files or [])
     if not paths and not is_nil:
         raise WrongUse("No file is given.", remedy="Name the extract, or add --nil if there is nothing to report.")
-    previous = platform.ledger.submissions.find_current(data_return.code, span.id).get(authority.code)
+    previous_id = platform.ledger.submissions.find_current(data_return.code, span.id).get(authority.code)
     inbox = Inbox(platform.ledger, platform.received_bytes)
     if is_nil:
         receipts = hand_in_nil(data_return, authority, span, paths, inbox)
@@ -54,20 +54,21 @@ def submit(
         say(f"Receipt {receipt.id}: {escape(receipt.file_name)}, {receipt.size:,} bytes, {receipt.state}")
     with run_with_progress(platform, "Journey") as runner:
         finish_journey(runner)
-    results = [_original_receipt(platform, receipt.id) for receipt in receipts]
+    results = [_find_original(platform, receipt.id) for receipt in receipts]
     submissions = {receipt.submission_id or receipt.id: receipt for receipt in results}
     verdicts = [_print_verdict(platform, receipt) for receipt in submissions.values()]
-    current = platform.ledger.submissions.find_current(data_return.code, span.id).get(authority.code)
-    if previous is not None and current != previous:
-        say(f"It replaces {previous}, which had {platform.ledger.judgements.count_accepted_rows(previous):,} rows.")
+    current_id = platform.ledger.submissions.find_current(data_return.code, span.id).get(authority.code)
+    if previous_id is not None and current_id != previous_id:
+        row_count = platform.ledger.judgements.count_accepted_rows(previous_id)
+        say(f"It replaces {previous_id}, which had {row_count:,} rows.")
     if Verdict.REJECTED in verdicts:
         raise typer.Exit(1)
 
 
-def _original_receipt(platform: Platform, receipt_id: int) -> Receipt:
+def _find_original(platform: Platform, receipt_id: int) -> Receipt:
     """Return a receipt, or the original that it duplicates."""
     receipt = platform.ledger.receipts.get(receipt_id)
-    return receipt if receipt.duplicate_of is None else _original_receipt(platform, receipt.duplicate_of)
+    return receipt if receipt.duplicate_of is None else _find_original(platform, receipt.duplicate_of)
 
 
 def _print_verdict(platform: Platform, receipt: Receipt) -> Verdict | None:

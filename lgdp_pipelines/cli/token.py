@@ -33,12 +33,12 @@ def issue(
     sources = {candidate.id: candidate for candidate in list_push_sources(platform.register)}
     if source is not None:
         sources = {source: arguments.choose(source, sources, f"There is no push source “{source}”.")}
-    fitting = [candidate for candidate in sources.values() if code in candidate.councils]
-    if len(fitting) != 1:
+    candidates = [candidate for candidate in sources.values() if code in candidate.councils]
+    if len(candidates) != 1:
         raise WrongUse(
-            f"{len(fitting)} push sources fit {code}.",
-            remedy="Name one with --source." if fitting else "Add the council to a source with transport push.",
+            f"{len(candidates)} push sources fit {code}.",
+            remedy="Name one with --source." if candidates else "Add the council to a source with transport push.",
         )
-    token, file = issue_token(fitting[0], code, platform.environment)
+    token, file = issue_token(candidates[0], code, platform.environment)
     print_text(token)
     say(f"Give it to {code} in a safe way; it is shown this once. Its hash is in {file}.")

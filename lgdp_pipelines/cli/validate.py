@@ -73,14 +73,14 @@ def validate(
     contract, authority = data_return.contract_for(span), register.councils.require(council)
     day = arguments.parse_day(received) if received else day_in_scotland(datetime.now(UTC))
     mapping = arguments.select_mapping(register, system, contract, authority)
-    sent = LocalExtract(contract, authority, span, tuple(arguments.require_files(files)), day, mapping)
+    extract = LocalExtract(contract, authority, span, tuple(arguments.require_files(files)), day, mapping)
     files_to_compare = [
-        *(_parse_earlier(data_return, sent, text) for text in earlier or ()),
-        *(_parse_other(register, sent, text) for text in other or ()),
+        *(_parse_earlier_file(data_return, extract, text) for text in earlier or ()),
+        *(_parse_other_file(register, extract, text) for text in other or ()),
     ]
-    comparisons = list(_comparisons(register, sent, system, files_to_compare))
+    comparisons = list(_group_comparisons(register, extract, system, files_to_compare))
     with TemporaryDirectory(prefix="lgdp-") as folder, ChunkSpool(Path(folder)) as spill:
-        reading, judgement = judge_local_extract(register, sent, comparisons, spill)
+        reading, judgement = judge_local_extract(register, extract, comparisons, spill)
     match result_format:
         case "json":
             _print_json(reading, judgement)
@@ -88,7 +88,7 @@ def validate(
             columns = ["rule", "severity", "table", "item", "sheet", "row", "column", "message"]
             print_csv(columns, judgement.findings.select(columns).iter_rows())
         case "text":
-            _print_result(register, reading, judgement, sent)
+            _print_result(register, reading, judgement, extract)
     if reading.unreadable_reason is not None:
         raise UnreadableExtract(
             f"This cannot be read as {contract.return_code}: {reading.unreadable_reason}",
@@ -99,32 +99,32 @@ def validate(
         raise typer.Exit(1)
 
 
-def _comparisons(
-    register: Register, sent: LocalExtract, system: str, files: Sequence[tuple[Return, Period, Path]]
+def _group_comparisons(
+    register: Register, extract: LocalExtract, system: str, files: Sequence[tuple[Return, Period, Path]]
 ) -> Iterator[LocalExtract]:
     """Yield the extracts to compare with, one per return and period."""
     for code, period in dict.fromkeys((data_return.code, period) for data_return, period, _ in files):
         contract = register.returns[code].contract_for(period)
         yield LocalExtract(
             contract,
-            sent.council,
+            extract.council,
             period,
             tuple(path for data_return, span, path in files if (data_return.code, span) == (code, period)),
-            sent.received_on,
-            register.mapping_for(system, code, sent.council.code, contract) if system else None,
+            extract.received_on,
+            register.mapping_for(system, code, extract.council.code, contract) if system else None,
         )
 
 
-def _parse_earlier(data_return: Return, sent: LocalExtract, text: str) -> tuple[Return, Period, Path]:
+def _parse_earlier_file(data_return: Return, extract: LocalExtract, text: str) -> tuple[Return, Period, Path]:
     """Return the return, period and file in a text such as ``FY2023-24=FILE``."""
     period_text, file = _split_option(text, "--earlier FY2023-24=FILE")
     period = arguments.parse_return_period(data_return, period_text)
-    candidates = {candidate.id: candidate for candidate in list_prior_periods(sent.contract, sent.period)}
-    refusal = f"No rule of {data_return.code} compares {sent.period.id} with {period.id}."
+    candidates = {candidate.id: candidate for candidate in list_prior_periods(extract.contract, extract.period)}
+    refusal = f"No rule of {data_return.code} compares {extract.period.id} with {period.id}."
     return data_return, arguments.choose(period.id, candidates, refusal, otherwise=_NO_COMPARISON), file
 
 
-def _parse_other(register: Register, sent: LocalExtract, text: str) -> tuple[Return, Period, Path]:
+def _parse_other_file(register: Register, extract: LocalExtract, text: str) -> tuple[Return, Period, Path]:
     """Return the return, period and file in a text such as ``HL1=FILE``.
 
     ``HL1/FY2023-24=FILE`` names the period where several can be compared.
@@ -132,13 +132,15 @@ def _parse_other(register: Register, sent: LocalExtract, text: str) -> tuple[Ret
     name, file = _split_option(text, "--with HL1=FILE")
     code, _, period_text = name.partition("/")
     data_return = register.named(code)
-    compared = list_other_periods(register, sent.contract, sent.period)
-    candidates = {f"{other_code}/{period.id}": period for other_code, period in compared}
+    comparable_periods = list_other_periods(register, extract.contract, extract.period)
+    candidates = {f"{other_code}/{period.id}": period for other_code, period in comparable_periods}
     if period_text:
         keys = [f"{data_return.code}/{arguments.parse_return_period(data_return, period_text).id}"]
     else:
-        keys = [f"{other_code}/{period.id}" for other_code, period in compared if other_code == data_return.code]
-    refusal = f"No rule compares {sent.contract.return_code} for {sent.period.id} with “{name}”."
+        keys = [
+            f"{other_code}/{period.id}" for other_code, period in comparable_periods if other_code == data_return.code
+        ]
+    refusal = f"No rule compares {extract.contract.return_code} for {extract.period.id} with “{name}”."
     key = keys[0] if len(keys) == 1 else name
     return data_return, arguments.choose(key, candidates, refusal, otherwise=_NO_COMPARISON), file
 
@@ -175,15 +177,15 @@ _VERDICTS = {
 }
 
 
-def _print_result(register: Register, reading: Reading, judgement: ValidationResult, sent: LocalExtract) -> None:
+def _print_result(register: Register, reading: Reading, judgement: ValidationResult, extract: LocalExtract) -> None:
     """Print the verdict, broken rules, translations, repairs and counts of rules."""
-    contract = sent.contract
+    contract = extract.contract
     rules = {rule.id: rule for rule in list_rules(contract)}
     print_markup(f"{_VERDICTS[judgement.verdict]}: {contract.title}, {reading.rows:,} rows")
     for outcome in judgement.results:
         if outcome.result is RuleResult.FAILED:
             _print_broken_rule(rules[outcome.rule], outcome, judgement.findings)
-            _print_codes(register, contract, rules[outcome.rule], sent.period.end)
+            _print_codes(register, contract, rules[outcome.rule], extract.period.end)
     for translation in judgement.translated:
         title = contract.by_name[translation.table].by_name[translation.item].title
         _print_dim(f"translated: {title}, {translation.cells:,} cells by {translation.kind}")
@@ -214,9 +216,9 @@ def _print_broken_rule(rule: Rule, outcome: RuleOutcome, findings: pl.DataFrame)
             f"column {column}" if column else "",
             f"{'row' if len(rows) == 1 else 'rows'} {', '.join(rows)}" if rows else "",
         ]
-        place = ", ".join(part for part in parts if part)
+        location = ", ".join(part for part in parts if part)
         advice = str(message).removeprefix(f"Not met: {rule.title}. ")
-        print_markup(f"  {escape(place)}{': ' if place else ''}{escape(advice)}")
+        print_markup(f"  {escape(location)}{': ' if location else ''}{escape(advice)}")
     if outcome.failed > rule_findings.height:
         print_markup(f"  … and {outcome.failed - rule_findings.height:,} more: `--format csv` lists them.")
 

@@ -57,13 +57,13 @@ def find_news(transport: Transport[Source], ledger: Ledger) -> News:
 
     async def list_new(council_code: str) -> tuple[Entry, ...] | Failure:
         try:
-            name = transport.account_name(council_code)
-            async with transport.account(council_code) as account:
-                known = ledger.receipts.list_known_entries(transport.source.id, name)
-                listing = await account.entries(known)
+            name = transport.resolve_account_name(council_code)
+            async with transport.open_account(council_code) as account:
+                known_entries = ledger.receipts.list_known_entries(transport.source.id, name)
+                listing = await account.list_entries(known_entries)
         except SourceError as error:
-            return Failure.of(error)
-        return tuple(entry for entry in listing.entries if not is_known(entry, known))
+            return Failure.from_error(error)
+        return tuple(entry for entry in listing.entries if not is_known(entry, known_entries))
 
     results = visit_accounts(transport.source, None, list_new)
     entries = {code: result for code, result in results.items() if result and not isinstance(result, Failure)}
@@ -124,7 +124,7 @@ def check_accounts(transport: Transport[Source], councils: Collection[str] | Non
     async def probe(council_code: str) -> AccountHealth:
         start = monotonic()
         try:
-            async with transport.account(council_code) as account:
+            async with transport.open_account(council_code) as account:
                 await account.probe()
         except SourceError as error:
             failed = AccountState.UNREACHABLE if isinstance(error, SourceUnreachable) else AccountState.REFUSED

@@ -56,7 +56,7 @@ class Failure:
     remedy: str
 
     @classmethod
-    def of(cls, error: SourceError, entry: Entry | None = None) -> Self:
+    def from_error(cls, error: SourceError, entry: Entry | None = None) -> Self:
         """Return the failure that records an error of an account or entry."""
         return cls(error.what, f"{error.where}, {entry.name}" if entry else error.where, error.remedy)
 
@@ -68,16 +68,16 @@ class AccountReport:
     Attributes:
         council_code: of the account.
         receipts: of everything fetched, duplicates and unrecognised files included.
-        known: count of entries that a receipt knows.
-        unchanged: count of entries that were requested and have not changed.
+        known_count: entries that a receipt knows.
+        unchanged_count: entries that were requested and have not changed.
         skipped: entries that were deliberately not fetched.
         failures: of the account and its entries.
     """
 
     council_code: str
     receipts: tuple[Receipt, ...] = ()
-    known: int = 0
-    unchanged: int = 0
+    known_count: int = 0
+    unchanged_count: int = 0
     skipped: tuple[SkippedEntry, ...] = ()
     failures: tuple[Failure, ...] = ()
 
@@ -207,16 +207,16 @@ async def _visit_account(
 ) -> AccountReport:
     report = AccountReport(council_code)
     try:
-        name = transport.account_name(council_code)
-        known = inbox.ledger.receipts.list_known_entries(transport.source.id, name)
-        async with asyncio.timeout(scope.seconds_per_account), transport.account(council_code) as account:
-            listing = await account.entries()
-            new = [entry for entry in listing.entries if not is_known(entry, known)]
-            report = replace(report, known=len(listing.entries) - len(new), skipped=listing.skipped)
-            for entry in new:
+        name = transport.resolve_account_name(council_code)
+        known_entries = inbox.ledger.receipts.list_known_entries(transport.source.id, name)
+        async with asyncio.timeout(scope.seconds_per_account), transport.open_account(council_code) as account:
+            listing = await account.list_entries()
+            new_entries = [entry for entry in listing.entries if not is_known(entry, known_entries)]
+            report = replace(report, known_count=len(listing.entries) - len(new_entries), skipped=listing.skipped)
+            for entry in new_entries:
                 report = await _fetch(transport, inbox, report, account, entry)
     except SourceError as error:
-        report = replace(report, failures=(*report.failures, Failure.of(error)))
+        report = replace(report, failures=(*report.failures, Failure.from_error(error)))
     except TimeoutError:
         slow = Failure(
             f"The account took longer than {scope.seconds_per_account:g} seconds.",
@@ -227,12 +227,12 @@ async def _visit_account(
     return report
 
 
-def is_known(entry: Entry, known: Collection[ListedEntry]) -> bool:
+def is_known(entry: Entry, known_entries: Collection[ListedEntry]) -> bool:
     """Return whether a receipt has the entry's path, size and time.
 
     Never true of one without size and time.
     """
-    return (entry.path, entry.size, entry.modified) in known
+    return (entry.path, entry.size, entry.modified) in known_entries
 
 
 async def _fetch(
@@ -244,7 +244,7 @@ async def _fetch(
         SourceUnreachable: nothing more can be fetched from this account now.
         AccountRefused: nothing more can be fetched from this account, now or later.
     """
-    source_id, name = transport.source.id, transport.account_name(report.council_code)
+    source_id, name = transport.source.id, transport.resolve_account_name(report.council_code)
     validators = (
         NO_VALIDATORS  # a listing says what is new
         if transport.source.is_watched
@@ -255,10 +255,10 @@ async def _fetch(
     except (SourceUnreachable, AccountRefused):
         raise
     except SourceError as error:
-        return replace(report, failures=(*report.failures, Failure.of(error, entry)))
+        return replace(report, failures=(*report.failures, Failure.from_error(error, entry)))
     match outcome:
         case NoNewContent():
-            return replace(report, unchanged=report.unchanged + 1)
+            return replace(report, unchanged_count=report.unchanged_count + 1)
         case SkippedEntry():
             return replace(report, skipped=(*report.skipped, outcome))
         case Download():
@@ -269,7 +269,7 @@ async def _fetch(
 
 def _record(transport: Transport[Source], inbox: Inbox, council_code: str, entry: Entry, download: Download) -> Receipt:
     """Store the bytes of an entry, and then write its receipt."""
-    sha256 = inbox.raw.put(download.chunks())
+    sha256 = inbox.raw.put(download.iterate_chunks())
     routing = entry.routing
     route = routing if isinstance(routing, Route) else None
     answers = transport.source.for_council(council_code).returns
@@ -284,7 +284,7 @@ def _record(transport: Transport[Source], inbox: Inbox, council_code: str, entry
             sha256=sha256,
             transport=transport.source.transport,
             source=transport.source.id,
-            account=transport.account_name(council_code),
+            account=transport.resolve_account_name(council_code),
             path=entry.path,
             modified=None if download.modified is None else datetime.fromtimestamp(download.modified, UTC),
             etag=download.etag,

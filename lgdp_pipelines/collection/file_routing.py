@@ -83,7 +83,7 @@ def route(name: str, source_returns: Sequence[FolderReturn], returns: Mapping[st
     return _route_to_table(name, match.groupdict(), contract, period, source_return.system)
 
 
-def returns_in_folder(folder: str, source_returns: Sequence[FolderReturn]) -> tuple[FolderReturn, ...]:
+def list_returns_in_folder(folder: str, source_returns: Sequence[FolderReturn]) -> tuple[FolderReturn, ...]:
     """Return the returns that may arrive in a folder.
 
     Slashes around its name are ignored.
@@ -132,9 +132,9 @@ def find_table_named(name: str, contract: Contract, mapping: SystemMapping | Non
 
     None where there is none.
     """
-    return name.casefold() if name.casefold() in table_names(contract, mapping) else None
+    return name.casefold() if name.casefold() in list_table_names(contract, mapping) else None
 
 
-def table_names(contract: Contract, mapping: SystemMapping | None = None) -> tuple[str, ...]:
+def list_table_names(contract: Contract, mapping: SystemMapping | None = None) -> tuple[str, ...]:
     """Return the names of a submission's tables, or of its export files."""
     return tuple(file.name for file in mapping.files) if mapping else tuple(contract.by_name)

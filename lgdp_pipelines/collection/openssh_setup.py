@@ -10,7 +10,7 @@ Belongs here: texts derived from a source. Belongs elsewhere: running them, and 
 from collections.abc import Mapping
 from shlex import quote
 
-from lgdp_pipelines.collection.secrets import account_name, expand_variables
+from lgdp_pipelines.collection.secrets import expand_variables, resolve_account_name
 from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.register.model.sources import DropBoxSource
 
@@ -140,7 +140,7 @@ def _expand_root(source: DropBoxSource, environment: Mapping[str, str]) -> str:
 
 
 def _list_accounts(source: DropBoxSource, environment: Mapping[str, str]) -> list[str]:
-    return [account_name(source, environment, code) for code in source.councils]
+    return [resolve_account_name(source, environment, code) for code in source.councils]
 
 
 def _list_with_parents(folder: str) -> list[str]:

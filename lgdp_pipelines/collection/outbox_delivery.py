@@ -49,7 +49,7 @@ def deliver_files(transport: Transport[Source], council_code: str, files: Sequen
         raise WrongUse(f"The source {source.id} has no outbox.", remedy="Add an outbox to the source.")
 
     async def deliver_all() -> None:
-        async with transport.account(council_code) as account:
+        async with transport.open_account(council_code) as account:
             for file in files:
                 # Every transport of a source with folders has accounts that deliver.
                 await cast("DeliveringAccount", account).deliver(source.outbox, file.name, file.content)
@@ -57,5 +57,5 @@ def deliver_files(transport: Transport[Source], council_code: str, files: Sequen
     try:
         asyncio.run(deliver_all())
     except SourceError as error:
-        return Failure.of(error)
+        return Failure.from_error(error)
     return None

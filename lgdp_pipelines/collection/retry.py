@@ -32,7 +32,7 @@ class Retry:
     first_wait: float = 0.5
     longest_wait: float = 60.0
 
-    def wait(self, attempt: int, requested_seconds: float | None) -> float:
+    def compute_wait(self, attempt: int, requested_seconds: float | None) -> float:
         """Return the seconds to wait after a failed attempt, counted from 1.
 
         A wait that the server requested is kept, up to the longest wait. Otherwise the time doubles, and is shortened
@@ -54,7 +54,7 @@ async def run_with_retries(operation: Callable[[], Awaitable[T]], retry: Retry, 
         try:
             return await operation()
         except SourceUnreachable as error:
-            pause = retry.wait(attempt, error.wait)
+            pause = retry.compute_wait(attempt, error.wait)
         await sleep(pause)
     return await operation()
 

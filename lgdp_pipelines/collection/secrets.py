@@ -112,7 +112,7 @@ def resolve_credential(
     return resolve_secret(source.for_council(council_code).credential, environment, council_code=council_code)
 
 
-def account_name(source: Source, environment: Mapping[str, str], council_code: str) -> str:
+def resolve_account_name(source: Source, environment: Mapping[str, str], council_code: str) -> str:
     """Return a council's account: its user name, or else its code.
 
     Raises:

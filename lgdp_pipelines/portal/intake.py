@@ -12,7 +12,7 @@ from http import HTTPStatus
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 
-from lgdp_pipelines.collection.file_routing import find_table_named, list_file_patterns, match_table, table_names
+from lgdp_pipelines.collection.file_routing import find_table_named, list_file_patterns, list_table_names, match_table
 from lgdp_pipelines.collection.transports.push import PushedExtract
 from lgdp_pipelines.collection.transports.transport import Download
 from lgdp_pipelines.errors import WrongUse
@@ -152,7 +152,7 @@ def _find_table(contract: Contract, mapping: SystemMapping | None, name: str | N
     if table is None:
         raise WrongUse(
             f"{contract.return_code} has a file for each table, and the request does not name its table.",
-            remedy=f"Add &table= with one of: {', '.join(table_names(contract, mapping))}.",
+            remedy=f"Add &table= with one of: {', '.join(list_table_names(contract, mapping))}.",
         )
     return table
 

@@ -7,7 +7,7 @@ import click
 import pytest
 import typer
 
-from lgdp_pipelines.cli.commands import SUMMARIES, help_text
+from lgdp_pipelines.cli.commands import SUMMARIES, render_help
 from lgdp_pipelines.cli.execution import load_command
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -24,8 +24,12 @@ PROMISED = {
 def commands_of(word: str) -> dict[str, click.Command]:
     """Commands by what is typed for them, those of a group after the group's name."""
     command = typer.main.get_command(load_command(word)).commands[word]  # type: ignore[attr-defined]
-    inner = getattr(command, "commands", None)
-    return {word: command} if inner is None else {f"{word} {name}": found for name, found in inner.items()}
+    subcommands = getattr(command, "commands", None)
+    return (
+        {word: command}
+        if subcommands is None
+        else {f"{word} {name}": subcommand for name, subcommand in subcommands.items()}
+    )
 
 
 COMMANDS = {name: command for word in SUMMARIES for name, command in commands_of(word).items()}
@@ -40,26 +44,26 @@ def test_the_list_of_commands_holds_the_first_line_of_each_help(word: str) -> No
     command = typer.main.get_command(load_command(word)).commands[word]  # type: ignore[attr-defined]
 
     assert (command.help or "").splitlines()[0] == SUMMARIES[word]
-    assert SUMMARIES[word] in help_text()
+    assert SUMMARIES[word] in render_help()
 
 
 @pytest.mark.parametrize("name", sorted(PROMISED))
 def test_each_command_says_what_it_does_with_an_example(name: str) -> None:
-    said = COMMANDS[name].help or ""
+    text = COMMANDS[name].help or ""
 
-    assert len(said.splitlines()[0]) > 20
-    assert f"Example: `lgdp {name}" in said
+    assert len(text.splitlines()[0]) > 20
+    assert f"Example: `lgdp {name}" in text
 
 
 @pytest.mark.parametrize("name", sorted(PROMISED))
 def test_each_option_is_described(name: str) -> None:
-    silent = [
+    undescribed_parameters = [
         parameter.name
         for parameter in COMMANDS[name].params
         if parameter.name != "help" and not getattr(parameter, "help", None)
     ]
 
-    assert silent == []
+    assert undescribed_parameters == []
 
 
 def test_the_readme_speaks_only_of_commands_and_options_that_exist() -> None:

@@ -66,19 +66,19 @@ def prose_of(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def test_no_line_in_the_list_of_commands_holds_such_a_pattern() -> None:
-    assert [text for text in SUMMARIES.values() if any(found.search(text) for found in NEVER_RIGHT.values())] == []
+    assert [text for text in SUMMARIES.values() if any(pattern.search(text) for pattern in NEVER_RIGHT.values())] == []
 
 
 @pytest.mark.parametrize("pattern", NEVER_RIGHT)
 def test_no_help_and_no_message_holds_a_pattern_that_is_never_right(pattern: str) -> None:
-    found = {
+    matches = {
         f"{path.relative_to(PROJECT)}:{line}: {text}"
         for path in sorted(PACKAGE.rglob("*.py"))
         for line, text in prose_of(path)
         if NEVER_RIGHT[pattern].search(text) and f"{path.name}: {text}" not in ALLOWED
     }
 
-    assert sorted(found) == []
+    assert sorted(matches) == []
 
 
 @pytest.mark.parametrize(

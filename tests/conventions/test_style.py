@@ -17,13 +17,13 @@ def tracked() -> list[Path]:
 
 
 def test_no_python_module_is_longer_than_800_lines() -> None:
-    long = {
+    long_modules = {
         str(path.relative_to(PROJECT)): lines
         for path in tracked()
         if path.suffix == ".py" and (lines := path.read_text(encoding="utf-8").count("\n")) > LONGEST_MODULE
     }
 
-    assert long == {}
+    assert long_modules == {}
 
 
 def test_commit_hooks_run_the_checks_of_make_lint() -> None:
@@ -37,7 +37,7 @@ def test_commit_hooks_run_the_checks_of_make_lint() -> None:
 def test_tree_names_no_home_folder_and_no_package_index() -> None:
     forbidden = re.compile(r"/(?:home|root|Users)/\w|index-url|https?://\S*/simple\b")
     this_file = Path(__file__).resolve()
-    found = [
+    violations = [
         f"{path.relative_to(PROJECT)}:{number}"
         for path in tracked()
         if path != this_file and path.suffix in {".py", ".sql", ".yaml", ".yml", ".toml", ".txt", ".md", ".cfg", ""}
@@ -45,11 +45,11 @@ def test_tree_names_no_home_folder_and_no_package_index() -> None:
         if forbidden.search(line)
     ]
 
-    assert found == []
+    assert violations == []
 
 
 def test_every_module_opens_by_saying_what_belongs_in_it() -> None:
-    silent = [
+    undocumented_modules = [
         str(path.relative_to(PROJECT))
         for path in tracked()
         if path.suffix == ".py"
@@ -58,4 +58,4 @@ def test_every_module_opens_by_saying_what_belongs_in_it() -> None:
         and not path.read_text(encoding="utf-8").lstrip().startswith('"""')
     ]
 
-    assert silent == []
+    assert undocumented_modules == []

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from lgdp_pipelines.collection.file_routing import returns_in_folder, route
+from lgdp_pipelines.collection.file_routing import list_returns_in_folder, route
 from lgdp_pipelines.collection.transports.transport import (
     Download,
     Entry,
@@ -48,7 +48,7 @@ class MemoryTransport(Transport[FolderSource]):
     fetched: list[tuple[str, str]] = field(default_factory=list)
 
     @asynccontextmanager
-    async def account(self, council_code: str) -> AsyncIterator["MemoryAccount"]:
+    async def open_account(self, council_code: str) -> AsyncIterator["MemoryAccount"]:
         """One council's account.
 
         Raises:
@@ -68,7 +68,7 @@ class MemoryAccount:
         self._council = council_code
         self._files = files
 
-    async def entries(self, known: Collection[ListedEntry] = frozenset()) -> Listing:  # noqa: ARG002 - may leave them out
+    async def list_entries(self, known_entries: Collection[ListedEntry] = frozenset()) -> Listing:  # noqa: ARG002 - may leave them out
         """Every held file, in order of path."""
         return Listing(tuple(self._entry(path) for path in sorted(self._files)), ())
 
@@ -97,6 +97,6 @@ class MemoryAccount:
         folder, _, name = path.rpartition("/")
         contents = self._files[path]
         size = 0 if isinstance(contents.content, SourceError) else len(contents.content)
-        expected = returns_in_folder(folder, self._transport.source.returns)
+        expected = list_returns_in_folder(folder, self._transport.source.returns)
         routing = route(name, expected, self._transport.returns, today=self._transport.today)
         return Entry(path, name, size, contents.modified, routing)

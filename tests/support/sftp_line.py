@@ -68,12 +68,12 @@ class BreakingLine:
 
 
 async def list_entries(account: SftpAccount) -> Any:
-    return await account.entries()
+    return await account.list_entries()
 
 
 async def fetch_only_entry(account: SftpAccount) -> Any:
-    (entry,) = (await account.entries()).entries
+    (entry,) = (await account.list_entries()).entries
     outcome = await account.fetch(entry)
     assert isinstance(outcome, Download)
     with outcome:
-        return b"".join(outcome.chunks())
+        return b"".join(outcome.iterate_chunks())

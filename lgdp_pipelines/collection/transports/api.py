@@ -69,10 +69,10 @@ class _Answer:
     download: Download
     link: str | None
 
-    def page(self) -> Page:
+    def read_page(self) -> Page:
         """Return the whole answer in memory, and close its download."""
         with self.download as download:
-            return Page(b"".join(download.chunks()), download.etag, self.link)
+            return Page(b"".join(download.iterate_chunks()), download.etag, self.link)
 
 
 @dataclass(frozen=True)
@@ -80,14 +80,14 @@ class ApiTransport(Transport[ApiSource]):
     """The API accounts of one source."""
 
     @asynccontextmanager
-    async def account(self, council_code: str) -> AsyncIterator["ApiAccount"]:
+    async def open_account(self, council_code: str) -> AsyncIterator["ApiAccount"]:
         """Yield one council's account, with a client that authenticates each request.
 
         Raises:
             SourceRefused: the secret is not there, or would travel in clear text.
         """
-        where = self.describe(council_code)
-        base = parse_safe_url(self.expand(self.source.for_council(council_code).address).rstrip("/") + "/", where)
+        location = self.describe(council_code)
+        base = parse_safe_url(self.expand(self.source.for_council(council_code).address).rstrip("/") + "/", location)
         timeout = httpx2.Timeout(self.timeouts.answer_seconds, connect=self.timeouts.connect_seconds)
         authenticator = create_authenticator(self, council_code, timeout)
         getLogger("httpx2").setLevel(WARNING)  # its INFO lines name every address that is requested
@@ -110,7 +110,7 @@ class ApiAccount:
         self._client = client
         self._authenticator = authenticator
         self._base = base
-        self._where = transport.describe(council_code)
+        self._location = transport.describe(council_code)
         requests = [
             (answer, make_entry(answer, transport.returns[answer.return_code], council_code, period))
             for answer in transport.source.returns
@@ -119,14 +119,17 @@ class ApiAccount:
         self._returns = {entry.path: answer for answer, entry in requests}
         self._entries = tuple(entry for _, entry in requests)
 
-    async def entries(self, known: Collection[ListedEntry] = frozenset()) -> Listing:  # noqa: ARG002 - may leave them out
+    async def list_entries(
+        self,
+        known_entries: Collection[ListedEntry] = frozenset(),  # noqa: ARG002 - may leave them out
+    ) -> Listing:
         """Return an entry for each return and begun period, without a request."""
         return Listing(self._entries, ())
 
     async def probe(self) -> None:
         """Request the latest period, and leave the answer unread."""
         if self._entries:
-            address = self._pages(self._entries[-1]).first
+            address = self._make_pages(self._entries[-1]).first
             await run_with_retries(lambda: self._request_headers(address), self._transport.timeouts.retry)
 
     async def fetch(
@@ -135,14 +138,14 @@ class ApiAccount:
         """Return a complete answer, or the reason why none is kept."""
         source_return = self._returns[entry.path]
         conditions = format_conditions(validators) if source_return.has_whole_etag else {}
-        pages = self._pages(entry)
+        pages = self._make_pages(entry)
         if source_return.paging is None:
-            answer = await self._answer(pages.first, conditions, LARGEST_EXTRACT)
+            answer = await self._request_answer(pages.first, conditions, LARGEST_EXTRACT)
             return answer.download if isinstance(answer, _Answer) else NoNewContent()
-        first = await self._answer(pages.first, conditions, LARGEST_PAGE)
+        first = await self._request_answer(pages.first, conditions, LARGEST_PAGE)
         if not isinstance(first, _Answer):
             return NoNewContent()
-        page = first.page()
+        page = first.read_page()
         with ExitStack() as stack:
             download = stack.enter_context(
                 Download(modified=first.download.modified, etag=first.download.etag)
@@ -156,22 +159,22 @@ class ApiAccount:
             entry.name, "It changed while its pages were fetched; it is fetched again at the next collection."
         )
 
-    def _pages(self, entry: Entry) -> Pages:
+    def _make_pages(self, entry: Entry) -> Pages:
         return Pages(self._returns[entry.path], self._base.join(entry.path.lstrip("/")))
 
     async def _fetch_pages(self, pages: Pages, first: Page, *, has_one_etag: bool, into: Download) -> bool:
         """Fetch the other pages, and return whether all of one answer came."""
         into.add(first.body)
-        seen = {pages.first}
+        addresses = {pages.first}
         address = self._next_address(pages, first, pages.first)
         while address is not None:
-            if address in seen or len(seen) >= MOST_PAGES:
+            if address in addresses or len(addresses) >= MOST_PAGES:
                 raise SourceRefused(
-                    "The pages of an answer have no end.", where=self._where, remedy="Report it to the council."
+                    "The pages of an answer have no end.", where=self._location, remedy="Report it to the council."
                 )
-            seen.add(address)
-            answer = await self._answer(address, {}, LARGEST_PAGE)
-            page = answer if isinstance(answer, int) else answer.page()
+            addresses.add(address)
+            answer = await self._request_answer(address, {}, LARGEST_PAGE)
+            page = answer if isinstance(answer, int) else answer.read_page()
             if pages.is_beyond(page):
                 break
             if isinstance(page, int) or (has_one_etag and page.etag != first.etag):
@@ -181,7 +184,9 @@ class ApiAccount:
             into.add(b"\n")
             into.add(page.body)
             address = self._next_address(pages, page, address)
-        return pages.are_complete and (has_one_etag or len(seen) == 1 or await self._is_unchanged(pages.first, first))
+        return pages.are_complete and (
+            has_one_etag or len(addresses) == 1 or await self._is_unchanged(pages.first, first)
+        )
 
     async def _is_unchanged(self, address: httpx2.URL, first: Page) -> bool:
         """Return whether the first page is unchanged after the last one.
@@ -190,19 +195,19 @@ class ApiAccount:
         """
         if first.etag is None:
             return True
-        now = await self._answer(address, format_conditions(CacheValidators(first.etag)), LARGEST_PAGE)
-        if isinstance(now, int):
-            return now == httpx2.codes.NOT_MODIFIED
-        return now.page().etag == first.etag
+        answer = await self._request_answer(address, format_conditions(CacheValidators(first.etag)), LARGEST_PAGE)
+        if isinstance(answer, int):
+            return answer == httpx2.codes.NOT_MODIFIED
+        return answer.read_page().etag == first.etag
 
-    def _next_address(self, pages: Pages, page: Page, current: httpx2.URL) -> httpx2.URL | None:
+    def _next_address(self, pages: Pages, page: Page, current_address: httpx2.URL) -> httpx2.URL | None:
         try:
-            address = pages.next_address(page, current)
+            address = pages.next_address(page, current_address)
         except httpx2.InvalidURL:
             raise self._refuse_other_origin() from None
         if address is None:
             return None
-        if _origin(address) != _origin(self._base):
+        if _find_origin(address) != _find_origin(self._base):
             raise self._refuse_other_origin()
         authentication = self._transport.source.authentication
         key = authentication.parameter if isinstance(authentication, KeyAuthentication) else ""
@@ -211,27 +216,27 @@ class ApiAccount:
     def _refuse_other_origin(self) -> SourceRefused:
         return SourceRefused(
             "An answer's next page is not at the address that the register names. It was not requested.",
-            where=self._where,
+            where=self._location,
             remedy="Report it to the council: its system must link to itself.",
         )
 
-    def _refuse_size(self, what: str, limit: int) -> SourceRefused:
+    def _refuse_size(self, subject: str, limit: int) -> SourceRefused:
         return SourceRefused(
-            f"{what} is larger than {limit} bytes.",
-            where=self._where,
+            f"{subject} is larger than {limit} bytes.",
+            where=self._location,
             remedy="Ask the council to send it in smaller parts.",
         )
 
-    async def _answer(self, address: httpx2.URL, headers: Mapping[str, str], limit: int) -> _Answer | int:
+    async def _request_answer(self, address: httpx2.URL, headers: Mapping[str, str], limit: int) -> _Answer | int:
         """Return an answer, or the HTTP status in place of one."""
         return await run_with_retries(lambda: self._request(address, headers, limit), self._transport.timeouts.retry)
 
     async def _request_headers(self, address: httpx2.URL) -> None:
-        async with self._response(address, {}):
+        async with self._open_response(address, {}):
             pass
 
     async def _request(self, address: httpx2.URL, headers: Mapping[str, str], limit: int) -> _Answer | int:
-        async with self._response(address, headers) as response:
+        async with self._open_response(address, headers) as response:
             if response.status_code in _NO_PAGE:
                 return int(response.status_code)
             changed_at = parse_http_date(response.headers.get("Last-Modified", ""))
@@ -243,7 +248,7 @@ class ApiAccount:
             return _Answer(download, read_next_link(response))
 
     async def _read(self, response: httpx2.Response, into: Download, limit: int) -> None:
-        secrets = [secret.encode() for secret in self._authenticator.secrets() if len(secret) >= SHORTEST_SECRET]
+        secrets = [secret.encode() for secret in self._authenticator.list_secrets() if len(secret) >= SHORTEST_SECRET]
         overlap = max(map(len, secrets), default=0)
         tail = b""
         async for chunk in response.aiter_bytes():
@@ -253,14 +258,14 @@ class ApiAccount:
             if any(secret in window for secret in secrets):
                 raise SourceRefused(
                     "An answer repeats the secret of its request. It was not kept.",
-                    where=self._where,
+                    where=self._location,
                     remedy="Ask the council to leave it out of its answers, and change the secret.",
                 )
             tail = window[-overlap:] if overlap else b""
             into.add(chunk)
 
     @asynccontextmanager
-    async def _response(self, address: httpx2.URL, headers: Mapping[str, str]) -> AsyncIterator[httpx2.Response]:
+    async def _open_response(self, address: httpx2.URL, headers: Mapping[str, str]) -> AsyncIterator[httpx2.Response]:
         """Yield a response that has an answer, or a status without one."""
         accept = {"Accept": "application/json, */*;q=0.1"}
         try:
@@ -271,7 +276,7 @@ class ApiAccount:
         except (httpx2.TransportError, httpx2.DecodingError) as error:
             raise SourceUnreachable(
                 "The API did not answer, or the line broke.",
-                where=self._where,
+                where=self._location,
                 remedy="The next collection tries again. If the error persists, ask the council about its system.",
             ) from error
 
@@ -280,7 +285,7 @@ class ApiAccount:
         if is_transient(status):
             return SourceUnreachable(
                 f"The API could not answer now (HTTP {status}).",
-                where=self._where,
+                where=self._location,
                 remedy="The next collection tries again.",
                 wait=parse_retry_after(response.headers.get("Retry-After"), datetime.now(UTC)),
             )
@@ -288,18 +293,18 @@ class ApiAccount:
             kind = AccountRefused if status == httpx2.codes.UNAUTHORIZED else SourceRefused
             return kind(
                 f"The API does not accept our token, key or password (HTTP {status}).",
-                where=self._where,
+                where=self._location,
                 remedy="Ask the council for a new one, and put it where the source's credential refers to.",
             )
         if httpx2.codes.is_redirect(status):
             return SourceRefused(
                 f"The API redirects to another address (HTTP {status}); a secret does not follow.",
-                where=self._where,
+                where=self._location,
                 remedy="Correct the source's address in the register.",
             )
         return SourceRefused(
             f"The API refused the request (HTTP {status}).",
-            where=self._where,
+            where=self._location,
             remedy="Correct the source's request.",
         )
 
@@ -326,5 +331,5 @@ def read_next_link(response: httpx2.Response) -> str | None:
     return next((link["url"] for link in links), None)
 
 
-def _origin(url: httpx2.URL) -> tuple[str, str, int | None]:
+def _find_origin(url: httpx2.URL) -> tuple[str, str, int | None]:
     return url.scheme, url.host, url.port or {"http": 80, "https": 443}.get(url.scheme)

@@ -57,7 +57,7 @@ class Authenticator(Protocol):
         """Return whether a refused request can be repeated with a new token."""
         return False
 
-    def secrets(self) -> tuple[str, ...]:
+    def list_secrets(self) -> tuple[str, ...]:
         """Return the texts that no answer may contain."""
 
 
@@ -79,7 +79,7 @@ class HeaderAuthenticator(Authenticator):
         """Return the request with the header."""
         return _copy_request(request, request.url, {self.name: self.value.reveal()})
 
-    def secrets(self) -> tuple[str, ...]:
+    def list_secrets(self) -> tuple[str, ...]:
         """Return the secret, as it is and as the header holds it."""
         return tuple(dict.fromkeys((self.secret.reveal(), self.value.reveal().rpartition(" ")[2])))
 
@@ -102,7 +102,7 @@ class ParameterAuthenticator(Authenticator):
         query = request.url.query
         return _copy_request(request, request.url.copy_with(query=query + b"&" + parameter if query else parameter), {})
 
-    def secrets(self) -> tuple[str, ...]:
+    def list_secrets(self) -> tuple[str, ...]:
         """Return the key, as it is and as an address encodes it."""
         key = self.key.reveal()
         return tuple(dict.fromkeys((key, quote(key, safe=""), quote_plus(key))))
@@ -142,13 +142,13 @@ class ClientCredentials(Authenticator):
 
     Attributes:
         client: of the server of tokens.
-        where: source and council, for messages.
+        location: source and council, for messages.
         timeout: for that server.
         clock: the seconds that the end of a token is counted in.
     """
 
     client: OAuthClient
-    where: str
+    location: str
     timeout: httpx2.Timeout
     clock: Callable[[], float] = monotonic
     _token: _Token | None = field(default=None, init=False)
@@ -165,7 +165,7 @@ class ClientCredentials(Authenticator):
         self._token = None
         return True
 
-    def secrets(self) -> tuple[str, ...]:
+    def list_secrets(self) -> tuple[str, ...]:
         """Return the client's secret and the token."""
         return (self.client.secret.reveal(), *([self._token.value.reveal()] if self._token else []))
 
@@ -190,14 +190,14 @@ class ClientCredentials(Authenticator):
         except (httpx2.TransportError, httpx2.DecodingError) as error:
             raise SourceUnreachable(
                 "The address that gives tokens did not answer, or the line broke.",
-                where=self.where,
+                where=self.location,
                 remedy="The next collection tries again. If the error persists, ask the council about its system.",
             ) from error
         token = _parse_token(bytes(body), self.clock()) if len(body) <= LARGEST_TOKEN else None
         if token is None:
             raise AccountRefused(
                 "The answer of the token's address holds no bearer token.",
-                where=self.where,
+                where=self.location,
                 remedy="Correct the address under authentication, or ask the council about its system.",
             )
         return token
@@ -207,13 +207,13 @@ class ClientCredentials(Authenticator):
         if is_transient(status):
             return SourceUnreachable(
                 f"The address that gives tokens could not answer now (HTTP {status}).",
-                where=self.where,
+                where=self.location,
                 remedy="The next collection tries again.",
                 wait=parse_retry_after(response.headers.get("Retry-After"), datetime.now(UTC)),
             )
         return AccountRefused(
             f"The address that gives tokens refuses our client (HTTP {status}).",
-            where=self.where,
+            where=self.location,
             remedy="Compare the client's id and scope with the council, and put its secret where the source refers to.",
         )
 
@@ -248,7 +248,7 @@ def create_authenticator(transport: Transport[ApiSource], council_code: str, tim
     """
     authentication = transport.source.authentication
     credential = resolve_credential(transport.source, transport.environment, council_code)
-    username = transport.account_name(council_code)
+    username = transport.resolve_account_name(council_code)
     match authentication:
         case BearerAuthentication():
             return HeaderAuthenticator("Authorization", Secret(f"Bearer {credential.reveal()}"), credential)
@@ -259,10 +259,10 @@ def create_authenticator(transport: Transport[ApiSource], council_code: str, tim
                 return HeaderAuthenticator(authentication.header, credential, credential)
             return ParameterAuthenticator(authentication.parameter, credential)
         case OAuth2Authentication():
-            where = transport.describe(council_code)
-            address = parse_safe_url(transport.expand(authentication.token_address), where)
+            location = transport.describe(council_code)
+            address = parse_safe_url(transport.expand(authentication.token_address), location)
             client = OAuthClient(address, username, credential, authentication.scope)
-            return ClientCredentials(client, where, timeout)
+            return ClientCredentials(client, location, timeout)
 
 
 class _AuthorisedTransport(httpx2.AsyncBaseTransport):
@@ -298,7 +298,7 @@ def is_transient(status: int) -> bool:
     return status in _TRANSIENT or httpx2.codes.is_server_error(status)
 
 
-def parse_safe_url(address: str, where: str) -> httpx2.URL:
+def parse_safe_url(address: str, location: str) -> httpx2.URL:
     """Return an address as a URL that may receive a secret.
 
     Raises:
@@ -309,11 +309,11 @@ def parse_safe_url(address: str, where: str) -> httpx2.URL:
     except httpx2.InvalidURL:
         url = None
     if url is None or url.scheme not in {"http", "https"} or not url.host:
-        raise SourceRefused("The source's address is not a URL.", where=where, remedy="Correct its address.")
+        raise SourceRefused("The source's address is not a URL.", where=location, remedy="Correct its address.")
     if url.scheme == "http" and not _is_this_machine(url.host):
         raise SourceRefused(
             "The source's address is not https, and a token would travel in clear text.",
-            where=where,
+            where=location,
             remedy="Write an https address; http is for this machine only.",
         )
     return url

@@ -53,7 +53,7 @@ class Pages:
             else address
         )
 
-    def next_address(self, page: Page, current: httpx2.URL) -> httpx2.URL | None:
+    def next_address(self, page: Page, current_address: httpx2.URL) -> httpx2.URL | None:
         """Return the address of the next page; None after the last.
 
         Raises:
@@ -63,10 +63,10 @@ class Pages:
             case None:
                 return None
             case LinkPaging():
-                return current.join(page.link) if page.link else None
+                return current_address.join(page.link) if page.link else None
             case NextPaging(at=path):
                 link = read_path(page.body, path)
-                return current.join(link) if isinstance(link, str) and link else None
+                return current_address.join(link) if isinstance(link, str) and link else None
             case CursorPaging(at=path, parameter=parameter):
                 mark = read_path(page.body, path)
                 is_mark = (isinstance(mark, str) and mark) or (isinstance(mark, int) and not isinstance(mark, bool))

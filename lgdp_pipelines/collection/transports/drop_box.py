@@ -61,19 +61,19 @@ class DropBoxTransport(FolderTransport[DropBoxSource]):
     """The drop boxes of one source."""
 
     @asynccontextmanager
-    async def account(self, council_code: str) -> AsyncIterator["DropBoxAccount"]:
+    async def open_account(self, council_code: str) -> AsyncIterator["DropBoxAccount"]:
         """Yield one council's drop box.
 
         Raises:
             SourceRefused: it does not exist.
         """
-        where = self.describe(council_code)
+        location = self.describe(council_code)
         root = PROJECT / Path(self.expand(self.source.for_council(council_code).address)).expanduser()
-        name = self.account_name(council_code)
-        with _translate_errors(where):
-            box = _open_box(root, name, where)
+        name = self.resolve_account_name(council_code)
+        with _translate_errors(location):
+            box = _open_box(root, name, location)
         try:
-            yield DropBoxAccount(self, name, where, box)
+            yield DropBoxAccount(self, name, location, box)
         finally:
             os.close(box)
 
@@ -85,16 +85,19 @@ class DropBoxAccount:
     Attributes:
         transport: of the account's source.
         name: of the account.
-        where: source and council, for messages.
+        location: source and council, for messages.
         box: descriptor of the account's folder.
     """
 
     transport: DropBoxTransport
     name: str
-    where: str
+    location: str
     box: int
 
-    async def entries(self, known: Collection[ListedEntry] = frozenset()) -> Listing:  # noqa: ARG002 - may leave them out
+    async def list_entries(
+        self,
+        known_entries: Collection[ListedEntry] = frozenset(),  # noqa: ARG002 - may leave them out
+    ) -> Listing:
         """Return the account's complete files in the declared folders, by path."""
         files = [
             file for folder in self.transport.folders for file in await asyncio.to_thread(self._list_folder, folder)
@@ -120,25 +123,25 @@ class DropBoxAccount:
     @contextmanager
     def _open_folder(self, folder: str) -> Iterator[int]:
         """Yield the descriptor of a folder, opened without following links."""
-        current = os.dup(self.box)
+        descriptor = os.dup(self.box)
         try:
             for step in folder.strip("/").split("/"):
-                below = _open(step, _FOLDER, current)
-                os.close(current)
-                current = below
-            yield current
+                child = _open(step, _FOLDER, descriptor)
+                os.close(descriptor)
+                descriptor = child
+            yield descriptor
         finally:
-            os.close(current)
+            os.close(descriptor)
 
     def _list_folder(self, folder: str) -> list[Entry | SkippedEntry | None]:
         files: list[Entry | SkippedEntry | None] = []
         try:
-            with _translate_errors(self.where), self._open_folder(folder) as opened, os.scandir(opened) as names:
+            with _translate_errors(self.location), self._open_folder(folder) as opened, os.scandir(opened) as names:
                 owner = os.fstat(opened).st_uid
                 for name in names:
                     files.append(self._classify(folder, name, owner))
                     if len(files) > MOST_ENTRIES:
-                        raise refuse_crowded_folder(self.where, folder)
+                        raise refuse_crowded_folder(self.location, folder)
         except _MissingError:
             return [SkippedEntry(folder, "The drop box has no such folder.")]
         return files
@@ -158,15 +161,15 @@ class DropBoxAccount:
         folder, _, name = entry.path.rpartition("/")
         try:
             with self._open_folder(folder) as opened:
-                now = os.stat(name, dir_fd=opened, follow_symlinks=False)
+                status = os.stat(name, dir_fd=opened, follow_symlinks=False)
         except (OSError, _MissingError):
             return False
-        return stat.S_ISREG(now.st_mode) and (now.st_size, int(now.st_mtime)) == (entry.size, entry.modified)
+        return stat.S_ISREG(status.st_mode) and (status.st_size, int(status.st_mtime)) == (entry.size, entry.modified)
 
     def _read(self, entry: Entry) -> Download | SkippedEntry:
         folder, _, name = entry.path.rpartition("/")
         try:
-            with _translate_errors(f"{self.where}, {printable_name(name)}"), self._open_folder(folder) as opened:
+            with _translate_errors(f"{self.location}, {printable_name(name)}"), self._open_folder(folder) as opened:
                 file = _open(name, _FILE, opened)
                 try:
                     return self._download(entry, file, opened)
@@ -176,42 +179,42 @@ class DropBoxAccount:
             return SkippedEntry(entry.name, "It was taken away, or became a link, after it was listed.")
 
     def _download(self, entry: Entry, file: int, folder: int) -> Download | SkippedEntry:
-        before = os.fstat(file)
-        if reason := _refuse_file(before, os.fstat(folder).st_uid):
+        status = os.fstat(file)
+        if reason := _refuse_file(status, os.fstat(folder).st_uid):
             return SkippedEntry(entry.name, reason)
-        if (before.st_size, int(before.st_mtime)) != (entry.size, entry.modified):
+        if (status.st_size, int(status.st_mtime)) != (entry.size, entry.modified):
             return skip_changing(entry)
         with ExitStack() as stack:
             download = stack.enter_context(Download(modified=entry.modified))
-            while download.size <= before.st_size and (chunk := os.read(file, _CHUNK)):
+            while download.size <= status.st_size and (chunk := os.read(file, _CHUNK)):
                 download.add(chunk)
-            if download.size == before.st_size and _state(os.fstat(file)) == _state(before):
+            if download.size == status.st_size and _read_state(os.fstat(file)) == _read_state(status):
                 stack.pop_all()  # the caller closes it
                 return download
         return skip_changing(entry)
 
     def _deliver(self, folder: str, name: str, content: bytes) -> None:
-        where = f"{self.where}, folder {folder}"
+        location = f"{self.location}, folder {folder}"
         unfinished = make_unfinished_name(name)
         try:
-            with _translate_errors(where), self._open_folder(folder) as opened:
-                if _has_file(opened, name, content, where):
+            with _translate_errors(location), self._open_folder(folder) as opened:
+                if _has_file(opened, name, content, location):
                     return
                 with suppress(FileNotFoundError):
                     os.unlink(unfinished, dir_fd=opened)  # left by an earlier delivery that died
-                _write(opened, unfinished, content, where)
+                _write(opened, unfinished, content, location)
                 try:
                     # A link and not a rename, because a rename would overwrite.
                     os.link(unfinished, name, src_dir_fd=opened, dst_dir_fd=opened, follow_symlinks=False)
                 except FileExistsError:
-                    _has_file(opened, name, content, where)
+                    _has_file(opened, name, content, location)
                 finally:
                     os.unlink(unfinished, dir_fd=opened)
         except _MissingError as error:
-            raise SourceRefused("The drop box has no such outbox.", where=where, remedy=_SET_UP) from error
+            raise SourceRefused("The drop box has no such outbox.", where=location, remedy=_SET_UP) from error
 
     def _check(self) -> None:
-        with _translate_errors(self.where):
+        with _translate_errors(self.location):
             for folder in self.transport.folders:
                 self._check_delivery_folder(folder)
             if self.transport.source.outbox:
@@ -220,7 +223,7 @@ class DropBoxAccount:
         if room.f_bavail * room.f_frsize < LEAST_SPACE:
             raise SourceRefused(
                 f"Less than {LEAST_SPACE // 1024**2} MiB are left for what councils deliver.",
-                where=self.where,
+                where=self.location,
                 remedy="Make room on the disk of the drop boxes.",
             )
 
@@ -244,47 +247,47 @@ class DropBoxAccount:
                 status = os.fstat(opened)
                 is_allowed = os.access(".", access | os.X_OK, dir_fd=opened, effective_ids=True)
         except _MissingError as error:
-            raise SourceRefused(f"There is no folder {folder}.", where=self.where, remedy=_SET_UP) from error
+            raise SourceRefused(f"There is no folder {folder}.", where=self.location, remedy=_SET_UP) from error
         self._require(is_allowed, f"The platform may not {verb} into {folder}.")
         self._require(not status.st_mode & stat.S_IWOTH, f"Every user may write into {folder}.")
         return status
 
     def _require(self, holds: bool, refusal: str) -> None:  # noqa: FBT001 - a condition, not a switch
         if not holds:
-            raise SourceRefused(refusal, where=self.where, remedy=_SET_UP)
+            raise SourceRefused(refusal, where=self.location, remedy=_SET_UP)
 
 
 class _MissingError(Exception):
     """The name of a file or folder that cannot be opened safely."""
 
 
-def _open_box(root: Path, name: str, where: str) -> int:
+def _open_box(root: Path, name: str, location: str) -> int:
     """Return the descriptor of an account's folder."""
     try:
-        above = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        parent = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            return _open(name, _FOLDER, above)
+            return _open(name, _FOLDER, parent)
         finally:
-            os.close(above)
+            os.close(parent)
     except (FileNotFoundError, NotADirectoryError, _MissingError) as error:
-        raise SourceRefused("The account has no drop box.", where=where, remedy=_SET_UP) from error
+        raise SourceRefused("The account has no drop box.", where=location, remedy=_SET_UP) from error
 
 
-def _refuse_file(seen: os.stat_result, owner: int) -> str | None:
+def _refuse_file(status: os.stat_result, owner: int) -> str | None:
     """Return the reason to skip a delivered file, or None."""
     refusals = {
-        "It is a link, a pipe or another special file.": not stat.S_ISREG(seen.st_mode),
-        "It does not belong to the account whose folder it lies in.": seen.st_uid != owner,
-        "It has a second name elsewhere (a hard link); deliver a file of its own.": seen.st_nlink != 1,
+        "It is a link, a pipe or another special file.": not stat.S_ISREG(status.st_mode),
+        "It does not belong to the account whose folder it lies in.": status.st_uid != owner,
+        "It has a second name elsewhere (a hard link); deliver a file of its own.": status.st_nlink != 1,
     }
     return next((reason for reason, is_refused in refusals.items() if is_refused), None)
 
 
-def _state(seen: os.stat_result) -> tuple[int, int, int]:
-    return seen.st_size, seen.st_mtime_ns, seen.st_nlink
+def _read_state(status: os.stat_result) -> tuple[int, int, int]:
+    return status.st_size, status.st_mtime_ns, status.st_nlink
 
 
-def _has_file(folder: int, name: str, content: bytes, where: str) -> bool:
+def _has_file(folder: int, name: str, content: bytes, location: str) -> bool:
     """Return whether the folder has a file with exactly these bytes.
 
     Raises:
@@ -297,15 +300,15 @@ def _has_file(folder: int, name: str, content: bytes, where: str) -> bool:
     try:
         file = _open(name, _FILE, folder)
     except (OSError, _MissingError) as error:
-        raise refuse_overwriting(where, name) from error
+        raise refuse_overwriting(location, name) from error
     with os.fdopen(file, "rb") as opened:
         status = os.fstat(file)
         if stat.S_ISREG(status.st_mode) and status.st_size == len(content) and opened.read() == content:
             return True
-    raise refuse_overwriting(where, name)
+    raise refuse_overwriting(location, name)
 
 
-def _write(folder: int, name: str, content: bytes, where: str) -> None:
+def _write(folder: int, name: str, content: bytes, location: str) -> None:
     try:
         with os.fdopen(os.open(name, _NEW, 0o640, dir_fd=folder), "wb") as opened:
             opened.write(content)
@@ -315,18 +318,18 @@ def _write(folder: int, name: str, content: bytes, where: str) -> None:
         with suppress(OSError):
             os.unlink(name, dir_fd=folder)
         raise SourceUnreachable(
-            "The drop box takes no file now.", where=where, remedy="Make room on the disk of the drop boxes."
+            "The drop box takes no file now.", where=location, remedy="Make room on the disk of the drop boxes."
         ) from error
 
 
-def _open(name: str, flags: int, above: int) -> int:
+def _open(name: str, flags: int, parent: int) -> int:
     """Return the descriptor of a file or folder, opened from its parent.
 
     Raises:
         _MissingError: the name leads nowhere, through a link, or to a socket.
     """
     try:
-        return os.open(name, flags, dir_fd=above)
+        return os.open(name, flags, dir_fd=parent)
     except OSError as error:
         if error.errno in _NO_FILE:
             raise _MissingError from error
@@ -334,13 +337,13 @@ def _open(name: str, flags: int, above: int) -> int:
 
 
 @contextmanager
-def _translate_errors(where: str) -> Iterator[None]:
+def _translate_errors(location: str) -> Iterator[None]:
     """Raise the operating system's errors as errors of a source."""
     try:
         yield
     except PermissionError as error:
-        raise SourceRefused("The platform may not open what was delivered.", where=where, remedy=_SET_UP) from error
+        raise SourceRefused("The platform may not open what was delivered.", where=location, remedy=_SET_UP) from error
     except OSError as error:
         raise SourceUnreachable(
-            "The drop box cannot be read.", where=where, remedy="Look after the disk of the drop boxes."
+            "The drop box cannot be read.", where=location, remedy="Look after the disk of the drop boxes."
         ) from error

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from time import time
 from typing import TypeVar
 
-from lgdp_pipelines.collection.file_routing import returns_in_folder, route
+from lgdp_pipelines.collection.file_routing import list_returns_in_folder, route
 from lgdp_pipelines.collection.transports.transport import (
     LARGEST_EXTRACT,
     Entry,
@@ -72,8 +72,8 @@ class FolderTransport(Transport[FolderSourceT]):
             return SkippedEntry(name, "The server does not say its size and time, so it may be incomplete.")
         if size > LARGEST_EXTRACT:
             return SkippedEntry(name, f"It is larger than {LARGEST_EXTRACT} bytes.")
-        routing = route(name, returns_in_folder(folder, self.source.returns), self.returns, today=self.today)
-        return Entry(path_in(folder, name), name, size, modified, routing)
+        routing = route(name, list_returns_in_folder(folder, self.source.returns), self.returns, today=self.today)
+        return Entry(join_path(folder, name), name, size, modified, routing)
 
     async def list_complete(
         self, files: Iterable[Entry | SkippedEntry | None], is_same: Callable[[Entry], Awaitable[bool]]
@@ -84,29 +84,29 @@ class FolderTransport(Transport[FolderSourceT]):
             files: one look into an account.
             is_same: whether a second look at a file finds it with the same size and time.
         """
-        looked = list(files)
-        entries = sorted((file for file in looked if isinstance(file, Entry)), key=lambda entry: entry.path)
-        skipped = tuple(file for file in looked if isinstance(file, SkippedEntry))
+        all_files = list(files)
+        entries = sorted((file for file in all_files if isinstance(file, Entry)), key=lambda entry: entry.path)
+        skipped = tuple(file for file in all_files if isinstance(file, SkippedEntry))
         start = time() - self.timeouts.settle_seconds
-        fresh = [entry for entry in entries if (entry.modified or 0) > start]
-        if fresh:
+        recent_entries = [entry for entry in entries if (entry.modified or 0) > start]
+        if recent_entries:
             await asyncio.sleep(self.timeouts.second_look_seconds)
-        growing = {entry.path: skip_changing(entry) for entry in fresh if not await is_same(entry)}
-        complete = tuple(entry for entry in entries if entry.path not in growing)
-        return Listing(complete, (*skipped, *growing.values()))
+        changing_files = {entry.path: skip_changing(entry) for entry in recent_entries if not await is_same(entry)}
+        complete = tuple(entry for entry in entries if entry.path not in changing_files)
+        return Listing(complete, (*skipped, *changing_files.values()))
 
 
-def path_in(folder: str, name: str | bytes) -> str:
+def join_path(folder: str, name: str | bytes) -> str:
     """Return the path of a name in one of an account's folders."""
     text = name if isinstance(name, str) else name.decode("utf-8", "surrogateescape")
     return f"{folder}/{text}" if folder else text
 
 
-def refuse_crowded_folder(where: str, folder: str) -> SourceRefused:
+def refuse_crowded_folder(location: str, folder: str) -> SourceRefused:
     """Return the refusal of a folder with more than :data:`MOST_ENTRIES` entries."""
     return SourceRefused(
         f"A folder holds more than {MOST_ENTRIES} entries.",
-        where=f"{where}, folder {folder or '.'}",
+        where=f"{location}, folder {folder or '.'}",
         remedy="Ask the council to clear files that were collected long ago.",
     )
 
@@ -121,10 +121,10 @@ def make_unfinished_name(name: str) -> str:
     return f".{name}.part"
 
 
-def refuse_overwriting(where: str, path: str) -> SourceRefused:
+def refuse_overwriting(location: str, path: str) -> SourceRefused:
     """Return the refusal to overwrite a file in an outbox."""
     return SourceRefused(
         "Another file of that name lies in the outbox. It was not overwritten.",
-        where=f"{where}, {path}",
+        where=f"{location}, {path}",
         remedy="Ask the council to move it away; the delivery is tried again.",
     )

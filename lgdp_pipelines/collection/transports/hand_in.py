@@ -7,7 +7,7 @@ platform cannot know without a log-in.
 from collections.abc import Sequence
 from pathlib import Path
 
-from lgdp_pipelines.collection.file_routing import list_file_patterns, match_table, table_names
+from lgdp_pipelines.collection.file_routing import list_file_patterns, list_table_names, match_table
 from lgdp_pipelines.collection.transports.transport import Inbox
 from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.ledger.submission_records import Arrival, Receipt
@@ -126,7 +126,7 @@ def _match_tables(files: Sequence[Path], contract: Contract, mapping: SystemMapp
             raise WrongUse(
                 f"The name of a file does not say which table of {contract.return_code} it holds.",
                 where=file.name,
-                remedy=f"Name it for one of: {', '.join(table_names(contract, mapping))}.",
+                remedy=f"Name it for one of: {', '.join(list_table_names(contract, mapping))}.",
             )
     if len(set(tables)) != len(tables):
         raise WrongUse("Two files hold the same table.", remedy="Hand in one file for each table.")

@@ -21,7 +21,7 @@ class PushTransport(Transport[PushSource]):
     """The tokens of one source's councils."""
 
     @asynccontextmanager
-    async def account(self, council_code: str) -> AsyncIterator["PushAccount"]:
+    async def open_account(self, council_code: str) -> AsyncIterator["PushAccount"]:
         """Yield one council's account."""
         yield PushAccount(self, council_code)
 
@@ -80,7 +80,7 @@ def receive(extract: PushedExtract, download: Download, inbox: Inbox) -> Receipt
         LedgerError: the ledger did not take the receipt. Nothing was recorded.
     """
     try:
-        sha256 = inbox.raw.put(download.chunks())
+        sha256 = inbox.raw.put(download.iterate_chunks())
     except OSError as error:
         raise StorageError("Received bytes cannot be stored.", remedy="Make room in the lake.") from error
     return inbox.ledger.receipts.record(

@@ -22,8 +22,8 @@ from lgdp_pipelines.collection.secrets import resolve_credential, resolve_secret
 from lgdp_pipelines.collection.transports.folder_files import (
     MOST_ENTRIES,
     FolderTransport,
+    join_path,
     make_unfinished_name,
-    path_in,
     refuse_crowded_folder,
     refuse_name,
     refuse_overwriting,
@@ -55,7 +55,7 @@ class SftpTransport(FolderTransport[SftpSource]):
     """The SFTP accounts of one source."""
 
     @asynccontextmanager
-    async def account(self, council_code: str) -> AsyncIterator["SftpAccount"]:
+    async def open_account(self, council_code: str) -> AsyncIterator["SftpAccount"]:
         """Yield one council's account.
 
         The first request connects, and the next one after a broken line.
@@ -73,9 +73,9 @@ class SftpTransport(FolderTransport[SftpSource]):
             SourceRefused: the host is not the pinned one or does not know our key; or a key is missing or unreadable.
             SourceUnreachable: no server answered in time.
         """
-        where = self.describe(council_code)
+        location = self.describe(council_code)
         council_source = self.source.for_council(council_code)
-        host, port = _parse_address(self.expand(council_source.address), where)
+        host, port = _parse_address(self.expand(council_source.address), location)
         pinned = resolve_secret(council_source.known_hosts, self.environment, council_code=council_code)
         credential = resolve_credential(self.source, self.environment, council_code)
         key: asyncssh.SSHKey | None = None
@@ -87,15 +87,15 @@ class SftpTransport(FolderTransport[SftpSource]):
         if key is None or host_keys is None:
             raise SourceRefused(
                 "The account's private key or the pinned host keys cannot be read.",
-                where=where,
+                where=location,
                 remedy="Put an OpenSSH private key without passphrase, and known_hosts lines, in their places.",
             )
         asyncssh.set_log_level("WARNING")
-        with _translate_errors(where):
+        with _translate_errors(location):
             return await asyncssh.connect(
                 host,
                 port,
-                username=self.account_name(council_code),
+                username=self.resolve_account_name(council_code),
                 client_keys=[key],
                 known_hosts=host_keys,
                 config=None,
@@ -113,14 +113,14 @@ class SftpAccount:
     def __init__(self, transport: SftpTransport, council_code: str) -> None:
         self._transport = transport
         self._council = council_code
-        self._where = transport.describe(council_code)
+        self._location = transport.describe(council_code)
         self._answer_seconds = transport.timeouts.answer_seconds
         self._connection: asyncssh.SSHClientConnection | None = None
         self._client: asyncssh.SFTPClient | None = None
 
-    async def entries(self, known: Collection[ListedEntry] = frozenset()) -> Listing:
+    async def list_entries(self, known_entries: Collection[ListedEntry] = frozenset()) -> Listing:
         """Return the unknown complete files in the declared folders, by path."""
-        return await self._retry(lambda: self._list_all(known))
+        return await self._retry(lambda: self._list_all(known_entries))
 
     async def fetch(
         self,
@@ -157,43 +157,45 @@ class SftpAccount:
         return self._client
 
     @asynccontextmanager
-    async def _session(self) -> AsyncIterator[asyncssh.SFTPClient]:
+    async def _open_session(self) -> AsyncIterator[asyncssh.SFTPClient]:
         """Yield the client, and translate its errors.
 
         After a broken line the next request connects afresh.
         """
         try:
-            with _translate_errors(self._where):
+            with _translate_errors(self._location):
                 yield await self._connect()
         except SourceUnreachable:
             await self.close()
             raise
 
     async def _look_at_root(self) -> None:
-        async with self._session() as client, asyncio.timeout(self._answer_seconds):
+        async with self._open_session() as client, asyncio.timeout(self._answer_seconds):
             await client.stat(".")
 
-    async def _list_all(self, known: Collection[ListedEntry]) -> Listing:
-        async with self._session() as client:
+    async def _list_all(self, known_entries: Collection[ListedEntry]) -> Listing:
+        async with self._open_session() as client:
             files = [
-                file for folder in self._transport.folders for file in await self._list_folder(client, folder, known)
+                file
+                for folder in self._transport.folders
+                for file in await self._list_folder(client, folder, known_entries)
             ]
             return await self._transport.list_complete(files, lambda entry: self._is_same(client, entry))
 
     async def _list_folder(
-        self, client: asyncssh.SFTPClient, folder: str, known: Collection[ListedEntry]
+        self, client: asyncssh.SFTPClient, folder: str, known_entries: Collection[ListedEntry]
     ) -> list[Entry | SkippedEntry | None]:
         names: list[asyncssh.SFTPName] = []
-        count, now = 0, asyncio.get_running_loop().time
+        count, read_clock = 0, asyncio.get_running_loop().time
         try:
             async with asyncio.timeout(self._answer_seconds) as limit:
                 async for name in client.scandir(folder or "."):
                     count += 1
                     if count % _NAMES_IN_ANSWERS == 0:
-                        limit.reschedule(now() + self._answer_seconds)
+                        limit.reschedule(read_clock() + self._answer_seconds)
                     if count > MOST_ENTRIES:
-                        raise refuse_crowded_folder(self._where, folder)
-                    if (path_in(folder, name.filename), name.attrs.size, name.attrs.mtime) not in known:
+                        raise refuse_crowded_folder(self._location, folder)
+                    if (join_path(folder, name.filename), name.attrs.size, name.attrs.mtime) not in known_entries:
                         names.append(name)
         except _NO_FILE:
             return [SkippedEntry(folder or ".", "The account has no such folder.")]
@@ -211,13 +213,13 @@ class SftpAccount:
     async def _is_same(self, client: asyncssh.SFTPClient, entry: Entry) -> bool:
         try:
             async with asyncio.timeout(self._answer_seconds):
-                now = await client.lstat(entry.path)
+                status = await client.lstat(entry.path)
         except _NO_FILE:
             return False
-        return _is_regular(now) and now.size == entry.size and now.mtime == entry.modified
+        return _is_regular(status) and status.size == entry.size and status.mtime == entry.modified
 
     async def _download(self, entry: Entry) -> Download | SkippedEntry:
-        async with self._session() as client:
+        async with self._open_session() as client:
             with ExitStack() as stack:
                 download = stack.enter_context(Download(modified=entry.modified))
                 try:
@@ -257,7 +259,7 @@ class SftpAccount:
 
     async def _deliver(self, folder: str, name: str, content: bytes) -> None:
         path, unfinished = f"{folder}/{name}", f"{folder}/{make_unfinished_name(name)}"
-        async with self._session() as client:
+        async with self._open_session() as client:
             if await self._has_file(client, path, content):
                 return
             async with asyncio.timeout(self._answer_seconds):
@@ -268,7 +270,7 @@ class SftpAccount:
             except _NO_FILE as error:
                 raise SourceRefused(
                     "The account has no such outbox.",
-                    where=f"{self._where}, folder {folder}",
+                    where=f"{self._location}, folder {folder}",
                     remedy="Ask the council to make the folder, or correct the source's outbox.",
                 ) from error
             try:
@@ -299,7 +301,7 @@ class SftpAccount:
                 async with client.open(path, "rb", encoding=None) as file:
                     if cast("bytes", await file.read(len(content) + 1, 0)) == content:
                         return True
-        raise refuse_overwriting(self._where, path)
+        raise refuse_overwriting(self._location, path)
 
 
 def _is_regular(attributes: asyncssh.SFTPAttrs) -> bool:
@@ -308,15 +310,15 @@ def _is_regular(attributes: asyncssh.SFTPAttrs) -> bool:
     return attributes.type == FILEXFER_TYPE_REGULAR
 
 
-def _parse_address(address: str, where: str) -> tuple[str, int]:
+def _parse_address(address: str, location: str) -> tuple[str, int]:
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal() or not 0 < int(port) < 65536:
-        raise SourceRefused("The source's address is not host:port.", where=where, remedy="Correct its address.")
+        raise SourceRefused("The source's address is not host:port.", where=location, remedy="Correct its address.")
     return host.strip("[]"), int(port)
 
 
 @contextmanager
-def _translate_errors(where: str) -> Iterator[None]:
+def _translate_errors(location: str) -> Iterator[None]:
     """Raise the library's errors as errors of a source.
 
     Their messages are left out, because they could quote a server.
@@ -326,36 +328,36 @@ def _translate_errors(where: str) -> Iterator[None]:
     except asyncssh.HostKeyNotVerifiable as error:
         raise SourceRefused(
             "The server's host key is not the one that was pinned.",
-            where=where,
+            where=location,
             remedy="Nothing was sent. Ask the council whether its key has changed, and compare it before pinning it.",
         ) from error
     except asyncssh.PermissionDenied as error:
         raise SourceRefused(
             "The server does not accept our key for this account.",
-            where=where,
+            where=location,
             remedy="Ask the council to allow the account's public key, or correct the account's name.",
         ) from error
     except (asyncssh.KeyExchangeFailed, asyncssh.ProtocolNotSupported, asyncssh.ServiceNotAvailable) as error:
         raise SourceRefused(
             "The server offers no protocol that the platform accepts.",
-            where=where,
+            where=location,
             remedy="Ask the council to update its server.",
         ) from error
     except (asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection, asyncssh.DisconnectError, OSError) as error:
         raise SourceUnreachable(
             "The server did not answer, or the line broke.",
-            where=where,
+            where=location,
             remedy="It is tried again at the next collection; if it stays so, ask the council about its server.",
         ) from error
     except asyncssh.ChannelOpenError as error:
         raise SourceRefused(
-            "The server offers no SFTP to this account.", where=where, remedy="Ask the council to allow SFTP for it."
+            "The server offers no SFTP to this account.", where=location, remedy="Ask the council to allow SFTP for it."
         ) from error
     except _NO_FILE:
         raise
     except asyncssh.SFTPError as error:
         raise SourceRefused(
             f"The server refused the request (SFTP status {error.code}).",
-            where=where,
+            where=location,
             remedy="Ask the council whether the account may list and read its folders.",
         ) from error

@@ -15,7 +15,7 @@ from typing import IO, Generic, Protocol, Self, TypeVar
 
 from lgdp_pipelines.collection.file_routing import Routing
 from lgdp_pipelines.collection.retry import Retry
-from lgdp_pipelines.collection.secrets import account_name, expand_variables
+from lgdp_pipelines.collection.secrets import expand_variables, resolve_account_name
 from lgdp_pipelines.errors import StorageError
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.register.model.contract import Return
@@ -110,7 +110,7 @@ class Download:
             ) from error
         self.size += len(chunk)
 
-    def chunks(self) -> Iterator[bytes]:
+    def iterate_chunks(self) -> Iterator[bytes]:
         """Yield the bytes from the beginning, a mebibyte at a time."""
         self._spool.seek(0, os.SEEK_SET)
         while chunk := self._spool.read(_CHUNK):
@@ -169,11 +169,11 @@ NO_VALIDATORS = CacheValidators()
 class Account(Protocol):
     """One council's account in a source, opened."""
 
-    async def entries(self, known: Collection[ListedEntry] = frozenset()) -> Listing:  # noqa: ARG002 - for overrides
+    async def list_entries(self, known_entries: Collection[ListedEntry] = frozenset()) -> Listing:  # noqa: ARG002 - for overrides
         """Return the entries that can be fetched; by default none.
 
         Args:
-            known: entries that a receipt knows; an account may leave them out.
+            known_entries: those that a receipt knows; an account may leave them out.
 
         Raises:
             SourceUnreachable: no server answered, after every retry.
@@ -249,16 +249,16 @@ class Transport(ABC, Generic[SourceT]):
     timeouts: Timeouts = field(default_factory=Timeouts)
 
     @abstractmethod
-    def account(self, council_code: str) -> AbstractAsyncContextManager[Account]:
+    def open_account(self, council_code: str) -> AbstractAsyncContextManager[Account]:
         """Return one council's account, as a context that closes it."""
 
-    def account_name(self, council_code: str) -> str:
+    def resolve_account_name(self, council_code: str) -> str:
         """Return the name of a council's account.
 
         Raises:
             SourceRefused: it refers to a variable that is not set.
         """
-        return account_name(self.source, self.environment, council_code)
+        return resolve_account_name(self.source, self.environment, council_code)
 
     def describe(self, council_code: str) -> str:
         """Return the account's source and council, for messages."""

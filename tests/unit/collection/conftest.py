@@ -250,13 +250,13 @@ def get(source: Source, register: Register, today: date) -> Callable[..., Any]:
             environment = {"API_ADDRESS": base, "TOKEN_FIF": secret, "LOGIN": base}
             environment |= {"CLEAR_TEXT_URL": "http://login.example/token", "NO_URL": "nonsense"}
             transport = ApiTransport(asked_source, register.returns, environment, today, QUICK_TIMEOUTS)
-            async with transport.account("FIF") as account:
-                (entry,) = [e for e in (await account.entries()).entries if "2023" in e.path]
+            async with transport.open_account("FIF") as account:
+                (entry,) = [e for e in (await account.list_entries()).entries if "2023" in e.path]
                 outcome = await account.fetch(entry, validators or CacheValidators())
             if not isinstance(outcome, Download):
                 return outcome
             with outcome:
-                return b"".join(outcome.chunks()), CacheValidators(
+                return b"".join(outcome.iterate_chunks()), CacheValidators(
                     outcome.etag, None if outcome.modified is None else datetime.fromtimestamp(outcome.modified, UTC)
                 )
 
@@ -298,7 +298,7 @@ def call_account(
                     today,
                     sftp_line.QUICK_TIMEOUTS,
                 )
-                async with transport.account(council) as account:
+                async with transport.open_account(council) as account:
                     return await call(account)
 
         return asyncio.run(run())

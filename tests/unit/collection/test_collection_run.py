@@ -94,7 +94,7 @@ def test_an_entry_that_a_receipt_knows_is_not_fetched_again(collect: Any, transp
     again = transport(FIF={Q1: b"first", Q2: b"second"})
     report = collect(again)
     assert again.fetched == [("FIF", Q2)]
-    assert (report_of(report, "FIF").known, len(report_of(report, "FIF").fetched)) == (1, 1)
+    assert (report_of(report, "FIF").known_count, len(report_of(report, "FIF").fetched)) == (1, 1)
 
 
 @pytest.mark.parametrize(
@@ -278,8 +278,8 @@ class DrippingTransport(MemoryTransport):
     """Gives Glasgow's first file and then never ends; every other council's at once."""
 
     @asynccontextmanager
-    async def account(self, council_code: str) -> AsyncIterator[Account]:
-        async with super().account(council_code) as account:
+    async def open_account(self, council_code: str) -> AsyncIterator[Account]:
+        async with super().open_account(council_code) as account:
             yield DrippingAccount(account) if council_code == "GLG" else account
 
 
@@ -291,8 +291,8 @@ class DrippingAccount:
     async def probe(self) -> None:
         await self._inner.probe()
 
-    async def entries(self) -> Listing:
-        return await self._inner.entries()
+    async def list_entries(self) -> Listing:
+        return await self._inner.list_entries()
 
     async def fetch(self, entry: Entry, validators: CacheValidators) -> Download | SkippedEntry | NoNewContent:
         self._given += 1

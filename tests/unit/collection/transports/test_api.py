@@ -92,7 +92,7 @@ def get(api_source: Source, register: Register, today: date) -> Callable[..., An
                 today,
                 QUICK,
             )
-            async with transport.account(council) as account:
+            async with transport.open_account(council) as account:
                 return await fetch_2023(account, validators)
 
         with serve_application(application) as port:
@@ -103,13 +103,15 @@ def get(api_source: Source, register: Register, today: date) -> Callable[..., An
 
 async def fetch_2023(account: ApiAccount, validators: CacheValidators = UNKNOWN) -> Any:
     (entry,) = [
-        entry for entry in (await account.entries()).entries if entry.routing == Route("WASTE", calendar_year(2023))
+        entry
+        for entry in (await account.list_entries()).entries
+        if entry.routing == Route("WASTE", calendar_year(2023))
     ]
     outcome = await account.fetch(entry, validators)
     if not isinstance(outcome, Download):
         return outcome
     with outcome:
-        return b"".join(outcome.chunks()), outcome.etag
+        return b"".join(outcome.iterate_chunks()), outcome.etag
 
 
 @pytest.fixture
@@ -128,8 +130,8 @@ def test_every_period_that_has_begun_is_asked_for(api_source: Source, register: 
 
     async def run() -> Any:
         transport = ApiTransport(api_source, register.returns, environment, today, QUICK)
-        async with transport.account("FIF") as account:
-            return (await account.entries()).entries
+        async with transport.open_account("FIF") as account:
+            return (await account.list_entries()).entries
 
     entries = asyncio.run(run())
     assert [(entry.path, entry.name) for entry in entries] == [
@@ -281,7 +283,7 @@ def test_a_line_that_breaks_is_unreachable(api_source: Source, register: Registe
 
         async def run() -> None:
             transport = ApiTransport(api_source, register.returns, environment, today, QUICK)
-            async with transport.account("FIF") as account:
+            async with transport.open_account("FIF") as account:
                 await fetch_2023(account)
 
         with pytest.raises(SourceUnreachable):

@@ -133,7 +133,7 @@ def test_a_token_is_used_until_shortly_before_its_end(seconds: object, later: fl
 
     async def twice(base: str) -> None:
         client = OAuthClient(httpx2.URL(f"{base}/token"), "c", Secret(SECRET), "")
-        credentials = ClientCredentials(client, where="", timeout=httpx2.Timeout(5), clock=lambda: now["is"])
+        credentials = ClientCredentials(client, location="", timeout=httpx2.Timeout(5), clock=lambda: now["is"])
         for _ in range(2):
             await credentials.authorise(httpx2.Request("GET", base))
             now["is"] += later
@@ -241,7 +241,7 @@ def test_a_line_that_breaks_holds_no_secret_in_its_errors(
     async def run(address: str) -> None:
         environment = {"API_ADDRESS": address, "LOGIN": address, "TOKEN_FIF": SECRET}
         transport = ApiTransport(source_with_method, register.returns, environment, today, QUICK_TIMEOUTS)
-        async with transport.account("FIF") as account:
+        async with transport.open_account("FIF") as account:
             await account.probe()
 
     with run_http_server(lambda _: HttpAnswer()) as (closed_soon, _):

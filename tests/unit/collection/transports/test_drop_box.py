@@ -67,7 +67,7 @@ def source(boxes: Path) -> Source:
 def call_account(source: Source, register: Register, today: date) -> Callable[..., Any]:
     def call_account(call: Callable[[DropBoxAccount], Awaitable[Any]], timeouts: Timeouts = QUICK) -> Any:
         async def run() -> Any:
-            async with DropBoxTransport(source, register.returns, {}, today, timeouts).account("FIF") as account:
+            async with DropBoxTransport(source, register.returns, {}, today, timeouts).open_account("FIF") as account:
                 return await call(account)
 
         return asyncio.run(run())
@@ -76,16 +76,16 @@ def call_account(source: Source, register: Register, today: date) -> Callable[..
 
 
 async def list_entries(account: DropBoxAccount) -> Any:
-    return await account.entries()
+    return await account.list_entries()
 
 
 async def fetch_only_entry(account: DropBoxAccount) -> Any:
-    (entry,) = (await account.entries()).entries
+    (entry,) = (await account.list_entries()).entries
     outcome = await account.fetch(entry)
     if not isinstance(outcome, Download):
         return outcome
     with outcome:
-        return b"".join(outcome.chunks())
+        return b"".join(outcome.iterate_chunks())
 
 
 def test_a_delivery_is_collected_once_with_its_council_and_system(
@@ -109,7 +109,7 @@ def test_a_delivery_is_collected_once_with_its_council_and_system(
     assert receipt.system == "kennels"
     assert raw.get(receipt.sha256) == content
     assert (nothing.receipts, nothing.failures) == ((), ())
-    assert (again.receipts, again.known) == ((), 1)
+    assert (again.receipts, again.known_count) == ((), 1)
 
 
 def test_a_file_is_listed_with_what_it_answers(call_account: Any, fife: Path, put: Put) -> None:
@@ -144,7 +144,7 @@ def test_a_file_that_grows_between_two_looks_is_left(call_account: Any, fife: Pa
     file.write_bytes(b"half")
 
     async def list_while_growing(account: DropBoxAccount) -> Any:
-        looking = asyncio.create_task(account.entries())
+        looking = asyncio.create_task(account.list_entries())
         await asyncio.sleep(0.1)
         with file.open("ab") as more:
             more.write(b"more")
@@ -196,7 +196,7 @@ def test_a_replacement_of_a_listed_file_is_not_fetched(kind: str, call_account: 
     file = put(fife, f"in/hl1/{HL1}", b"Glasgow's")
 
     async def swap_and_fetch(account: DropBoxAccount) -> Any:
-        (entry,) = (await account.entries()).entries
+        (entry,) = (await account.list_entries()).entries
         file.unlink()
         if kind == "a folder":
             file.mkdir()
@@ -247,7 +247,7 @@ def test_a_file_that_changes_after_it_was_listed_is_left(call_account: Any, fife
     file = put(fife, f"in/hl1/{HL1}", b"first")
 
     async def change_and_fetch(account: DropBoxAccount) -> Any:
-        (entry,) = (await account.entries()).entries
+        (entry,) = (await account.list_entries()).entries
         file.write_bytes(b"other")
         return await account.fetch(entry)
 

@@ -81,7 +81,7 @@ def test_a_file_that_grows_between_two_looks_is_left(call_account: Any, accounts
 
         skip_changing = asyncio.create_task(grow())
         try:
-            return await account.entries()
+            return await account.list_entries()
         finally:
             skip_changing.cancel()
 
@@ -97,7 +97,7 @@ def test_a_file_that_changes_after_it_was_listed_is_left(
     file = put(accounts["fif"].root, "hl1/HL1_2024-25_Q1.csv", b"0123456789")
 
     async def change_and_fetch(account: SftpAccount) -> Any:
-        (entry,) = (await account.entries()).entries
+        (entry,) = (await account.list_entries()).entries
         if change == "grown":
             file.write_bytes(b"0123456789 and more")
         elif change == "shorter":
@@ -113,7 +113,7 @@ def test_a_file_taken_away_after_it_was_listed_is_left(call_account: Any, accoun
     file = put(accounts["fif"].root, "hl1/HL1_2024-25_Q1.csv", b"0123456789")
 
     async def remove_and_fetch(account: SftpAccount) -> Any:
-        (entry,) = (await account.entries()).entries
+        (entry,) = (await account.list_entries()).entries
         file.unlink()
         return await account.fetch(entry)
 
@@ -253,8 +253,8 @@ def test_a_server_that_never_answers_is_unreachable_in_time(
 
     async def run(port: int) -> None:
         transport = SftpTransport(sftp_source, register.returns, environment_for(port), today, impatient)
-        async with transport.account("FIF") as account:
-            await account.entries()
+        async with transport.open_account("FIF") as account:
+            await account.list_entries()
 
     with silent_server() as port:
         before = time()
@@ -339,9 +339,11 @@ def test_path_separators_from_a_server_are_never_used(
         environment = environment_for(listening.getsockname()[1])
         async with (
             server,
-            SftpTransport(sftp_source, register.returns, environment, today, QUICK_TIMEOUTS).account("FIF") as account,
+            SftpTransport(sftp_source, register.returns, environment, today, QUICK_TIMEOUTS).open_account(
+                "FIF"
+            ) as account,
         ):
-            return await account.entries()
+            return await account.list_entries()
 
     listing = asyncio.run(run())
     assert {entry.name for entry in listing.entries} == {"HL1_2024-25_Q1.csv"}

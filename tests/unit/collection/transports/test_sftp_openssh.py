@@ -124,7 +124,7 @@ def test_new_extracts_are_collected_once_and_known_the_next_time(home: Path, put
     assert first.failures == ()
     (large,) = [receipt for receipt in first.fetched if receipt.return_code == "HL1"]
     assert ByteStore(home / "lake").get(large.sha256) == content
-    assert (second.receipts, second.known, second.failures) == ((), 3, ())
+    assert (second.receipts, second.known_count, second.failures) == ((), 3, ())
 
 
 def test_a_file_sent_again_under_its_old_name_is_collected_again(home: Path, put: Any, collect: Any) -> None:
