@@ -1,4 +1,4 @@
-"""What a bad extract is: its bytes, and what must become of it. ``bad_csv`` and ``bad_structures`` list them."""
+"""The form of a bad extract: its bytes and the expected judgement. ``bad_csv`` and ``bad_structures`` list them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,29 +6,29 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class BadExtract:
-    """One extract and what must become of it.
+    """Extract and its expected judgement.
 
     Attributes:
-        name: what is wrong.
-        code: the return that it is handed in for.
-        content: makes its bytes.
-        rule: end of the id of the rule that it breaks; empty where it is accepted.
-        says: words that must be in what the council is told; for an accepted one, text that must stand in its rows.
-        row: the row that must be named; None where none can be.
+        name: the fault.
+        code: return that it is handed in for.
+        content: function that returns its bytes.
+        rule: end of the id of the broken rule; empty: the extract is accepted.
+        expected_words: words of the finding's message; of an accepted extract, text in its stored rows.
+        row: row that the finding must name; None: no row is wrong.
     """
 
     name: str
     code: str
     content: Callable[[], bytes]
     rule: str
-    says: str
+    expected_words: str
     row: int | None = None
 
     @property
     def verdict(self) -> str:
-        """What it must come to."""
+        """Expected verdict."""
         return "rejected" if self.rule else "accepted"
 
 
 HTML = b"<!DOCTYPE html>\n<html><head><title>Log in</title></head><body>Session expired</body></html>\n"
-"""What comes where a log-in has run out."""
+"""Answer of a server whose session has expired."""

@@ -1,11 +1,11 @@
-"""A run that is killed at every step, and then done again: a script, because what it kills is its own process.
+"""A script that kills a run at every step and repeats it.
 
-``python killed_run.py FOLDER`` writes beside each home what ended the run and what ledger and lake held when it had
-been done again; and the same of runs that nobody disturbed. ``python killed_run.py HOME POINT WORDS…`` is ``lgdp``,
-killed at a point.
+``python killed_run.py FOLDER`` writes beside each home the signal that ended the run, and the content of ledger and
+lake after the run was repeated; it does the same for undisturbed runs. ``python killed_run.py HOME POINT WORDS…``
+runs ``lgdp`` and kills it at a point.
 
-The modules are imported once; each run is a fork of this process that has done nothing else yet, and a run is killed by
-SIGKILL around the product's own functions.
+The modules are imported once; each run is a fork of this process, which does no work before. A run is killed by SIGKILL
+around the platform's own functions.
 """
 
 import importlib
@@ -40,25 +40,25 @@ from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.workflows import publishing
 from lgdp_pipelines.workflows.platform import Platform
 from lgdp_pipelines.workflows.processing import ProcessRequest, process
-from tests.faults.state import state
+from tests.faults.state import read_state
 from tests.support.contracts import add_contract, library, rule, write_register
 from tests.support.dbt_projects import share_dbt_projects
 from tests.support.trusted_extension import trust_extensions
 
 PERIOD = parse_period("CY2023")
-AT_ONCE = 2
-BUSY = rule("busy", "More than 5,000 books are unlikely", "books > 5000", severity="query")
+PROCESS_COUNT = 2
+UNLIKELY_BOOKS = rule("busy", "More than 5,000 books are unlikely", "books > 5000", severity="query")
 
 
 @dataclass(frozen=True)
 class Effect:
-    """Something that a run does to the world.
+    """A call by which a run changes ledger or lake.
 
     Attributes:
-        owner: class or module that holds the function.
-        function: its name.
-        table: of the lake, where the function writes several.
-        call: which call of it, counted from 1.
+        owner: class or module of the function.
+        function: name of the function.
+        table: the lake's table, if the function writes several.
+        call: number of the call, from 1.
     """
 
     owner: Any
@@ -69,13 +69,13 @@ class Effect:
 
 @dataclass(frozen=True)
 class Point:
-    """Where a run is killed, and what follows.
+    """Moment at which a run is killed, with its start and end.
 
     Attributes:
         effect: name in :data:`EFFECTS`.
-        when: before or after it.
-        start: what is there when the run begins: nothing, a first release, or news that were judged already.
-        end: how far the repeated run goes: ``processed`` or ``published``.
+        when: ``before`` or ``after`` the effect.
+        start: home that the run begins with: ``nothing``, ``released``, or ``judged`` with new extracts.
+        end: last stage of the repeated run: ``processed`` or ``published``.
     """
 
     effect: str
@@ -87,15 +87,16 @@ class Point:
         return f"{self.when} {self.effect}"
 
 
-class Listener:
-    """Who is told of outcomes."""
+class Notifier:
+    """Receiver of outcomes."""
 
     @staticmethod
-    def told(outcomes: object) -> None:
-        """Nobody listens."""
+    def notify(outcomes: object) -> None:
+        """Do nothing."""
 
 
-def _replaced(table: str) -> Effect:
+def _build_slice_effect(table: str) -> Effect:
+    """Return the effect of replacing a table's slice."""
     return Effect(Lake, "replace_slice", table)
 
 
@@ -103,65 +104,71 @@ EFFECTS = {
     "raw put": Effect(ByteStore, "put", call=2),
     "receipt recorded": Effect(ReceiptRepository, "record", call=2),
     "submissions opened": Effect(SubmissionRepository, "open"),
-    "landed written": _replaced("landed/library__loan__v1"),
-    "findings written": _replaced("judged/finding"),
+    "landed written": _build_slice_effect("landed/library__loan__v1"),
+    "findings written": _build_slice_effect("judged/finding"),
     "first validated table written": Effect(Lake, "replace_councils", "validated/library__branch__v1"),
     "second validated table written": Effect(Lake, "replace_councils", "validated/library__loan__v1"),
-    "told": Effect(Listener, "told"),
-    "settled": Effect(JudgementRepository, "record"),
-    "judgements mirrored": _replaced("ledger/judgement"),
+    "councils notified": Effect(Notifier, "notify"),
+    "judgements recorded": Effect(JudgementRepository, "record"),
+    "judgements mirrored": _build_slice_effect("ledger/judgement"),
     "mirrored": Effect(Ledger, "mirror"),
-    "council dimension written": _replaced("conformed/council"),
-    "period dimension written": _replaced("conformed/period"),
-    "observations written": _replaced("conformed/observation"),
-    "first published table written": _replaced("published/library_branch"),
-    "second published table written": _replaced("published/library_loan"),
+    "council dimension written": _build_slice_effect("conformed/council"),
+    "period dimension written": _build_slice_effect("conformed/period"),
+    "observations written": _build_slice_effect("conformed/observation"),
+    "first published table written": _build_slice_effect("published/library_branch"),
+    "second published table written": _build_slice_effect("published/library_loan"),
     "lineage written": Effect(publishing, "write_column_edges"),
     "catalogue written": Effect(publishing, "write_catalogue"),
     "release recorded": Effect(ReleaseRepository, "record"),
     "releases mirrored": Effect(Ledger, "mirror", call=2),
 }
 PROCESSING = list(EFFECTS)[:11]
-TO_THE_END = {"after first validated table written"}
-FROM_NOTHING = {"council dimension written", "period dimension written", "lineage written"}
+POINTS_TO_PUBLICATION = {"after first validated table written"}
+EFFECTS_FROM_NOTHING = {"council dimension written", "period dimension written", "lineage written"}
 
 
-def _points() -> Iterator[Point]:
-    """After each effect; and before the first of each kind of start, for what is after one is before the next."""
-    begun: set[str] = set()
+def _list_points() -> Iterator[Point]:
+    """Yield a point after each effect, and before the first effect of each start.
+
+    A point after one effect is before the next.
+    """
+    seen_starts: set[str] = set()
     for effect in EFFECTS:
-        start = "released" if effect in PROCESSING else "nothing" if effect in FROM_NOTHING else "judged"
-        for when in ("before", "after") if start not in begun else ("after",):
-            end = "processed" if start == "released" and f"{when} {effect}" not in TO_THE_END else "published"
+        start = "released" if effect in PROCESSING else "nothing" if effect in EFFECTS_FROM_NOTHING else "judged"
+        for when in ("before", "after") if start not in seen_starts else ("after",):
+            end = (
+                "processed" if start == "released" and f"{when} {effect}" not in POINTS_TO_PUBLICATION else "published"
+            )
             yield Point(effect, when, start, end)
-        begun.add(start)
+        seen_starts.add(start)
 
 
-POINTS = {str(point): point for point in _points()}
+POINTS = {str(point): point for point in _list_points()}
 
-FIRST = {
+FIRST_EXTRACTS = {
     "FIF": (["Cupar,1200", "Leven,300"], ["Cupar,1,10", "Leven,1,4"]),
     "GLG": (["Gorbals,4000"], ["Gorbals,1,99"]),
 }
-"""Each council's rows of the two files: first those that are released when the killed run begins."""
+"""Each council's rows of the two files that the first release has."""
 
-NEWS = {
+NEW_EXTRACTS = {
     "FIF": (["Cupar,1250", "Leven,310"], ["Cupar,1,11", "Leven,1,5", "Leven,2,6"]),
     "EDH": (["Leith,6000"], ["Leith,1,70"]),
     "ABE": (["Torry,many"], ["Torry,1,1"]),
 }
-"""Then a resubmission, a first submission with a query, and one that is rejected."""
+"""Rows of a resubmission, of a first submission with a query, and of a rejected submission."""
 
 
-def platform_at(home: Path) -> Platform:
-    """The platform over a home; its register lies beside all homes, unless it has one of its own."""
-    own = home / "register"
-    platform = Platform(Settings.from_folder(home, own if own.exists() else home.parent / "register"))
-    platform.code_version = "test"  # somebody may commit between two runs
+def open_platform(home: Path) -> Platform:
+    """Return the platform of a home, with the home's own register or else the shared one."""
+    own_register = home / "register"
+    schemas = own_register if own_register.exists() else home.parent / "register"
+    platform = Platform(Settings.from_folder(home, schemas))
+    platform.code_version = "test"  # a commit between two runs would make them differ
     return platform
 
 
-def handed_in(platform: Platform, extracts: dict[str, tuple[list[str], list[str]]]) -> None:
+def hand_in_extracts(platform: Platform, extracts: dict[str, tuple[list[str], list[str]]]) -> None:
     """Hand in two files for each council."""
     data_return = platform.register.returns["LIBRARY"]
     folder = platform.settings.home / "outbox"
@@ -174,20 +181,20 @@ def handed_in(platform: Platform, extracts: dict[str, tuple[list[str], list[str]
         hand_in(data_return, authority, PERIOD, files, inbox=Inbox(platform.ledger, platform.received_bytes))
 
 
-def processed(platform: Platform) -> None:
-    """What the command line does with what is waiting, without Dagster."""
+def process_pending(platform: Platform) -> None:
+    """Process all pending work, as the command line does, without Dagster."""
     for work in platform.ledger.submissions.list_pending_work():
         data_return = platform.register.returns[work.return_code]
         process(
             platform,
             ProcessRequest(data_return, parse_period(work.period), work.councils),
             str(os.getpid()),
-            notify=Listener.told,
+            notify=Notifier.notify,
         )
 
 
-def published(platform: Platform) -> None:
-    """What the command line does with what has changed, without Dagster."""
+def publish_changed(platform: Platform) -> None:
+    """Publish all changed periods, as the command line does, without Dagster."""
     for data_return in platform.register.returns.values():
         periods = publishing.list_changed_periods(platform, data_return)
         if periods:
@@ -196,42 +203,42 @@ def published(platform: Platform) -> None:
 
 
 def run(platform: Platform, start: str, end: str) -> None:
-    """A run, as often as it is needed: from what is handed in to as far as it goes."""
+    """Hand extracts in, process them, and publish if the run ends there."""
     if start != "judged":
-        handed_in(platform, FIRST if start == "nothing" else NEWS)
-    processed(platform)
+        hand_in_extracts(platform, FIRST_EXTRACTS if start == "nothing" else NEW_EXTRACTS)
+    process_pending(platform)
     if end == "processed":
         publishing.refresh_lake_copies(platform)
     else:
-        published(platform)
+        publish_changed(platform)
 
 
-def killing(point: Point) -> None:
-    """Have this process killed at a point."""
+def install_kill(point: Point) -> None:
+    """Replace the point's function by one that kills this process."""
     effect = EFFECTS[point.effect]
     real: Callable[..., Any] = getattr(effect.owner, effect.function)
     calls = 0
 
     @wraps(real)
-    def killed(*args: Any, **more: Any) -> Any:
+    def call_and_kill(*arguments: Any, **options: Any) -> Any:
         nonlocal calls
-        is_meant = not effect.table or str(args[1]) == effect.table
-        calls += is_meant
-        if is_meant and calls == effect.call and point.when == "before":
+        is_counted = not effect.table or str(arguments[1]) == effect.table
+        calls += is_counted
+        if is_counted and calls == effect.call and point.when == "before":
             os.kill(os.getpid(), signal.SIGKILL)
-        given = real(*args, **more)
-        if is_meant and calls == effect.call:
+        result = real(*arguments, **options)
+        if is_counted and calls == effect.call:
             os.kill(os.getpid(), signal.SIGKILL)
-        return given
+        return result
 
-    setattr(effect.owner, effect.function, killed)
+    setattr(effect.owner, effect.function, call_and_kill)
 
 
-def in_a_fork(work: Callable[[], None]) -> int:
-    """Do something in a process of its own.
+def run_in_fork(work: Callable[[], None]) -> int:
+    """Run work in a process of its own.
 
     Returns:
-        The signal that ended it, or 0; 1 where it failed.
+        The signal that ended the process, or 0; 1 if the work failed.
     """
     pid = os.fork()
     if pid == 0:
@@ -239,7 +246,7 @@ def in_a_fork(work: Callable[[], None]) -> int:
         try:
             work()
             code = 0
-        except Exception:  # noqa: BLE001 - told in the output of the test
+        except Exception:  # noqa: BLE001 - printed in the output of the test
             traceback.print_exc()
             sys.stderr.flush()
         finally:
@@ -248,120 +255,123 @@ def in_a_fork(work: Callable[[], None]) -> int:
     return os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
 
 
-def saved(home: Path) -> None:
+def save_state(home: Path) -> None:
     """Write a home's state beside it."""
-    home.with_suffix(".json").write_text(json.dumps(state(platform_at(home))), encoding="utf-8")
+    home.with_suffix(".json").write_text(json.dumps(read_state(open_platform(home))), encoding="utf-8")
 
 
-def prepared(folder: Path) -> None:
-    """The starts, and what comes of an undisturbed run from each."""
-    write_register(folder / "register", library(BUSY))
+def prepare_starts(folder: Path) -> None:
+    """Make the starting homes, and the states after undisturbed runs from them."""
+    write_register(folder / "register", library(UNLIKELY_BOOKS))
     load_pseudonym_key(Settings.from_folder(folder / "nothing").secrets)
-    undisturbed(folder, "nothing", "published", "released")
-    undisturbed(folder, "released", "processed", "judged")
+    run_undisturbed(folder, "nothing", "published", "released")
+    run_undisturbed(folder, "released", "processed", "judged")
     known = {("nothing", "published"), ("released", "processed")}
-    missing_routes = sorted({(point.start, point.end) for point in POINTS.values()} - known)
-    side_by_side(
-        [
-            lambda start=start, end=end: undisturbed(folder, start, end, f"{start} {end}")
-            for start, end in missing_routes
-        ]
+    routes = sorted({(point.start, point.end) for point in POINTS.values()} - known)
+    run_side_by_side(
+        [lambda start=start, end=end: run_undisturbed(folder, start, end, f"{start} {end}") for start, end in routes]
     )
 
 
-def undisturbed(folder: Path, start: str, end: str, name: str) -> None:
-    """A run that nobody disturbs, in a home of that name."""
+def run_undisturbed(folder: Path, start: str, end: str, name: str) -> None:
+    """Run without a kill in a home of the given name, and save its state."""
     home = folder / name
     shutil.copytree(folder / start, home)
-    if in_a_fork(lambda: (run(platform_at(home), start, end), saved(home))):
+    if run_in_fork(lambda: (run(open_platform(home), start, end), save_state(home))):
         raise SystemExit("An undisturbed run failed.")
     home.with_suffix(".json").rename(folder / f"undisturbed {start} {end}.json")
 
 
-def killed(folder: Path, point: Point) -> None:
-    """A run that is killed."""
+def run_killed(folder: Path, point: Point) -> None:
+    """Run until the point kills the process, and write the signal beside the home."""
     home = folder / f"killed {point}"
     shutil.copytree(folder / point.start, home)
-    ended = in_a_fork(lambda: (killing(point), run(platform_at(home), point.start, point.end)))
-    home.with_suffix(".ended").write_text(str(ended), encoding="utf-8")
+    signal_number = run_in_fork(lambda: (install_kill(point), run(open_platform(home), point.start, point.end)))
+    home.with_suffix(".ended").write_text(str(signal_number), encoding="utf-8")
 
 
-def repeated(folder: Path, points: Sequence[Point]) -> None:
-    """The runs that were killed, done again. One process does many: each has a home, and a platform, of its own."""
+def repeat_runs(folder: Path, points: Sequence[Point]) -> None:
+    """Repeat killed runs in one process, each with its own home and platform."""
     for point in points:
         home = folder / f"killed {point}"
-        run(platform_at(home), point.start, point.end)
-        saved(home)
+        run(open_platform(home), point.start, point.end)
+        save_state(home)
         shutil.rmtree(home)
 
 
 @dataclass(frozen=True)
-class Stricter:
-    """A run killed after its slices were written; before it is done again, a new rule rejects what it accepted.
+class StricterCase:
+    """Run killed after it wrote slices, and repeated with a rule that rejects its submission.
 
     Attributes:
-        effect: after which it is killed.
-        news: Fife's rows of the two files.
-        recovery_killed_after: where the run that puts things right is killed too; empty where it is not.
+        effect: effect after which the run is killed.
+        rows: Fife's rows of the two files.
+        recovery_effect: effect after which the repeated run is killed too; empty: it is not killed.
     """
 
     effect: str
-    news: tuple[list[str], list[str]]
-    recovery_killed_after: str = ""
+    rows: tuple[list[str], list[str]]
+    recovery_effect: str = ""
 
 
-STRICTER = {
-    "both tables written": Stricter("second validated table written", NEWS["FIF"]),
-    "one table written": Stricter("first validated table written", NEWS["FIF"]),
-    "one table emptied": Stricter("first validated table written", ([], ["Cupar,1,11"])),
-    "recovery killed too": Stricter(
-        "second validated table written", NEWS["FIF"], recovery_killed_after="first validated table written"
+STRICTER_CASES = {
+    "both tables written": StricterCase("second validated table written", NEW_EXTRACTS["FIF"]),
+    "one table written": StricterCase("first validated table written", NEW_EXTRACTS["FIF"]),
+    "one table emptied": StricterCase("first validated table written", ([], ["Cupar,1,11"])),
+    "recovery killed too": StricterCase(
+        "second validated table written", NEW_EXTRACTS["FIF"], recovery_effect="first validated table written"
     ),
 }
 
 
-def stricter_library() -> dict[str, Any]:
-    """A version of the contract that refuses :data:`NEWS` of Fife, and a submission without any branch."""
-    few = rule("few_books", "No branch has more than 1,220 books, or Fife's had", "books > 1220 AND books < 4000")
-    some = {
+def build_stricter_library() -> dict[str, Any]:
+    """Return a contract that rejects Fife's :data:`NEW_EXTRACTS`, and submissions without branches."""
+    few_books = rule("few_books", "No branch has more than 1,220 books, or Fife's had", "books > 1220 AND books < 4000")
+    has_branches = {
         "id": "some_branch", "name": "There is a branch", "description": "Export it again.", "severity": "error",
         "type": "library", "metric": "rowCount", "mustBeGreaterOrEqualTo": 1, "unit": "rows",
     }  # fmt: skip
-    text = json.dumps({**library(BUSY, few, some), "version": "1.1.0"})
+    text = json.dumps({**library(UNLIKELY_BOOKS, few_books, has_branches), "version": "1.1.0"})
     return json.loads(text.replace('"CY2022"', f'"{PERIOD.id}"'))
 
 
-def made_stricter(folder: Path, name: str) -> None:
-    """Killed, then judged by a stricter rule: the slice must be undone."""
-    case = STRICTER[name]
+def run_stricter_case(folder: Path, name: str) -> None:
+    """Kill a run, make the contract stricter, and repeat the run."""
+    case = STRICTER_CASES[name]
     home = folder / f"stricter {name}"
     shutil.copytree(folder / "released", home)
     shutil.copytree(folder / "register", home / "register")
 
-    def hand() -> None:
-        handed_in(platform_at(home), {"FIF": case.news})
+    def process_until_killed() -> None:
+        install_kill(Point(case.effect, "after", "", ""))
+        hand_in_extracts(open_platform(home), {"FIF": case.rows})
+        process_pending(open_platform(home))
 
-    ended = in_a_fork(lambda: (killing(Point(case.effect, "after", "", "")), hand(), processed(platform_at(home))))
-    home.with_suffix(".ended").write_text(str(ended), encoding="utf-8")
-    add_contract(home / "register", stricter_library())
-    if case.recovery_killed_after:
-        point = Point(case.recovery_killed_after, "after", "", "")
-        in_a_fork(lambda: (killing(point), processed(platform_at(home))))
-    if in_a_fork(
-        lambda: (processed(platform_at(home)), publishing.refresh_lake_copies(platform_at(home)), saved(home))
+    signal_number = run_in_fork(process_until_killed)
+    home.with_suffix(".ended").write_text(str(signal_number), encoding="utf-8")
+    add_contract(home / "register", build_stricter_library())
+    if case.recovery_effect:
+        point = Point(case.recovery_effect, "after", "", "")
+        run_in_fork(lambda: (install_kill(point), process_pending(open_platform(home))))
+    if run_in_fork(
+        lambda: (
+            process_pending(open_platform(home)),
+            publishing.refresh_lake_copies(open_platform(home)),
+            save_state(home),
+        )
     ):
         home.with_suffix(".json").write_text(json.dumps({"failed": 1}), encoding="utf-8")
 
 
-def side_by_side(work: Sequence[Callable[[], None]]) -> None:
-    """Do each piece of work in a process of its own, two at a time."""
+def run_side_by_side(work: Sequence[Callable[[], None]]) -> None:
+    """Run each piece of work in a process of its own, two at a time."""
     running = 0
-    for point in work:
-        if running == AT_ONCE:
+    for task in work:
+        if running == PROCESS_COUNT:
             os.wait()
             running -= 1
         if os.fork() == 0:
-            in_a_fork(point)
+            run_in_fork(task)
             os._exit(0)
         running += 1
     while running:
@@ -370,14 +380,14 @@ def side_by_side(work: Sequence[Callable[[], None]]) -> None:
 
 
 def main(folder: Path) -> None:
-    """Everything."""
-    prepared(folder)
+    """Make all starts, kill all runs, and repeat them."""
+    prepare_starts(folder)
     points = list(POINTS.values())
-    side_by_side([lambda point=point: killed(folder, point) for point in points])
-    side_by_side(
+    run_side_by_side([lambda point=point: run_killed(folder, point) for point in points])
+    run_side_by_side(
         [
-            *(lambda part=part: repeated(folder, points[part::AT_ONCE]) for part in range(AT_ONCE)),
-            *(lambda name=name: made_stricter(folder, name) for name in STRICTER),
+            *(lambda part=part: repeat_runs(folder, points[part::PROCESS_COUNT]) for part in range(PROCESS_COUNT)),
+            *(lambda name=name: run_stricter_case(folder, name) for name in STRICTER_CASES),
         ]
     )
     shutil.rmtree(folder / "nothing")
@@ -396,13 +406,13 @@ SLOW_TO_LOAD = (
     "sqlglot.dialects.duckdb",
     "sqlglot.optimizer",
 )
-"""Seconds, once for all forks."""
+"""Modules that take seconds to import, once for all forks."""
 
 
-def submit(home: Path, point: str, words: list[str]) -> None:
-    """``lgdp``, killed at a point."""
+def run_lgdp_killed(home: Path, point: str, words: list[str]) -> None:
+    """Run ``lgdp``, and kill it at a point."""
     when, effect = point.split(" ", 1)
-    killing(Point(effect, when, "", ""))
+    install_kill(Point(effect, when, "", ""))
     os.environ |= {"LGDP_HOME": str(home), "LGDP_SCHEMAS": str(home.parent / "register")}
     sys.argv = ["lgdp", *words]
     cli.main()
@@ -410,7 +420,7 @@ def submit(home: Path, point: str, words: list[str]) -> None:
 
 if __name__ == "__main__":
     if len(sys.argv) > 2:
-        submit(Path(sys.argv[1]), sys.argv[2], sys.argv[3:])
+        run_lgdp_killed(Path(sys.argv[1]), sys.argv[2], sys.argv[3:])
     else:
         for module in SLOW_TO_LOAD:
             importlib.import_module(module)

@@ -1,12 +1,11 @@
-"""A council's API that answers as it should not: a clear word each, and nothing that stood is touched."""
+"""Bad answers of a council's API are reported, and accepted data stays untouched."""
 
 import asyncio
 import gzip
 import json
 import socket
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date
 from typing import ClassVar
@@ -19,7 +18,8 @@ from lgdp_pipelines.collection.transports.api import ApiTransport
 from lgdp_pipelines.collection.transports.transport import Inbox, Timeouts
 from lgdp_pipelines.register.model.sources import ApiReturn, ApiSource, NextPaging, SecretReference
 from tests.faults.bad_extract import HTML
-from tests.faults.world import PERIOD, World, json_of, records_of, world_at
+from tests.faults.world import PERIOD, World, build_json, build_records, build_world
+from tests.support.background_server import run_in_background
 
 TODAY = date(2023, 11, 21)
 QUICK = Timeouts(connect_seconds=3, answer_seconds=2, retry=Retry(2, 0.01, 0.02))
@@ -41,83 +41,92 @@ SOURCE = ApiSource(
 )
 
 
-def http(status: str, body: bytes = b"", *headers: str, length: int | None = None) -> bytes:
-    """An answer as it goes over the line."""
+def build_response(status: str, body: bytes = b"", *headers: str, length: int | None = None) -> bytes:
+    """Return an HTTP response as bytes."""
     lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body) if length is None else length}", "Connection: close"]
     return "\r\n".join([*lines, *headers, "", ""]).encode() + body
 
 
-def page(following: str, *, books: str = "11") -> bytes:
-    """A page that names the next one."""
-    records = [record | {"Books": books} for record in records_of()]
-    return http(
+def build_page(following: str, *, books: str = "11") -> bytes:
+    """Return a page of records that names the next page."""
+    records = [record | {"Books": books} for record in build_records()]
+    return build_response(
         "200 OK", json.dumps({"records": records, "next": following}).encode(), "Content-Type: application/json"
     )
 
 
-def bomb() -> bytes:
-    """A page of 200 MB of blanks, packed into 200 kB."""
+def build_large_page() -> bytes:
+    """Return a page of 200 MB of blanks, compressed to 200 kB."""
     packed = gzip.compress(b'{"records": []' + b" " * 200 * 1024**2 + b"}", 1)
-    return http("200 OK", packed, "Content-Encoding: gzip", "Content-Type: application/json")
+    return build_response("200 OK", packed, "Content-Encoding: gzip", "Content-Type: application/json")
 
 
 @dataclass(frozen=True)
 class BadAnswer:
-    """How one request is answered, and what must become of it.
+    """Answer to one request, and the expected report.
 
     Attributes:
-        name: what is wrong.
-        answer: as it goes over the line.
-        becomes: part of the report that must tell it: failures, left or unchanged.
-        says: words that must be in it.
+        name: the fault.
+        answer: bytes of the response.
+        report_field: field of the report that must name the fault: ``failures`` or ``unchanged``.
+        expected_words: words that the field must have.
     """
 
     name: str
     answer: bytes
-    becomes: str
-    says: str = ""
+    report_field: str
+    expected_words: str = ""
 
 
 ANSWERS = [
-    BadAnswer("it does not know our token", http("401 Unauthorized"), "failures", "token"),
-    BadAnswer("it forbids us", http("403 Forbidden"), "failures", "token"),
-    BadAnswer("it knows no such address", http("404 Not Found"), "unchanged"),
-    BadAnswer("it has nothing for the period", http("204 No Content"), "unchanged"),
-    BadAnswer("it is busy for ever", http("429 Too Many Requests", b"", "Retry-After: 0"), "failures", "429"),
-    BadAnswer("it asks for another century", http("503 Busy", b"", "Retry-After: 9999999999"), "failures", "503"),
-    BadAnswer("it is broken", http("500 Internal Server Error", b"secret stack trace"), "failures", "500"),
-    BadAnswer("it does not like the request", http("400 Bad Request"), "failures", "400"),
+    BadAnswer("it does not know our token", build_response("401 Unauthorized"), "failures", "token"),
+    BadAnswer("it forbids us", build_response("403 Forbidden"), "failures", "token"),
+    BadAnswer("it knows no such address", build_response("404 Not Found"), "unchanged"),
+    BadAnswer("it has nothing for the period", build_response("204 No Content"), "unchanged"),
+    BadAnswer("it is busy for ever", build_response("429 Too Many Requests", b"", "Retry-After: 0"), "failures", "429"),
     BadAnswer(
-        "it sends us elsewhere", http("302 Found", b"", "Location: http://127.0.0.1:9/"), "failures", "redirects"
+        "it asks for another century", build_response("503 Busy", b"", "Retry-After: 9999999999"), "failures", "503"
     ),
-    BadAnswer("its pages lead in a circle", page("/shelves/FIF?year=2023"), "failures", "no end"),
-    BadAnswer("its next page is on another host", page("http://127.0.0.1:9/"), "failures", "not at the address"),
-    BadAnswer("its next page is a file of ours", page("file:///etc/passwd"), "failures", "not at the address"),
+    BadAnswer("it is broken", build_response("500 Internal Server Error", b"secret stack trace"), "failures", "500"),
+    BadAnswer("it does not like the request", build_response("400 Bad Request"), "failures", "400"),
+    BadAnswer(
+        "it sends us elsewhere",
+        build_response("302 Found", b"", "Location: http://127.0.0.1:9/"),
+        "failures",
+        "redirects",
+    ),
+    BadAnswer("its pages lead in a circle", build_page("/shelves/FIF?year=2023"), "failures", "no end"),
+    BadAnswer("its next page is on another host", build_page("http://127.0.0.1:9/"), "failures", "not at the address"),
+    BadAnswer("its next page is a file of ours", build_page("file:///etc/passwd"), "failures", "not at the address"),
     BadAnswer("it hangs up at once", b"", "failures", "did not answer"),
-    BadAnswer("it hangs up in the middle", http("200 OK", b'{"records": [', length=9000), "failures", "broke"),
+    BadAnswer(
+        "it hangs up in the middle", build_response("200 OK", b'{"records": [', length=9000), "failures", "broke"
+    ),
     BadAnswer("it speaks no HTTP", b"220 mail.example.org ESMTP\r\n", "failures", "did not answer"),
     BadAnswer("its headers have no end", b"HTTP/1.1 200 OK\r\n" + b"X-More: yes\r\n" * 20_000, "failures", "answer"),
-    BadAnswer("its page unpacks without end", bomb(), "failures", "larger"),
+    BadAnswer("its page unpacks without end", build_large_page(), "failures", "larger"),
 ]
 
 
-class Line:
-    """A server that gives Fife one answer, whatever it asks, and everybody else a good one."""
+class FixedAnswerServer:
+    """Server that gives Fife a chosen answer, and all other councils a good one."""
 
-    good: ClassVar[bytes] = http("200 OK", json_of(), "Content-Type: application/json")
+    good: ClassVar[bytes] = build_response("200 OK", build_json(), "Content-Type: application/json")
 
     def __init__(self) -> None:
         self.answer = self.good
 
-    def to_fife(self) -> bytes:
-        """What Fife is told next."""
+    def choose_answer_for_fife(self) -> bytes:
+        """Return the next answer to Fife."""
         return self.answer
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         request_line = (await reader.readline()).decode()
         while (await reader.readline()).strip():
             pass
-        writer.write(self.to_fife() if "/FIF?" in request_line and "year=2023" in request_line else self.good)
+        writer.write(
+            self.choose_answer_for_fife() if "/FIF?" in request_line and "year=2023" in request_line else self.good
+        )
         try:
             await writer.drain()
             writer.close()
@@ -126,40 +135,22 @@ class Line:
             return
 
 
-@contextmanager
-def serving(line: Line) -> Iterator[int]:
-    loop = asyncio.new_event_loop()
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
+def run_answer_server(api: FixedAnswerServer) -> AbstractContextManager[int]:
+    """Serve an API on a free port of this machine."""
 
-        async def serve() -> None:
-            async with await asyncio.start_server(line.serve, sock=listening):
-                await asyncio.get_running_loop().create_future()
+    async def serve(listening_socket: socket.socket) -> None:
+        async with await asyncio.start_server(api.serve, sock=listening_socket):
+            await asyncio.get_running_loop().create_future()
 
-        task = loop.create_task(serve())
-
-        def run() -> None:
-            try:
-                loop.run_until_complete(task)
-            except asyncio.CancelledError:
-                return
-
-        thread = threading.Thread(target=run, daemon=True)
-        thread.start()
-        try:
-            yield listening.getsockname()[1]
-        finally:
-            loop.call_soon_threadsafe(task.cancel)
-            thread.join(10)
-            loop.close()
+    return run_in_background(serve)
 
 
 @dataclass(frozen=True)
-class Scene:
-    """A world, and an API that has something for it."""
+class Collection:
+    """World, and an API with extracts for it."""
 
     world: World
-    line: Line
+    api: FixedAnswerServer
     port: int
 
     def collect(self) -> dict[str, AccountReport]:
@@ -175,59 +166,59 @@ class Scene:
 
 
 @pytest.fixture(scope="module")
-def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    line = Line()
-    with serving(line) as port:
-        yield Scene(world_at(tmp_path_factory.mktemp("world")), line, port)
+def collection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collection]:
+    api = FixedAnswerServer()
+    with run_answer_server(api) as port:
+        yield Collection(build_world(tmp_path_factory.mktemp("world")), api, port)
 
 
 @pytest.mark.parametrize("bad", ANSWERS, ids=lambda bad: bad.name)
-def test_bad_answer_is_told_and_touches_nothing(scene: Scene, bad: BadAnswer) -> None:
-    before, receipts = scene.world.standing(), len(scene.world.receipts())
-    scene.line.answer = bad.answer
+def test_bad_answer_is_reported_and_changes_nothing(collection: Collection, bad: BadAnswer) -> None:
+    before, receipts = collection.world.read_validated_rows(), len(collection.world.read_receipts())
+    collection.api.answer = bad.answer
 
-    reports = scene.collect()
+    reports = collection.collect()
 
-    found_entries = getattr(reports["FIF"], bad.becomes)
-    assert found_entries, reports["FIF"]
-    assert bad.says in str(found_entries)
+    entries = getattr(reports["FIF"], bad.report_field)
+    assert entries, reports["FIF"]
+    assert bad.expected_words in str(entries)
     assert all(failure.remedy for failure in reports["FIF"].failures)
     assert not any(secret in str(reports) for secret in ("fife-token", "glasgow-token", "secret stack trace"))
     assert reports["GLG"].failures == ()
-    assert [row["council_code"] for row in scene.world.receipts()[receipts:] if row["period"] == PERIOD] == [
+    assert [row["council_code"] for row in collection.world.read_receipts()[receipts:] if row["period"] == PERIOD] == [
         receipt.council_code for receipt in reports["GLG"].receipts if receipt.period == PERIOD
     ]
-    assert scene.world.standing() == before
-    assert scene.world.platform.ledger.balance.find_problems() == []
-    assert scene.world.lost_bytes() == []
+    assert collection.world.read_validated_rows() == before
+    assert collection.world.platform.ledger.balance.find_problems() == []
+    assert collection.world.find_lost_receipts() == []
 
 
-def test_busy_moment_is_waited_out(scene: Scene) -> None:
-    answers = [page("", books="12"), http("429 Too Many Requests", b"", "Retry-After: 0")]
+def test_busy_api_is_asked_again(collection: Collection) -> None:
+    answers = [build_page("", books="12"), build_response("429 Too Many Requests", b"", "Retry-After: 0")]
 
-    class Mended(Line):
-        def to_fife(self) -> bytes:
+    class RecoveringServer(FixedAnswerServer):
+        def choose_answer_for_fife(self) -> bytes:
             return answers.pop()
 
-    with serving(Mended()) as port:
-        reports = Scene(scene.world, scene.line, port).collect()
+    with run_answer_server(RecoveringServer()) as port:
+        reports = Collection(collection.world, collection.api, port).collect()
 
     assert answers == []
     assert reports["FIF"].failures == ()
     assert [receipt.period for receipt in reports["FIF"].fetched] == [PERIOD]
 
 
-def test_log_in_page_for_an_answer_is_kept_and_judged_as_what_it_is(scene: Scene) -> None:
-    before = scene.world.standing()
-    scene.line.answer = http("200 OK", HTML, "Content-Type: text/html")
+def test_log_in_page_in_place_of_records_is_kept_and_rejected_as_a_web_page(collection: Collection) -> None:
+    before = collection.world.read_validated_rows()
+    collection.api.answer = build_response("200 OK", HTML, "Content-Type: text/html")
 
-    (receipt,) = [candidate for candidate in scene.collect()["FIF"].receipts if candidate.period == PERIOD]
-    outcomes = [outcome for outcome in scene.world.judge("SHELF-JSON") if outcome.council == "FIF"]
+    (receipt,) = [candidate for candidate in collection.collect()["FIF"].receipts if candidate.period == PERIOD]
+    outcomes = [outcome for outcome in collection.world.judge("SHELF-JSON") if outcome.council == "FIF"]
 
-    assert scene.world.platform.received_bytes.path(receipt.sha256).read_bytes() == HTML
+    assert collection.world.platform.received_bytes.path(receipt.sha256).read_bytes() == HTML
     assert str(outcomes[-1].judgement.verdict) == "rejected"
     assert any("web page" in text for text in outcomes[-1].judgement.findings["message"])
-    assert {name: rows for name, rows in scene.world.standing().items() if "json" not in name} == {
-        name: rows for name, rows in before.items() if "json" not in name
-    }
-    assert scene.world.platform.ledger.balance.find_problems() == []
+    assert {
+        name: build_rows for name, build_rows in collection.world.read_validated_rows().items() if "json" not in name
+    } == {name: build_rows for name, build_rows in before.items() if "json" not in name}
+    assert collection.world.platform.ledger.balance.find_problems() == []

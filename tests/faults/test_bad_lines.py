@@ -1,4 +1,4 @@
-"""Lines that break, servers that lie, names that lead astray: a clear word each, and nothing that stood is touched."""
+"""Broken lines, lying servers and misleading names are reported, and accepted data stays untouched."""
 
 import asyncio
 import os
@@ -17,8 +17,8 @@ from lgdp_pipelines.collection.retry import Retry
 from lgdp_pipelines.collection.transports.sftp import SftpTransport
 from lgdp_pipelines.collection.transports.transport import Inbox, Timeouts
 from lgdp_pipelines.register.model.sources import FolderReturn, SecretReference, SftpSource
-from tests.faults.bad_server import PHASES, BadServer, bad_server
-from tests.faults.world import PERIOD, ROWS, World, csv_of, world_at
+from tests.faults.bad_server import PHASES, BadServer, run_bad_server
+from tests.faults.world import PERIOD, ROWS, World, build_csv, build_world
 
 QUICK = Timeouts(
     connect_seconds=3, answer_seconds=3, settle_seconds=60, second_look_seconds=0.05, retry=Retry(2, 0.01, 0.02)
@@ -33,12 +33,12 @@ SOURCE = SftpSource(
     known_hosts=SecretReference("env:SHELVES_HOSTS"),
     returns=(FolderReturn("SHELF-CSV", folder="out", pattern=r"shelves_(?P<period>[\w-]+)\.csv"),),
 )
-NEWS = csv_of((("Methil", "7", "01/02/1999", "L"),))
+NEWS = build_csv((("Methil", "7", "01/02/1999", "L"),))
 
 
 @dataclass
-class Scene:
-    """A world, and a server that has files for it."""
+class Collection:
+    """World, and a server with files for it."""
 
     world: World
     server: BadServer
@@ -51,137 +51,136 @@ class Scene:
 
     def collect(self, **environment: str) -> dict[str, AccountReport]:
         platform = self.world.platform
-        known = {
+        environment_variables = {
             "SHELVES": f"127.0.0.1:{self.server.port}",
             "SHELVES_KEY": self.server.client_key.decode(),
             "SHELVES_HOSTS": self.server.known_hosts,
         } | environment
-        transport = SftpTransport(SOURCE, platform.register.returns, known, date(2026, 11, 21), QUICK)
+        transport = SftpTransport(SOURCE, platform.register.returns, environment_variables, date(2026, 11, 21), QUICK)
         report = collect_source(transport, Inbox(platform.ledger, platform.received_bytes))
         return {account.council_code: account for account in report.accounts}
 
 
 @pytest.fixture(scope="module")
-def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    world = world_at(tmp_path_factory.mktemp("world"))
+def collection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Collection]:
+    world = build_world(tmp_path_factory.mktemp("world"))
     root = tmp_path_factory.mktemp("accounts")
     for account in ("FIF", "GLG"):
         (root / account / "out").mkdir(parents=True)
-    with bad_server(root) as server:
-        yield Scene(world, server)
+    with run_bad_server(root) as server:
+        yield Collection(world, server)
 
 
 @pytest.fixture(autouse=True)
-def balanced(scene: Scene) -> Iterator[None]:
-    """After each: a server in a good mood, the ledger in balance, every byte that came in its place."""
+def check_balance(collection: Collection) -> Iterator[None]:
+    """Reset the server after each test, and check the ledger's balance and the received bytes."""
     yield
-    scene.server.mood.breaks, scene.server.mood.locked = None, False
-    scene.server.mood.names.clear()
-    for file in scene.server.root.rglob("*.csv*"):
+    collection.server.behaviour.break_phase, collection.server.behaviour.refuses_keys = None, False
+    collection.server.behaviour.extra_names.clear()
+    for file in collection.server.root.rglob("*.csv*"):
         file.unlink()
-    assert scene.world.platform.ledger.balance.find_problems() == []
-    assert scene.world.lost_bytes() == []
+    assert collection.world.platform.ledger.balance.find_problems() == []
+    assert collection.world.find_lost_receipts() == []
 
 
-def test_account_in_order_is_collected(scene: Scene) -> None:
-    """The others would be empty if it were not."""
-    scene.put("shelves_2023.csv", csv_of((("Methil", "8", "01/02/1999", "L"),)))
+def test_account_in_order_is_collected(collection: Collection) -> None:
+    """Otherwise the other tests would collect nothing."""
+    collection.put("shelves_2023.csv", build_csv((("Methil", "8", "01/02/1999", "L"),)))
 
-    (receipt,) = scene.collect()["FIF"].fetched
+    (receipt,) = collection.collect()["FIF"].fetched
 
     assert (receipt.return_code, receipt.period, receipt.council_code) == ("SHELF-CSV", PERIOD, "FIF")
 
 
 @pytest.mark.parametrize("phase", PHASES)
-def test_line_that_breaks_is_told_and_what_was_there_comes_the_next_time(scene: Scene, phase: str) -> None:
-    before = scene.world.standing()
-    scene.put("shelves_2023.csv", csv_of(((f"Methil {phase}", "7", "01/02/1999", "L"), *ROWS)) * 400)
-    scene.server.mood.breaks = phase
+def test_broken_line_is_reported_and_the_file_is_collected_the_next_time(collection: Collection, phase: str) -> None:
+    before = collection.world.read_validated_rows()
+    collection.put("shelves_2023.csv", build_csv(((f"Methil {phase}", "7", "01/02/1999", "L"), *ROWS)) * 400)
+    collection.server.behaviour.break_phase = phase
 
-    (failure,) = scene.collect()["FIF"].failures
+    (failure,) = collection.collect()["FIF"].failures
 
     assert "did not answer" in failure.what or "broke" in failure.what
     assert "FIF" in failure.where
     assert "again" in failure.remedy
-    assert scene.world.standing() == before
-    scene.server.mood.breaks = None
-    assert len(scene.collect()["FIF"].fetched) == 1
+    assert collection.world.read_validated_rows() == before
+    collection.server.behaviour.break_phase = None
+    assert len(collection.collect()["FIF"].fetched) == 1
 
 
-def test_council_whose_line_breaks_holds_up_no_other(scene: Scene) -> None:
-    scene.put("shelves_2023.csv", csv_of((("Gorbals", "7", "01/02/1999", "L"),)), account="GLG")
-    scene.put("shelves_2023.csv", csv_of((("Kelty", "9", "01/02/1999", "L"),)))
-    (scene.server.root / "FIF").rename(scene.server.root / "gone")
+def test_council_whose_line_breaks_delays_no_other(collection: Collection) -> None:
+    collection.put("shelves_2023.csv", build_csv((("Gorbals", "7", "01/02/1999", "L"),)), account="GLG")
+    collection.put("shelves_2023.csv", build_csv((("Kelty", "9", "01/02/1999", "L"),)))
+    (collection.server.root / "FIF").rename(collection.server.root / "gone")
     try:
-        reports = scene.collect()
+        reports = collection.collect()
     finally:
-        (scene.server.root / "gone").rename(scene.server.root / "FIF")
+        (collection.server.root / "gone").rename(collection.server.root / "FIF")
 
     assert len(reports["GLG"].fetched) == 1
     assert reports["FIF"].receipts == ()
     assert reports["FIF"].skipped or reports["FIF"].failures
 
 
-def test_host_key_that_changed_is_refused_before_anything_is_sent(scene: Scene) -> None:
-    other = asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode().strip()
-    scene.put("shelves_2023.csv")
+def test_host_key_that_changed_is_refused_before_anything_is_sent(collection: Collection) -> None:
+    other_key = asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode().strip()
+    collection.put("shelves_2023.csv")
 
-    (failure,) = scene.collect(SHELVES_HOSTS=f"[127.0.0.1]:{scene.server.port} {other}")["FIF"].failures
+    (failure,) = collection.collect(SHELVES_HOSTS=f"[127.0.0.1]:{collection.server.port} {other_key}")["FIF"].failures
 
     assert "host key is not the one that was pinned" in failure.what
     assert "Ask the council" in failure.remedy
 
 
-def test_key_that_the_server_no_longer_knows_is_told(scene: Scene) -> None:
-    scene.server.mood.locked = True
+def test_key_that_the_server_refuses_is_reported(collection: Collection) -> None:
+    collection.server.behaviour.refuses_keys = True
 
-    (failure,) = scene.collect()["FIF"].failures
+    (failure,) = collection.collect()["FIF"].failures
 
     assert "does not accept our key" in failure.what
     assert "Ask the council" in failure.remedy
 
 
-def test_damaged_key_of_ours_is_told_without_a_word_of_it(scene: Scene) -> None:
-    damaged = scene.server.client_key.decode().replace("b3BlbnNzaC1rZXk", "AAAAbnNzaC1rZXk")
+def test_damaged_private_key_is_reported_without_its_content(collection: Collection) -> None:
+    damaged_key = collection.server.client_key.decode().replace("b3BlbnNzaC1rZXk", "AAAAbnNzaC1rZXk")
 
-    (failure,) = scene.collect(SHELVES_KEY=damaged)["FIF"].failures
+    (failure,) = collection.collect(SHELVES_KEY=damaged_key)["FIF"].failures
 
     assert "private key" in failure.what
-    assert not any(line in str(failure) for line in damaged.splitlines()[1:-1])
+    assert not any(line in str(failure) for line in damaged_key.splitlines()[1:-1])
 
 
-def test_upload_that_stops_and_goes_on_is_taken_once_whole(scene: Scene) -> None:
-    content = csv_of((("Thornton", "12", "01/02/1999", "L"), *ROWS))
-    half = scene.put("shelves_2023.csv", content[:40], modified=int(time()))
+def test_interrupted_upload_is_collected_only_once_it_is_complete(collection: Collection) -> None:
+    content = build_csv((("Thornton", "12", "01/02/1999", "L"), *ROWS))
+    partial_file = collection.put("shelves_2023.csv", content[:40], modified=int(time()))
 
-    async def goes_on() -> dict[str, AccountReport]:
-        collecting = asyncio.get_running_loop().run_in_executor(None, scene.collect)
-        for size in range(41, len(content), 4):
-            half.write_bytes(content[:size])
+    async def continue_upload() -> dict[str, AccountReport]:
+        collecting = asyncio.get_running_loop().run_in_executor(None, collection.collect)
+        while not collecting.done():
+            with partial_file.open("ab") as file:
+                file.write(b"Kelty,1,01/02/1999,L\n")
             await asyncio.sleep(0.01)
-            if collecting.done():
-                break
         return await collecting
 
-    first = asyncio.run(goes_on())["FIF"]
-    assert [skipped.reason for skipped in first.skipped if "changed while" in skipped.reason]
-    assert first.receipts == ()
+    report = asyncio.run(continue_upload())["FIF"]
+    assert [skipped.reason for skipped in report.skipped if "changed while" in skipped.reason]
+    assert report.receipts == ()
 
-    half.write_bytes(content)
-    os.utime(half, (1_700_000_500, 1_700_000_500))
-    (receipt,) = scene.collect()["FIF"].fetched
+    partial_file.write_bytes(content)
+    os.utime(partial_file, (1_700_000_500, 1_700_000_500))
+    (receipt,) = collection.collect()["FIF"].fetched
     assert receipt.size == len(content)
 
 
 @pytest.mark.parametrize("name", ["shelves_2023.csv.part", "shelves_2023.csv.filepart", ".shelves_2023.csv.swp"])
-def test_upload_that_stopped_for_good_is_left_where_it_is(scene: Scene, name: str) -> None:
-    scene.put(name)
+def test_abandoned_upload_is_not_collected(collection: Collection, name: str) -> None:
+    collection.put(name)
 
-    assert scene.collect()["FIF"].receipts == ()
+    assert collection.collect()["FIF"].receipts == ()
 
 
 @pytest.mark.parametrize(
-    ("name", "says"),
+    ("name", "expected_words"),
     [
         ("shelves_2001.csv", "first period"),
         ("shelves_2099.csv", "has not begun"),
@@ -194,16 +193,18 @@ def test_upload_that_stopped_for_good_is_left_where_it_is(scene: Scene, name: st
         ("SHELVES_2023.csv", "not of a form"),
     ],
 )
-def test_name_that_answers_nothing_is_kept_and_told(scene: Scene, name: str, says: str) -> None:
-    before = scene.world.standing()
-    scene.put(name, name.encode() * 3)
+def test_file_with_an_unknown_name_is_kept_and_reported(collection: Collection, name: str, expected_words: str) -> None:
+    before = collection.world.read_validated_rows()
+    collection.put(name, name.encode() * 3)
 
-    (receipt,) = scene.collect()["FIF"].unrecognised
+    (receipt,) = collection.collect()["FIF"].unrecognised
 
-    assert says in receipt.reason
+    assert expected_words in receipt.reason
     assert receipt.council_code == "FIF"
-    assert receipt.id in [unrecognised.id for unrecognised in scene.world.platform.ledger.receipts.list_unrecognised()]
-    assert scene.world.standing() == before
+    assert receipt.id in [
+        unrecognised.id for unrecognised in collection.world.platform.ledger.receipts.list_unrecognised()
+    ]
+    assert collection.world.read_validated_rows() == before
 
 
 @pytest.mark.parametrize(
@@ -211,34 +212,36 @@ def test_name_that_answers_nothing_is_kept_and_told(scene: Scene, name: str, say
     [b"../../../etc/passwd", b"a/shelves_2023.csv", b"..", b"shelves_2023.csv\nroot", b"\x1b[2Jshelves.csv", b"x" * 300,
      "shelves_2023\u202e.csv".encode(), b"shelves_\xff.csv", b"C:\\shelves_2023.csv", b" "],
 )  # fmt: skip
-def test_name_that_leads_astray_is_never_fetched_and_shown_on_one_line(scene: Scene, name: bytes) -> None:
-    scene.put("shelves_2023.csv", b"Branch\n" + name + b"\n", modified=1_700_000_000 + sum(name))
-    scene.server.mood.names.append(name)
+def test_misleading_name_is_never_fetched_and_shown_on_one_line(collection: Collection, name: bytes) -> None:
+    collection.put("shelves_2023.csv", b"Branch\n" + name + b"\n", modified=1_700_000_000 + sum(name))
+    collection.server.behaviour.extra_names.append(name)
 
-    report = scene.collect()["FIF"]
+    report = collection.collect()["FIF"]
 
     assert [receipt.file_name for receipt in report.receipts] == ["shelves_2023.csv"]
-    assert all(left.name.isprintable() and len(left.name) <= 80 for left in report.skipped)
+    assert all(entry.name.isprintable() and len(entry.name) <= 80 for entry in report.skipped)
 
 
-def test_claim_to_be_another_council_does_not_change_whose_account_it_was(scene: Scene) -> None:
-    before = {name: rows for name, rows in scene.world.standing().items() if "own" in name}
-    receipt = scene.world.hand(
+def test_rows_of_another_council_do_not_change_the_council_of_the_account(collection: Collection) -> None:
+    before = {name: build_rows for name, build_rows in collection.world.read_validated_rows().items() if "own" in name}
+    receipt = collection.world.hand_in(
         "SHELF-OWN", b"Council,Year,Branch,Books,Opened,Kind\nGlasgow City,2023,X,1,01/02/1999,L\n"
     )
-    (outcome,) = scene.world.judge("SHELF-OWN")
+    (outcome,) = collection.world.judge("SHELF-OWN")
 
     assert receipt.council_code == "FIF"
     assert outcome.council == "FIF"
     assert str(outcome.judgement.verdict) == "rejected"
-    assert {name: rows for name, rows in scene.world.standing().items() if "own" in name} == before
+    assert {
+        name: build_rows for name, build_rows in collection.world.read_validated_rows().items() if "own" in name
+    } == before
 
 
-def test_link_out_of_an_account_is_not_followed(scene: Scene, tmp_path: Path) -> None:
+def test_link_out_of_an_account_is_not_followed(collection: Collection, tmp_path: Path) -> None:
     (tmp_path / "secret").write_bytes(NEWS)
-    link = scene.server.root / "FIF" / "out" / "shelves_2022.csv"
+    link = collection.server.root / "FIF" / "out" / "shelves_2022.csv"
     link.symlink_to(tmp_path / "secret")
 
-    report: Any = scene.collect()["FIF"]
+    report: Any = collection.collect()["FIF"]
 
     assert report.receipts == ()

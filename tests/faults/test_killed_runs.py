@@ -1,4 +1,4 @@
-"""A run killed at any step and done again leaves what an undisturbed run leaves: nothing lost, nothing twice."""
+"""A run that is killed at any step and repeated leaves the state of an undisturbed run: nothing lost, nothing twice."""
 
 import json
 import signal
@@ -12,7 +12,7 @@ import pytest
 from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.workflows.platform import Platform
 from tests.faults import killed_run
-from tests.faults.killed_run import POINTS, STRICTER
+from tests.faults.killed_run import POINTS, STRICTER_CASES
 from tests.support.command_line import CommandLine, write_csv
 from tests.support.contracts import library, write_register
 
@@ -22,49 +22,49 @@ SCRIPT = Path(killed_run.__file__)
 @pytest.fixture(scope="module")
 def homes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("killed")
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, str(SCRIPT), str(folder)], capture_output=True, text=True, timeout=600, check=False
     )
-    assert done.returncode == 0, done.stderr
+    assert process.returncode == 0, process.stderr
     return folder
 
 
-def read(homes: Path, name: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((homes / f"{name}.json").read_text(encoding="utf-8"))
-    return found
+def read_home_state(homes: Path, name: str) -> dict[str, Any]:
+    state: dict[str, Any] = json.loads((homes / f"{name}.json").read_text(encoding="utf-8"))
+    return state
 
 
-def ended(homes: Path, name: str) -> int:
+def read_signal(homes: Path, name: str) -> int:
     return int((homes / f"{name}.ended").read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("name", POINTS)
-def test_killed_run_done_again_leaves_what_an_undisturbed_one_leaves(homes: Path, name: str) -> None:
+def test_repeated_run_leaves_the_state_of_an_undisturbed_run(homes: Path, name: str) -> None:
     point = POINTS[name]
-    expected = read(homes, f"undisturbed {point.start} {point.end}")
-    found = read(homes, f"killed {name}")
+    expected = read_home_state(homes, f"undisturbed {point.start} {point.end}")
+    state = read_home_state(homes, f"killed {name}")
 
-    assert ended(homes, f"killed {name}") == signal.SIGKILL
-    assert found.keys() == expected.keys()
+    assert read_signal(homes, f"killed {name}") == signal.SIGKILL
+    assert state.keys() == expected.keys()
     for part in expected.keys() - {"duplicates"}:
-        assert found[part] == expected[part], part
-    assert found["balance"] == []
+        assert state[part] == expected[part], part
+    assert state["balance"] == []
 
 
 @pytest.mark.parametrize("name", [name for name, point in POINTS.items() if point.start == "released"])
-def test_file_is_a_duplicate_exactly_if_its_receipt_was_written_before_the_kill(homes: Path, name: str) -> None:
-    """All files of a submission are put away before the first of them gets its receipt."""
+def test_file_is_a_duplicate_only_if_its_receipt_was_written_before_the_kill(homes: Path, name: str) -> None:
+    """All files of a submission are stored before the first of them gets its receipt."""
     received = {"before raw put": 0, "after raw put": 0, "after receipt recorded": 2}.get(name, 6)
 
-    assert len(read(homes, f"killed {name}")["duplicates"]) == received
+    assert len(read_home_state(homes, f"killed {name}")["duplicates"]) == received
 
 
-def test_undisturbed_run_does_all_that_is_to_be_lost(homes: Path) -> None:
-    """The comparisons above would be empty if the run did nothing."""
-    found = read(homes, "undisturbed released published")
-    states = {row["id"]: row["state"] for row in map(json.loads, found["database submission"])}
-    released = [json.loads(row)["number"] for row in found["database release"]]
-    books = {(row["council_code"], row["value"]) for row in map(json.loads, found["lake published/library_branch"])}
+def test_undisturbed_run_writes_everything_that_is_compared(homes: Path) -> None:
+    """Otherwise the comparisons above would compare nothing."""
+    state = read_home_state(homes, "undisturbed released published")
+    states = {row["id"]: row["state"] for row in map(json.loads, state["database submission"])}
+    released = [json.loads(row)["number"] for row in state["database release"]]
+    books = {(row["council_code"], row["value"]) for row in map(json.loads, state["lake published/library_branch"])}
 
     assert states == {
         "LIBRARY.FIF.CY2023.001": "superseded",
@@ -75,30 +75,32 @@ def test_undisturbed_run_does_all_that_is_to_be_lost(homes: Path) -> None:
     }
     assert sorted(released) == [1, 2]
     assert books == {("FIF", 1250.0), ("FIF", 310.0), ("GLG", 4000.0), ("EDH", 6000.0)}
-    assert len(found["database query"]) == len(found["lake ledger/query"]) == 1
-    assert len(found["received"]) == 10
-    assert "published.library_loan" in found["catalogue"]
-    assert found["duplicates"] == found["balance"] == []
+    assert len(state["database query"]) == len(state["lake ledger/query"]) == 1
+    assert len(state["received"]) == 10
+    assert "published.library_loan" in state["catalogue"]
+    assert state["duplicates"] == state["balance"] == []
 
 
-@pytest.mark.parametrize("name", STRICTER)
-def test_slice_of_a_submission_that_is_refused_after_all_gives_way_to_the_last_good_one(homes: Path, name: str) -> None:
-    before = read(homes, "undisturbed nothing published")
-    found = read(homes, f"stricter {name}")
-    states = {row["id"]: row["state"] for row in map(json.loads, found["database submission"])}
+@pytest.mark.parametrize("name", STRICTER_CASES)
+def test_slice_of_a_submission_rejected_after_the_kill_is_replaced_by_the_last_accepted_one(
+    homes: Path, name: str
+) -> None:
+    before = read_home_state(homes, "undisturbed nothing published")
+    state = read_home_state(homes, f"stricter {name}")
+    states = {row["id"]: row["state"] for row in map(json.loads, state["database submission"])}
 
-    assert ended(homes, f"stricter {name}") == signal.SIGKILL
+    assert read_signal(homes, f"stricter {name}") == signal.SIGKILL
     assert states == {
         "LIBRARY.FIF.CY2023.001": "current",
         "LIBRARY.FIF.CY2023.002": "rejected",
         "LIBRARY.GLG.CY2023.001": "current",
     }
     for table in ("lake validated/library__branch__v1", "lake validated/library__loan__v1"):
-        assert found[table] == before[table]
-    assert found["balance"] == []
+        assert state[table] == before[table]
+    assert state["balance"] == []
 
 
-def test_killed_submit_typed_again_gives_the_verdict_that_was_never_told(tmp_path: Path) -> None:
+def test_repeated_submit_command_prints_the_verdict_that_the_kill_prevented(tmp_path: Path) -> None:
     register = write_register(tmp_path / "register", library())
     lgdp = CommandLine(tmp_path / "home", register)
     files = (
@@ -107,14 +109,14 @@ def test_killed_submit_typed_again_gives_the_verdict_that_was_never_told(tmp_pat
     )
     words = ["submit", "LIBRARY", *map(str, files), "--council", "Fife", "--period", "CY2023"]
     killed = subprocess.run(
-        [sys.executable, str(SCRIPT), str(lgdp.home), "before settled", *words],
+        [sys.executable, str(SCRIPT), str(lgdp.home), "before judgements recorded", *words],
         capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert killed.returncode == -signal.SIGKILL, killed.stderr
 
-    again = lgdp(*words, expect=1)
+    repeated = lgdp(*words, expect=1)
 
-    assert set(again.out.splitlines()) == {"LIBRARY.FIF.CY2023.001: rejected (2 rows, 1 errors, 0 queries)"}
+    assert set(repeated.out.splitlines()) == {"LIBRARY.FIF.CY2023.001: rejected (2 rows, 1 errors, 0 queries)"}
     assert lgdp.query_lake("SELECT count(*) AS n FROM ledger.submission") == [{"n": 1}]
     assert [row["rule"] for row in lgdp.query_lake("FROM judged.finding")] == ["library.books.type"]
     assert Platform(Settings.from_folder(lgdp.home, register)).ledger.balance.find_problems() == []

@@ -1,4 +1,4 @@
-"""Runs in workers of ours: one after another in one process, and what becomes of a run whose worker dies."""
+"""Runs in warm workers: one after another in one process, and failed when their worker dies."""
 
 import os
 import re
@@ -12,7 +12,7 @@ import pytest
 from dagster._core.code_pointer import ModuleCodePointer
 from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
 
-from lgdp_pipelines.orchestration import warm_launcher as launching
+from lgdp_pipelines.orchestration import warm_launcher
 from lgdp_pipelines.orchestration.dagster_internals import LaunchRunContext, WorkerStatus
 from lgdp_pipelines.orchestration.definitions_builder import build_definitions
 from lgdp_pipelines.orchestration.in_process_runner import prepare_dagster_home
@@ -21,11 +21,11 @@ from lgdp_pipelines.settings import Settings
 from tests.support.contracts import allotment_v1, write_register
 
 SECONDS = 240
-"""For a machine with a great deal else to do."""
+"""Time limit, for a busy machine."""
 
 
-def launched(instance: dg.DagsterInstance, settings: Settings) -> tuple[WarmRunLauncher, dg.DagsterRun]:
-    """A run that a worker was given."""
+def launch_run(instance: dg.DagsterInstance, settings: Settings) -> tuple[WarmRunLauncher, dg.DagsterRun]:
+    """Launch a run in a worker."""
     repository = RepositoryPythonOrigin(
         sys.executable, ModuleCodePointer("lgdp_pipelines.definitions", "defs", str(settings.home))
     )
@@ -41,27 +41,27 @@ def launched(instance: dg.DagsterInstance, settings: Settings) -> tuple[WarmRunL
     return launcher, run
 
 
-def ended(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dg.DagsterRunStatus:
-    until = time.monotonic() + SECONDS
-    while time.monotonic() < until:
-        found = instance.get_run_by_id(run.run_id)
-        assert found is not None
-        if found.is_finished:
-            return found.status
+def wait_for_end(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dg.DagsterRunStatus:
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline:
+        current_run = instance.get_run_by_id(run.run_id)
+        assert current_run is not None
+        if current_run.is_finished:
+            return current_run.status
         time.sleep(0.1)
     pytest.fail("the run did not end")
 
 
-def process_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> int:
+def find_process_id(instance: dg.DagsterInstance, run: dg.DagsterRun) -> int:
     [pid] = {
-        found[1]
+        match[1]
         for event in instance.all_logs(run.run_id)
-        if (found := re.search(r"run \(pid: (\d+)\)", event.message))
+        if (match := re.search(r"run \(pid: (\d+)\)", event.message))
     }
     return int(pid)
 
 
-def test_worker_does_one_run_after_another_and_a_run_whose_worker_dies_is_failed(
+def test_worker_runs_one_job_after_another_and_a_run_fails_when_its_worker_dies(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = Settings.from_folder(tmp_path / "home", write_register(tmp_path / "schemas", allotment_v1()))
@@ -69,33 +69,33 @@ def test_worker_does_one_run_after_another_and_a_run_whose_worker_dies_is_failed
     monkeypatch.setenv("DAGSTER_HOME", str(settings.dagster_home))
     monkeypatch.setenv("LGDP_HOME", str(settings.home))
     monkeypatch.setenv("LGDP_SCHEMAS", str(settings.schemas))
-    monkeypatch.setattr(launching, "fingerprint_code", lambda _: "as it is all the while")
+    monkeypatch.setattr(warm_launcher, "fingerprint_code", lambda _: "unchanged")
     with dg.DagsterInstance.get() as instance:
-        launcher, killed = launched(instance, settings)
+        launcher, killed = launch_run(instance, settings)
         [worker] = launcher._workers
         assert launcher.check_run_worker_health(killed).status is WorkerStatus.RUNNING
         os.kill(worker.process.pid, signal.SIGKILL)
-        assert ended(instance, killed) is dg.DagsterRunStatus.FAILURE
+        assert wait_for_end(instance, killed) is dg.DagsterRunStatus.FAILURE
         assert launcher.check_run_worker_health(killed).status is WorkerStatus.FAILED
 
-        _, first = launched(instance, settings)
-        assert ended(instance, first) is dg.DagsterRunStatus.SUCCESS
+        _, first = launch_run(instance, settings)
+        assert wait_for_end(instance, first) is dg.DagsterRunStatus.SUCCESS
         _wait_for_idle(launcher)
-        _, second = launched(instance, settings)
-        assert ended(instance, second) is dg.DagsterRunStatus.SUCCESS
-        assert process_of(instance, first) == process_of(instance, second) != worker.process.pid
+        _, second = launch_run(instance, settings)
+        assert wait_for_end(instance, second) is dg.DagsterRunStatus.SUCCESS
+        assert find_process_id(instance, first) == find_process_id(instance, second) != worker.process.pid
         [warm] = launcher._workers
     assert warm.process.wait(SECONDS) == 0
     assert list((settings.dagster_home / "workers").iterdir()) == []
 
 
 def _wait_for_idle(launcher: WarmRunLauncher) -> None:
-    until = time.monotonic() + SECONDS
-    while any(worker.run_id for worker in launcher._workers) and time.monotonic() < until:
+    deadline = time.monotonic() + SECONDS
+    while any(worker.run_id for worker in launcher._workers) and time.monotonic() < deadline:
         time.sleep(0.05)
 
 
-def test_a_worker_is_for_one_state_of_the_register(tmp_path: Path) -> None:
+def test_worker_serves_one_state_of_the_register(tmp_path: Path) -> None:
     settings = Settings.from_folder(tmp_path / "home", write_register(tmp_path / "schemas", allotment_v1()))
     before = fingerprint_code(settings)
     assert fingerprint_code(settings) == before

@@ -1,12 +1,13 @@
-"""A small world in which things go wrong: one return for each format, two councils with accepted data, and what stands.
+"""A small platform for faults: one return for each format, and two councils with accepted data.
 
-Belongs here: setting the scene, handing extracts in, and looking at what stands. Belongs elsewhere: any fault
-(``bad_extracts``, ``bad_arrivals``, ``bad_lines``, ``bad_moments``).
+Belongs here: building the platform, handing extracts in, and reading accepted data. Belongs elsewhere: any fault
+(``test_bad_extracts``, ``test_bad_answers``, ``test_bad_lines``, ``test_bad_moments``).
 """
 
 import gzip
 import io
 import json
+import sqlite3
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,37 +32,37 @@ ROWS = (("Cupar", "120", "01/02/1999", "L"), ("Leven", "30", "28/02/2004", "M"))
 HEADER = ("Branch", "Books", "Opened", "Kind")
 
 
-def csv_of(rows: tuple[tuple[str, ...], ...] = ROWS, header: tuple[str, ...] = HEADER) -> bytes:
-    """Plain CSV."""
+def build_csv(rows: tuple[tuple[str, ...], ...] = ROWS, header: tuple[str, ...] = HEADER) -> bytes:
+    """Return rows as plain CSV."""
     return "".join(",".join(row) + "\n" for row in (header, *rows)).encode()
 
 
-def records_of(rows: tuple[tuple[str, ...], ...] = ROWS) -> list[dict[str, str]]:
-    """The same as records."""
+def build_records(rows: tuple[tuple[str, ...], ...] = ROWS) -> list[dict[str, str]]:
+    """Return rows as records."""
     return [dict(zip(HEADER, row, strict=True)) for row in rows]
 
 
-def json_of(rows: tuple[tuple[str, ...], ...] = ROWS) -> bytes:
-    """The same as a JSON document."""
-    return json.dumps({"records": records_of(rows)}).encode()
+def build_json(rows: tuple[tuple[str, ...], ...] = ROWS) -> bytes:
+    """Return rows as a JSON document."""
+    return json.dumps({"records": build_records(rows)}).encode()
 
 
-def ndjson_of(rows: tuple[tuple[str, ...], ...] = ROWS) -> bytes:
-    """The same, a record a line."""
-    return "".join(json.dumps(record) + "\n" for record in records_of(rows)).encode()
+def build_ndjson(rows: tuple[tuple[str, ...], ...] = ROWS) -> bytes:
+    """Return rows as JSON, one record a line."""
+    return "".join(json.dumps(record) + "\n" for record in build_records(rows)).encode()
 
 
-def xml_of(rows: tuple[tuple[str, ...], ...] = ROWS) -> bytes:
-    """The same as XML."""
+def build_xml(rows: tuple[tuple[str, ...], ...] = ROWS) -> bytes:
+    """Return rows as XML."""
     shelves = "".join(
         "<shelf>" + "".join(f"<{name}>{cell}</{name}>" for name, cell in record.items()) + "</shelf>"
-        for record in records_of(rows)
+        for record in build_records(rows)
     )
     return f'<?xml version="1.0" encoding="UTF-8"?><library><shelves>{shelves}</shelves></library>'.encode()
 
 
-def zip_of(members: Mapping[str, bytes]) -> bytes:
-    """An archive of these members."""
+def build_zip(members: Mapping[str, bytes]) -> bytes:
+    """Return a ZIP archive of members."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in members.items():
@@ -69,8 +70,8 @@ def zip_of(members: Mapping[str, bytes]) -> bytes:
     return out.getvalue()
 
 
-def xlsx_of(rows: tuple[tuple[Any, ...], ...] = ROWS, *, sheets: tuple[str, ...] = ("Shelves",)) -> bytes:
-    """The same as a workbook, on the first of its sheets."""
+def build_xlsx(rows: tuple[tuple[Any, ...], ...] = ROWS, *, sheets: tuple[str, ...] = ("Shelves",)) -> bytes:
+    """Return a workbook with rows on its first sheet."""
     import xlsxwriter  # noqa: PLC0415 - slow to import, and few tests need it
 
     out = io.BytesIO()
@@ -82,29 +83,29 @@ def xlsx_of(rows: tuple[tuple[Any, ...], ...] = ROWS, *, sheets: tuple[str, ...]
 
 
 EXTRACTS: Mapping[str, tuple[Part, bytes]] = {
-    "SHELF-CSV": ({"format": "csv", "encoding": "utf-8", "delimiter": ","}, csv_of()),
+    "SHELF-CSV": ({"format": "csv", "encoding": "utf-8", "delimiter": ","}, build_csv()),
     "SHELF-UTF16": (
         {"format": "csv", "encoding": "utf-16", "delimiter": ";"},
-        csv_of().decode().replace(",", ";").encode("utf-16"),
+        build_csv().decode().replace(",", ";").encode("utf-16"),
     ),
-    "SHELF-CP1252": ({"format": "csv", "encoding": "cp1252", "delimiter": ","}, csv_of()),
-    "SHELF-JSON": ({"format": "json", "recordsAt": "records"}, json_of()),
-    "SHELF-NDJSON": ({"format": "ndjson"}, ndjson_of()),
-    "SHELF-XML": ({"format": "xml", "recordsAt": "library/shelves/shelf"}, xml_of()),
-    "SHELF-XLSX": ({"format": "xlsx", "sheet": "Shelves"}, xlsx_of()),
-    "SHELF-ZIP": ({"format": "csv", "container": "zip"}, zip_of({"shelves.csv": csv_of()})),
-    "SHELF-GZ": ({"format": "csv", "container": "gz"}, gzip.compress(csv_of())),
+    "SHELF-CP1252": ({"format": "csv", "encoding": "cp1252", "delimiter": ","}, build_csv()),
+    "SHELF-JSON": ({"format": "json", "recordsAt": "records"}, build_json()),
+    "SHELF-NDJSON": ({"format": "ndjson"}, build_ndjson()),
+    "SHELF-XML": ({"format": "xml", "recordsAt": "library/shelves/shelf"}, build_xml()),
+    "SHELF-XLSX": ({"format": "xlsx", "sheet": "Shelves"}, build_xlsx()),
+    "SHELF-ZIP": ({"format": "csv", "container": "zip"}, build_zip({"shelves.csv": build_csv()})),
+    "SHELF-GZ": ({"format": "csv", "container": "gz"}, gzip.compress(build_csv())),
 }
-"""How each return's extracts are written, and a good one."""
+"""Format of each return's extracts, and a good extract."""
 
 
 OWN = ("Council", "Year")
 """Headers of the two columns in which SHELF-OWN names its council and its period."""
 
 
-def shelf_contract(code: str, extract: Part, *first: Part) -> Part:
-    """Shelves of library branches: text, a number, a date and a code, after any other items."""
-    shelf_contract = contract(
+def build_shelf_contract(code: str, extract: Part, *first: Part) -> Part:
+    """Return a contract of shelves: first any further items, then text, number, date and code."""
+    build_shelf_contract = contract(
         code,
         "1.0.0",
         "CY2022",
@@ -127,28 +128,28 @@ def shelf_contract(code: str, extract: Part, *first: Part) -> Part:
             rules=(rule("opened_before_today", "No branch opens in the future", "opened > DATE '2100-01-01'"),),
         ),
     )  # fmt: skip
-    for custom_property in shelf_contract["customProperties"]:
+    for custom_property in build_shelf_contract["customProperties"]:
         if custom_property["property"] == "lgdpExtract":
             custom_property["value"] = extract
-    return shelf_contract
+    return build_shelf_contract
 
 
 @dataclass
 class World:
-    """A platform with data that stand.
+    """Platform with accepted data.
 
     Attributes:
-        platform: opened over a home of its own.
-        folder: for files to be handed in.
+        platform: platform over a home of its own.
+        folder: folder for files to hand in.
     """
 
     platform: Platform
     folder: Path
 
-    def hand(
+    def hand_in(
         self, code: str, content: bytes, *, council: str = "FIF", period: str = PERIOD, name: str = "extract"
     ) -> Receipt:
-        """Hand one file in."""
+        """Hand one file in, and return its receipt."""
         file = self.folder / name
         file.write_bytes(content)
         register = self.platform.register
@@ -162,19 +163,19 @@ class World:
         return receipt
 
     def judge(self, code: str, *, period: str = PERIOD, run_id: str = "test") -> tuple[SubmissionOutcome, ...]:
-        """Process what waits for a return and period."""
+        """Process pending submissions of a return and period."""
         register = self.platform.register
         return process(
             self.platform, ProcessRequest(register.returns[code], parse_period(period), register.councils.codes), run_id
         )
 
-    def messages(self, submission_id: str) -> list[str]:
-        """What the findings of a submission say."""
+    def read_messages(self, submission_id: str) -> list[str]:
+        """Return the messages of a submission's findings."""
         found = self.platform.lake.read(FINDING, {"_submission_id": submission_id})
         return [str(text) for text in found["message"].to_list()]
 
-    def standing(self) -> dict[str, list[str]]:
-        """Every validated row of every return, as stored, by table; read without the platform's own code."""
+    def read_validated_rows(self) -> dict[str, list[str]]:
+        """Return all validated rows by table, read without the platform's own code."""
         found = {}
         for log in sorted((self.platform.settings.lake / "validated").glob("*/_delta_log")):
             frame = pl.from_arrow(DeltaTable(log.parent).to_pyarrow_dataset().to_table())
@@ -182,36 +183,34 @@ class World:
             found[log.parent.name] = sorted(json.dumps(row, default=str, sort_keys=True) for row in frame.to_dicts())
         return found
 
-    def lost_bytes(self) -> list[int]:
-        """Receipts whose bytes are not in the store as they came."""
+    def find_lost_receipts(self) -> list[int]:
+        """Return the receipts whose stored bytes are missing or have another size."""
         found = []
-        for receipt in self.receipts():
+        for receipt in self.read_receipts():
             content = self.platform.received_bytes.path(receipt["sha256"])
             if not content.is_file() or content.stat().st_size != receipt["size"]:
                 found.append(receipt["id"])
         return found
 
-    def receipts(self) -> list[dict[str, Any]]:
-        """Every receipt, read without the platform's own code."""
-        import sqlite3  # noqa: PLC0415 - only here
-
+    def read_receipts(self) -> list[dict[str, Any]]:
+        """Return all receipts, read without the platform's own code."""
         with sqlite3.connect(self.platform.settings.home / "ledger.sqlite") as ledger:
             ledger.row_factory = sqlite3.Row
             return [dict(row) for row in ledger.execute("SELECT * FROM receipt ORDER BY id")]
 
 
-def world_at(folder: Path) -> World:
-    """A world in which Fife's and Glasgow's data stand for each return."""
+def build_world(folder: Path) -> World:
+    """Return a world with accepted data of Fife and Glasgow for each return."""
     schemas = write_register(folder / "schemas")
     for code, (extract, _) in EXTRACTS.items():
-        add_contract(schemas, shelf_contract(code, extract))
+        add_contract(schemas, build_shelf_contract(code, extract))
     council = item("shelf-own:council", "council", OWN[0], "string", "council", more=MUST)
     year = item("shelf-own:year", "year", OWN[1], "string", "period", more=MUST)
-    add_contract(schemas, shelf_contract("SHELF-OWN", {"format": "csv"}, council, year))
+    add_contract(schemas, build_shelf_contract("SHELF-OWN", {"format": "csv"}, council, year))
     world = World(Platform(Settings.from_folder(folder / "home", schemas)), folder)
     for code, (_, content) in EXTRACTS.items():
         for council in ("FIF", "GLG"):
-            world.hand(code, content, council=council)
+            world.hand_in(code, content, council=council)
         outcomes = world.judge(code)
         assert [str(outcome.judgement.verdict) for outcome in outcomes] == ["accepted", "accepted"], (
             code,

@@ -1,4 +1,4 @@
-"""Lines between client and SFTP server that the tests break, and what they ask of an account."""
+"""Lines between client and SFTP server that tests break, and calls of an account."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -12,12 +12,15 @@ from lgdp_pipelines.collection.transports.transport import Download, Timeouts
 QUICK_TIMEOUTS = Timeouts(
     connect_seconds=5, answer_seconds=5, settle_seconds=60, second_look_seconds=0.05, retry=Retry(3, 0.01, 0.05)
 )
+UNLIMITED = 10**12
+"""Bytes; more than any test sends."""
+
 AccountCall = Callable[[SftpAccount], Awaitable[Any]]
 FileWriter = Callable[..., Path]
 
 
 class OptionalLine:
-    """A line of the test's own between client and server, where it has one."""
+    """Line between client and server, or a direct connection."""
 
     def __init__(self, through: Any, port: int) -> None:
         self._through, self._port = through, port
@@ -34,7 +37,7 @@ class OptionalLine:
 
 
 class BreakingLine:
-    """Passes bytes on, and cuts the line after so many from the server, so many times."""
+    """Line that breaks after some bytes from the server, some number of times."""
 
     def __init__(self, after: int, times: int) -> None:
         self._after, self._times = after, times
@@ -43,28 +46,28 @@ class BreakingLine:
     async def serve(self, port: int) -> asyncio.Server:
         async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             self.connections += 1
-            budget = self._after if self.connections <= self._times else 10**12
+            budget = self._after if self.connections <= self._times else UNLIMITED
             server_reader, server_writer = await asyncio.open_connection("127.0.0.1", port)
             try:
-                await asyncio.gather(
-                    self._pass(reader, server_writer, 10**12), self._pass(server_reader, writer, budget)
-                )
+                await asyncio.gather(forward_bytes(reader, server_writer), forward_bytes(server_reader, writer, budget))
             finally:
                 writer.close()
                 server_writer.close()
 
         return await asyncio.start_server(handle, "127.0.0.1", 0)
 
-    async def _pass(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, budget: int) -> None:
-        try:
-            while budget > 0 and (data := await source.read(min(65536, budget))):
-                sink.write(data)
-                await sink.drain()
-                budget -= len(data)
-        except OSError:
-            pass
-        finally:
-            sink.close()
+
+async def forward_bytes(source: asyncio.StreamReader, sink: asyncio.StreamWriter, budget: int = UNLIMITED) -> None:
+    """Forward at most so many bytes from one side of a line to the other, and close it."""
+    try:
+        while budget > 0 and (data := await source.read(min(65536, budget))):
+            sink.write(data)
+            await sink.drain()
+            budget -= len(data)
+    except OSError:
+        pass
+    finally:
+        sink.close()
 
 
 async def list_entries(account: SftpAccount) -> Any:
