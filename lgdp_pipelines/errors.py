@@ -83,8 +83,8 @@ class RegisterError(LgdpError):
     def __init__(self, contradictions: tuple[Contradiction, ...]) -> None:
         self.contradictions = tuple(sorted(contradictions))
         count = len(contradictions)
-        listed = "\n".join(str(contradiction) for contradiction in self.contradictions)
-        super().__init__(f"The register has {count} contradiction{'s' if count != 1 else ''}:\n{listed}")
+        lines = "\n".join(str(contradiction) for contradiction in self.contradictions)
+        super().__init__(f"The register has {count} contradiction{'s' if count != 1 else ''}:\n{lines}")
 
 
 class UnreadableExtract(LgdpError):

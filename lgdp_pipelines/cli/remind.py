@@ -42,9 +42,9 @@ def remind(
             "submission": reminder.record.submission_id or None,
             "message": reminder.text,
         }
-        for reminder in report.new
+        for reminder in report.new_reminders
     ]
     print_rows(rows, COLUMNS, table_format)
-    for failure in report.unsent:
-        say(f"[yellow]![/yellow] {failure.to}: {escape(failure.what)}\n  → {escape(failure.remedy)}")
-    say(f"{len(report.new)} reminders{' to send' if is_dry_run else ''}")
+    for failure in report.unsent_notices:
+        say(f"[yellow]![/yellow] {failure.recipient}: {escape(failure.what)}\n  → {escape(failure.remedy)}")
+    say(f"{len(report.new_reminders)} reminders{' to send' if is_dry_run else ''}")

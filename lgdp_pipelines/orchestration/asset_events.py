@@ -104,9 +104,9 @@ def build_materialisations(
 def describe_timeliness(contract: Contract, outcome: SubmissionOutcome) -> dict[str, dg.MetadataValue]:
     """Return a submission's timing, its due day, and a nil mark."""
     period = parse_period(outcome.submission.period)
-    when = timing(contract, period, outcome.submission.received_at)
-    came = dg.MetadataValue.text(f"{when} (due {due_date(contract, period).isoformat()})")
-    return {"came": came} | ({"nil return": dg.MetadataValue.bool(True)} if outcome.is_nil else {})
+    submission_timing = timing(contract, period, outcome.submission.received_at)
+    timeliness = dg.MetadataValue.text(f"{submission_timing} (due {due_date(contract, period).isoformat()})")
+    return {"came": timeliness} | ({"nil return": dg.MetadataValue.bool(True)} if outcome.is_nil else {})
 
 
 def render_preview(frame: pl.DataFrame, names: Sequence[str]) -> str:
@@ -131,22 +131,22 @@ def list_check_outcomes(outcome: SubmissionOutcome, rules: Mapping[str, Rule]) -
             for result in judgement.results
             if check_family(rules[result.rule].kind, rules[result.rule].severity) is family
         ]
-        failed = [result.rule for result in results if result.result is RuleResult.FAILED]
-        findings = judgement.findings.filter(pl.col("rule").is_in(failed))
+        failed_rules = [result.rule for result in results if result.result is RuleResult.FAILED]
+        findings = judgement.findings.filter(pl.col("rule").is_in(failed_rules))
         metadata: dict[str, dg.MetadataValue] = {"submission": submission}
-        if failed:
+        if failed_rules:
             metadata["findings"] = build_findings_table(findings, _FINDING_COLUMNS)
         metadata["rules"] = dg.MetadataValue.md(_render_rules(results, rules))
-        is_rejecting = any(rules[rule].severity is Severity.ERROR for rule in failed)
+        is_rejecting = any(rules[rule].severity is Severity.ERROR for rule in failed_rules)
         severity = dg.AssetCheckSeverity.ERROR if is_rejecting else dg.AssetCheckSeverity.WARN
-        yield CheckOutcome(str(family), not failed, severity, findings, metadata)
-    received = dg.MetadataValue.timestamp(outcome.submission.received_at)
+        yield CheckOutcome(str(family), not failed_rules, severity, findings, metadata)
+    received_at = dg.MetadataValue.timestamp(outcome.submission.received_at)
     yield CheckOutcome(
         SUBMISSION_ON_TIME,
         not outcome.is_late,
         dg.AssetCheckSeverity.WARN,
         empty_findings(),
-        {"submission": submission, "received": received},
+        {"submission": submission, "received": received_at},
     )
 
 
@@ -170,12 +170,13 @@ def summarise_failed_checks(
     outcomes: Sequence[tuple[SubmissionOutcome, CheckOutcome]],
 ) -> dict[str, dg.MetadataValue]:
     """Return the councils with failed checks, and their first findings."""
-    failed = [(outcome, check) for outcome, check in outcomes if not check.passed]
-    if not failed:
+    failed_checks = [(outcome, check) for outcome, check in outcomes if not check.passed]
+    if not failed_checks:
         return {}
-    councils = dg.MetadataValue.text(", ".join(outcome.council for outcome, _ in failed))
+    councils = dg.MetadataValue.text(", ".join(outcome.council for outcome, _ in failed_checks))
     findings = pl.concat(
-        check.findings.with_columns(pl.lit(outcome.submission.id).alias("submission")) for outcome, check in failed
+        check.findings.with_columns(pl.lit(outcome.submission.id).alias("submission"))
+        for outcome, check in failed_checks
     )
     if findings.is_empty():
         return {"councils": councils}
@@ -215,28 +216,32 @@ def evaluate_all_councils_reported(data_return: Return, obligations: Sequence[Ob
         data_return: the return.
         obligations: of all councils for one period of it; at least one.
     """
-    missing = [obligation for obligation in obligations if not obligation.is_done]
-    reported = [obligation for obligation in obligations if obligation.is_done]
-    late = [
+    missing_obligations = [obligation for obligation in obligations if not obligation.is_done]
+    reported_obligations = [obligation for obligation in obligations if obligation.is_done]
+    late_councils = [
         f"{obligation.council_code} ({_format_days(obligation.days_late)})"
-        for obligation in reported
+        for obligation in reported_obligations
         if obligation.days_late
     ]
-    nil = [obligation.council_code for obligation in reported if obligation.latest_outcome is LatestOutcome.NIL]
-    first = obligations[0]
+    nil_councils = [
+        obligation.council_code for obligation in reported_obligations if obligation.latest_outcome is LatestOutcome.NIL
+    ]
+    first_obligation = obligations[0]
     return dg.AssetCheckEvaluation(
         asset_key=make_stage_key(PUBLISHED, data_return),
         check_name=ALL_COUNCILS_REPORTED,
-        passed=not missing,
+        passed=not missing_obligations,
         severity=dg.AssetCheckSeverity.WARN,
         metadata={
-            "due": dg.MetadataValue.text(first.due.isoformat()),
-            "reported": dg.MetadataValue.int(len(reported)),
-            "missing": dg.MetadataValue.text(", ".join(_describe_missing(obligation) for obligation in missing)),
-            "late": dg.MetadataValue.text(", ".join(late)),
-            "nil returns": dg.MetadataValue.text(", ".join(nil)),
+            "due": dg.MetadataValue.text(first_obligation.due.isoformat()),
+            "reported": dg.MetadataValue.int(len(reported_obligations)),
+            "missing": dg.MetadataValue.text(
+                ", ".join(_describe_missing(obligation) for obligation in missing_obligations)
+            ),
+            "late": dg.MetadataValue.text(", ".join(late_councils)),
+            "nil returns": dg.MetadataValue.text(", ".join(nil_councils)),
         },
-        partition=first.period.id,
+        partition=first_obligation.period.id,
     )
 
 
@@ -282,17 +287,17 @@ def build_publication_results(
         dg.Failure: a test kept the published slice back; the last release stays.
     """
     outcome = publication.outcome
-    written = outcome.written
+    written_models = outcome.written
     layers = {model.unique_id: model.table.partition("/")[0] for model in outcome.models}
     conformed_tests = [test for test in outcome.tests if layers.get(test.model) == "conformed"]
     for name in list_conformed_models(data_return):
         key = make_conformed_key(name, data_return)
-        model = written.get(f"conformed/{name}")
+        model = written_models.get(f"conformed/{name}")
         if model is not None:
             lineage = build_column_lineage(data_return, edges, f"conformed.{name}")
             yield dg.MaterializeResult(asset_key=key, metadata={**_describe_model(model), COLUMN_LINEAGE: lineage})
         yield _build_tests_check(key, conformed_tests)
-    published = make_stage_key(PUBLISHED, data_return)
+    published_key = make_stage_key(PUBLISHED, data_return)
     if outcome.is_published:
         lineages = [
             build_column_lineage(data_return, edges, f"published.{product.name}")
@@ -306,14 +311,14 @@ def build_publication_results(
         }
         metadata |= {
             f"rows of {table.replace('/', '.')}": model.rows
-            for table, model in written.items()
+            for table, model in written_models.items()
             if table.startswith("published/")
         }
-        yield dg.MaterializeResult(asset_key=published, metadata=metadata)
-    yield _build_tests_check(published, [test for test in outcome.tests if test not in conformed_tests])
+        yield dg.MaterializeResult(asset_key=published_key, metadata=metadata)
+    yield _build_tests_check(published_key, [test for test in outcome.tests if test not in conformed_tests])
     if not outcome.is_published:
-        failed = ", ".join(test.name for test in outcome.failed_tests)
-        raise dg.Failure(f"Nothing was released: {failed}. The last release stays in place.", allow_retries=False)
+        failed_tests = ", ".join(test.name for test in outcome.failed_tests)
+        raise dg.Failure(f"Nothing was released: {failed_tests}. The last release stays in place.", allow_retries=False)
 
 
 def build_column_lineage(data_return: Return, edges: Sequence[ColumnEdge], table: str) -> dg.TableColumnLineage:

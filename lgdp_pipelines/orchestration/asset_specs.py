@@ -79,7 +79,7 @@ def build_conformed_specs(
     data_return: Return, models: Sequence[str], grid: dg.PartitionsDefinition
 ) -> list[dg.AssetSpec]:
     """Return a spec for each model that the return writes slices into."""
-    validated = dg.AssetDep(make_stage_key(VALIDATED, data_return), partition_mapping=map_period_to_councils())
+    validated_dep = dg.AssetDep(make_stage_key(VALIDATED, data_return), partition_mapping=map_period_to_councils())
     return [
         _build_spec(
             data_return,
@@ -88,7 +88,7 @@ def build_conformed_specs(
             "without direct identifiers.",
             {"dbt", "duckdb", "gold"},
             grid,
-            [validated],
+            [validated_dep],
         ).replace_attributes(automation_condition=follow_upstream())
         for model in models
     ]

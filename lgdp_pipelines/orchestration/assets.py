@@ -63,8 +63,8 @@ def build_source_check(source: Source) -> dg.AssetChecksDefinition:
 
 def build_check_result(health: Sequence[AccountHealth]) -> dg.AssetCheckResult:
     """Return a check result with state, latency and remedy of each account."""
-    unhealthy = [account for account in health if account.state in UNHEALTHY]
-    well = sum(account.state is AccountState.WELL for account in health)
+    unhealthy_accounts = [account for account in health if account.state in UNHEALTHY]
+    healthy_count = sum(account.state is AccountState.WELL for account in health)
     types = {"council": "string", "state": "string", "seconds": "float", "what": "string", "remedy": "string"}
     records = [
         dg.TableRecord(
@@ -80,12 +80,12 @@ def build_check_result(health: Sequence[AccountHealth]) -> dg.AssetCheckResult:
     ]
     schema = dg.TableSchema(columns=[dg.TableColumn(name, type_) for name, type_ in types.items()])
     return dg.AssetCheckResult(
-        passed=not unhealthy,
+        passed=not unhealthy_accounts,
         severity=dg.AssetCheckSeverity.WARN,
-        description=f"{well} of {len(health)} accounts answer.",
+        description=f"{healthy_count} of {len(health)} accounts answer.",
         metadata={
-            "well": well,
-            "not well": ", ".join(account.council_code for account in unhealthy) or "none",
+            "well": healthy_count,
+            "not well": ", ".join(account.council_code for account in unhealthy_accounts) or "none",
             "slowest, in seconds": round(max((account.seconds for account in health), default=0.0), 3),
             "accounts": dg.MetadataValue.table(records, schema),
         },
@@ -112,7 +112,7 @@ def build_received_asset(data_return: Return, platform: Platform) -> dg.AssetSpe
 def build_process_assets(data_return: Return, platform: Platform) -> dg.AssetsDefinition:
     """Return the landed and validated assets: one step for many councils."""
     grid = build_council_period_grid(data_return, platform.register, platform.today)
-    validated = asset_specs.make_stage_key(asset_specs.VALIDATED, data_return)
+    validated_key = asset_specs.make_stage_key(asset_specs.VALIDATED, data_return)
     descriptions = {str(name): text for name, text in policy.CHECK_DESCRIPTIONS.items()}
     descriptions[policy.SUBMISSION_ON_TIME] = "The submission arrived by the day it was due."
 
@@ -123,7 +123,7 @@ def build_process_assets(data_return: Return, platform: Platform) -> dg.AssetsDe
             asset_specs.build_validated_spec(data_return, platform.register, grid),
         ],
         check_specs=[
-            policy.build_partitioned_check(name, validated, grid, text) for name, text in descriptions.items()
+            policy.build_partitioned_check(name, validated_key, grid, text) for name, text in descriptions.items()
         ],
         partitions_def=grid,
         backfill_policy=dg.BackfillPolicy.single_run(),
@@ -167,13 +167,13 @@ class DagsterReporter:
 
     def report_outcomes(self, outcomes: Sequence[SubmissionOutcome]) -> None:
         """Log the materialisations and checks of each submission of a period."""
-        latest = {outcome.council: outcome for outcome in outcomes}
+        latest_outcomes = {outcome.council: outcome for outcome in outcomes}
         with batch_events(self._context.instance):
             for outcome in outcomes:
                 contract = self._data_return.contract_for(parse_period(outcome.submission.period))
                 for event in asset_events.build_materialisations(self._data_return, contract, outcome):
                     self._context.log_event(event)
-                if latest[outcome.council] is outcome:
+                if latest_outcomes[outcome.council] is outcome:
                     rules = {rule.id: rule for rule in list_rules(contract)}
                     for check in asset_events.list_check_outcomes(outcome, rules):
                         self._report_check(outcome, check)
@@ -225,13 +225,13 @@ def build_publish_assets(data_return: Return, platform: Platform) -> dg.AssetsDe
     grid = build_period_grid(data_return, platform.today)
     models = list_conformed_models(data_return)
     keys = [asset_specs.make_conformed_key(model, data_return) for model in models]
-    published = asset_specs.make_stage_key(asset_specs.PUBLISHED, data_return)
+    published_key = asset_specs.make_stage_key(asset_specs.PUBLISHED, data_return)
     checks = [
         (policy.SLICE_TESTS_HOLD, key, "The dbt tests of the slice hold: keys, codes, references.")
-        for key in [*keys, published]
+        for key in [*keys, published_key]
     ]
     checks.append(
-        (policy.ALL_COUNCILS_REPORTED, published, "Every council has an accepted answer; a nil return counts.")
+        (policy.ALL_COUNCILS_REPORTED, published_key, "Every council has an accepted answer; a nil return counts.")
     )
 
     @dg.multi_asset(
@@ -262,13 +262,13 @@ def report_checks(
     if len(evaluations) > 1:
         for evaluation in evaluations:
             context.log_event(evaluation)
-    first = evaluations[0]
+    first_evaluation = evaluations[0]
     yield dg.AssetCheckResult(
-        asset_key=first.asset_key,
-        check_name=first.check_name,
+        asset_key=first_evaluation.asset_key,
+        check_name=first_evaluation.check_name,
         passed=all(evaluation.passed for evaluation in evaluations),
-        severity=first.severity,
-        metadata=first.metadata if len(evaluations) == 1 else {},
+        severity=first_evaluation.severity,
+        metadata=first_evaluation.metadata if len(evaluations) == 1 else {},
     )
 
 
@@ -277,9 +277,9 @@ def evaluate_reported(
 ) -> Iterator[dg.AssetCheckEvaluation]:
     """Yield each period's check that all councils have reported."""
     for period in periods:
-        standings = index_statuses(platform.ledger.submissions.list_statuses(data_return.code, period))
+        statuses = index_statuses(platform.ledger.submissions.list_statuses(data_return.code, period))
         councils = platform.register.councils.codes
-        owed = list(
-            list_period_obligations(data_return, parse_period(period), councils, standings, platform.day_in_scotland)
+        obligations = list(
+            list_period_obligations(data_return, parse_period(period), councils, statuses, platform.day_in_scotland)
         )
-        yield asset_events.evaluate_all_councils_reported(data_return, owed)
+        yield asset_events.evaluate_all_councils_reported(data_return, obligations)

@@ -69,10 +69,12 @@ class InProcessRunner:
 
     def process_waiting(self) -> None:
         """Process all pending work, and the work that it causes."""
-        processed: set[PendingWork] = set()
-        while news := set(self.platform.ledger.submissions.list_pending_work()) - processed:
-            processed |= news
-            for return_code, period in dict.fromkeys((work.return_code, work.period) for work in sort_waiting(news)):
+        processed_work: set[PendingWork] = set()
+        while new_work := set(self.platform.ledger.submissions.list_pending_work()) - processed_work:
+            processed_work |= new_work
+            for return_code, period in dict.fromkeys(
+                (work.return_code, work.period) for work in sort_waiting(new_work)
+            ):
                 data_return = self.platform.register.returns[return_code]
                 self.progress(f"judging {return_code} {period}")
                 self._run_job(
@@ -96,7 +98,7 @@ class InProcessRunner:
 
     def publish_changed(self) -> list[tuple[Return, str]]:
         """Release the periods whose slices or models changed, and return them."""
-        released: list[tuple[Return, str]] = []
+        releases: list[tuple[Return, str]] = []
         for data_return in self.platform.register.returns.values():
             periods = list_changed_periods(self.platform, data_return)
             job = f"publish_{data_return.slug}"
@@ -104,9 +106,9 @@ class InProcessRunner:
             for first, last in group_consecutive_periods(periods, grid.get_partition_keys() if grid else []):
                 self.progress(f"publishing {data_return.code} {first}" + (f" to {last}" if first != last else ""))
                 self._run_job(job, {}, make_range_tags(first, last))
-            released += [(data_return, period) for period in periods]
+            releases += [(data_return, period) for period in periods]
         refresh_lake_copies(self.platform)
-        return released
+        return releases
 
     def deliver_reports(self) -> DeliveryReport:
         """Deliver every undelivered report, without a Dagster run."""
@@ -127,11 +129,11 @@ class InProcessRunner:
 def group_consecutive_periods(periods: Sequence[str], order: Sequence[str]) -> list[tuple[str, str]]:
     """Return the first and last period of each unbroken range."""
     ranges: list[tuple[str, str]] = []
-    previous = ""
+    previous_period = ""
     for period in order:
         if period in periods:
-            ranges.append((ranges.pop()[0], period) if previous in periods else (period, period))
-        previous = period
+            ranges.append((ranges.pop()[0], period) if previous_period in periods else (period, period))
+        previous_period = period
     return ranges
 
 

@@ -119,9 +119,11 @@ collect_job = _build_job(
 def build_return_jobs(data_return: Return) -> list[Any]:
     """Return ``process_…``, ``revalidate_…`` and ``publish_…`` of a return."""
     slug, code = data_return.slug, data_return.code
-    judged = dg.AssetSelection.assets(make_stage_key(LANDED, data_return), make_stage_key(VALIDATED, data_return))
-    conformed = [make_conformed_key(model, data_return) for model in list_conformed_models(data_return)]
-    released = dg.AssetSelection.assets(*conformed, make_stage_key(PUBLISHED, data_return))
+    judged_assets = dg.AssetSelection.assets(
+        make_stage_key(LANDED, data_return), make_stage_key(VALIDATED, data_return)
+    )
+    conformed_keys = [make_conformed_key(model, data_return) for model in list_conformed_models(data_return)]
+    released_assets = dg.AssetSelection.assets(*conformed_keys, make_stage_key(PUBLISHED, data_return))
     return [
         dg.define_asset_job(
             name,
@@ -134,17 +136,17 @@ def build_return_jobs(data_return: Return) -> list[Any]:
         for name, selection, description, config in (
             (
                 f"process_{slug}",
-                judged,
+                judged_assets,
                 f"Land and judge the new submissions of {code}.",
                 make_process_config(data_return, RunScope.NEWS),
             ),
             (
                 f"revalidate_{slug}",
-                judged,
+                judged_assets,
                 f"Judge the current submissions of {code} again by today's rules.",
                 make_process_config(data_return, RunScope.EVERYTHING),
             ),
-            (f"publish_{slug}", released, f"Conform {code} and release it, period by period.", None),
+            (f"publish_{slug}", released_assets, f"Conform {code} and release it, period by period.", None),
         )
     ]
 
@@ -165,7 +167,7 @@ def put_into_outboxes(context: dg.OpExecutionContext, platform: dg.ResourceParam
     context.add_output_metadata(
         {
             "reports": len(delivery.reports),
-            "unchanged": len(delivery.unchanged),
+            "unchanged": len(delivery.unchanged_reports),
             "notes": len(delivery.notes),
             "failures": len(delivery.failures),
         }
@@ -183,19 +185,19 @@ deliver_job = _build_job(
 @dg.op(name="evaluate_calendar", out=dg.Out(dg.Nothing))
 def evaluate_calendar(context: dg.OpExecutionContext, platform: dg.ResourceParam[Platform]) -> None:
     """Report the missing and late councils of every begun period."""
-    evaluated = 0
+    check_count = 0
     obligations = sorted(
         list_obligations(platform.register, platform.ledger, platform.day_in_scotland), key=_return_and_period
     )
     for (code, _, _), group in groupby(obligations, key=_return_and_period):
-        data_return, owed = platform.register.returns[code], list(group)
+        data_return, period_obligations = platform.register.returns[code], list(group)
         for event in (
-            asset_events.evaluate_all_councils_reported(data_return, owed),
-            *asset_events.evaluate_missing_submissions(data_return, owed),
+            asset_events.evaluate_all_councils_reported(data_return, period_obligations),
+            *asset_events.evaluate_missing_submissions(data_return, period_obligations),
         ):
             context.log_event(event)  # type: ignore[arg-type] # accepted at run time, missing from its annotation
-            evaluated += 1
-    context.log.info("%s checks evaluated over the calendar", evaluated)
+            check_count += 1
+    context.log.info("%s checks evaluated over the calendar", check_count)
 
 
 def _return_and_period(obligation: Obligation) -> tuple[str, date, str]:
@@ -206,9 +208,14 @@ def _return_and_period(obligation: Obligation) -> tuple[str, date, str]:
 def remind_councils_op(context: dg.OpExecutionContext, platform: dg.ResourceParam[Platform]) -> None:
     """Put reminders into outboxes, and send them on where that is configured."""
     report = send_reminders(platform, context.log.info)
-    for notification in report.unsent:
-        context.log.warning("%s: %s → %s", notification.to, notification.what, notification.remedy)
-    context.log.info("%s reminders, %s notices sent, %s not", len(report.new), report.sent, len(report.unsent))
+    for notification in report.unsent_notices:
+        context.log.warning("%s: %s → %s", notification.recipient, notification.what, notification.remedy)
+    context.log.info(
+        "%s reminders, %s notices sent, %s not",
+        len(report.new_reminders),
+        report.sent_count,
+        len(report.unsent_notices),
+    )
 
 
 @dg.op(name="read_received_again", out=dg.Out(dg.Nothing))

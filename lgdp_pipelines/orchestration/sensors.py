@@ -56,9 +56,9 @@ def build_sensors(register: Register, jobs: Sequence[Any]) -> list[dg.SensorDefi
         register: whose sources are watched.
         jobs: those of all returns.
     """
-    watched = [source for source in register.sources.values() if source.is_watched]
+    watched_sources = [source for source in register.sources.values() if source.is_watched]
     by_stage: dict[Stage, list[dg.SensorDefinition]] = {
-        Stage.COLLECT: [build_watch_sensor(source) for source in watched],
+        Stage.COLLECT: [build_watch_sensor(source) for source in watched_sources],
         Stage.PROCESS: [build_waiting_sensor(jobs)],
         Stage.PUBLISH: [publish_sensor],
         Stage.DELIVER: [feedback_sensor],
@@ -105,13 +105,13 @@ def summarise_failures(failures: Iterable[Failure]) -> Iterator[str]:
 
     A server that is down fails in each of its accounts.
     """
-    places_by_message: dict[tuple[str, str], list[str]] = {}
+    locations_by_message: dict[tuple[str, str], list[str]] = {}
     for failure in failures:
-        places_by_message.setdefault((failure.what, failure.remedy), []).append(failure.where)
-    for (what, remedy), places in places_by_message.items():
-        rest = len(places) - 1
-        more = f", and in {rest} more {'account' if rest == 1 else 'accounts'}" if rest else ""
-        yield f"{what} ({places[0]}{more}) → {remedy}"
+        locations_by_message.setdefault((failure.what, failure.remedy), []).append(failure.where)
+    for (what, remedy), locations in locations_by_message.items():
+        other_count = len(locations) - 1
+        addition = f", and in {other_count} more {'account' if other_count == 1 else 'accounts'}" if other_count else ""
+        yield f"{what} ({locations[0]}{addition}) → {remedy}"
 
 
 def _describe_no_news(accounts: int, failed: int) -> str:
@@ -152,11 +152,11 @@ def build_waiting_sensor(jobs: Sequence[Any]) -> dg.SensorDefinition:
         description="Start a run for each return and period with new receipts.",
     )
     def receipts_waiting(context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]) -> dg.SensorResult:
-        busy = {run.tags.get(SLICE_TAG, "") for run in list_unfinished_runs(context.instance)}
-        recently = platform.clock() - timedelta(seconds=COLLECTION_WAIT_SECONDS)
-        if any(run.job_name == COLLECT_JOB for run in list_unfinished_runs(context.instance, since=recently)):
+        busy_slices = {run.tags.get(SLICE_TAG, "") for run in list_unfinished_runs(context.instance)}
+        recent_time = platform.clock() - timedelta(seconds=COLLECTION_WAIT_SECONDS)
+        if any(run.job_name == COLLECT_JOB for run in list_unfinished_runs(context.instance, since=recent_time)):
             return dg.SensorResult(skip_reason="A collection is under way.")
-        requests = list(list_process_requests(platform, busy))
+        requests = list(list_process_requests(platform, busy_slices))
         return dg.SensorResult(
             run_requests=requests, skip_reason=None if requests else "No receipt waits for processing."
         )
@@ -169,7 +169,7 @@ def list_unfinished_runs(instance: dg.DagsterInstance, *, since: datetime | None
     return instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED, created_after=since))
 
 
-def list_process_requests(platform: Platform, busy: Collection[str] = frozenset()) -> Iterator[dg.RunRequest]:
+def list_process_requests(platform: Platform, busy_slices: Collection[str] = frozenset()) -> Iterator[dg.RunRequest]:
     """Yield the processing runs that are due now.
 
     A return that compares figures with prior periods gets its oldest waiting period alone, and the next when nothing
@@ -178,26 +178,26 @@ def list_process_requests(platform: Platform, busy: Collection[str] = frozenset(
 
     Args:
         platform: whose ledger knows the pending work.
-        busy: slices that have a run, as the run's tag names them.
+        busy_slices: slices that have a run, as the run's tag names them.
     """
     hour = platform.clock().strftime("%Y-%m-%dT%H")
     held_returns: set[str] = set()
-    for waiting in sort_waiting(platform.ledger.submissions.list_pending_work()):
-        data_return = platform.register.returns[waiting.return_code]
-        if waiting.return_code in held_returns:
+    for pending in sort_waiting(platform.ledger.submissions.list_pending_work()):
+        data_return = platform.register.returns[pending.return_code]
+        if pending.return_code in held_returns:
             continue
         if compares_with_prior_periods(data_return):
-            held_returns.add(waiting.return_code)
-        tag = make_slice_tag(data_return.slug, waiting.period)
-        if tag[SLICE_TAG] in busy:
+            held_returns.add(pending.return_code)
+        tag = make_slice_tag(data_return.slug, pending.period)
+        if tag[SLICE_TAG] in busy_slices:
             continue
-        work = (*(str(receipt) for receipt in waiting.receipts), *waiting.submissions)
+        work = (*(str(receipt) for receipt in pending.receipts), *pending.submissions)
         work_hash = hashlib.sha256(" ".join(work).encode()).hexdigest()[:16]
         yield dg.RunRequest(
-            run_key=f"{data_return.slug}/{waiting.period}/{work_hash}/{hour}",
+            run_key=f"{data_return.slug}/{pending.period}/{work_hash}/{hour}",
             job_name=f"process_{data_return.slug}",
             run_config=make_process_config(data_return, RunScope.NEWS),
-            tags=make_all_councils_tags(platform.register, waiting.period) | tag,
+            tags=make_all_councils_tags(platform.register, pending.period) | tag,
         )
 
 
@@ -222,10 +222,10 @@ def feedback_sensor(platform: dg.ResourceParam[Platform]) -> dg.SensorResult:
 
     The run key holds the hour, so refused ones are tried again.
     """
-    undelivered = hash_undelivered(platform)
-    if not undelivered:
+    undelivered_hash = hash_undelivered(platform)
+    if not undelivered_hash:
         return dg.SensorResult(skip_reason="Every report has been delivered.")
-    return dg.SensorResult(run_requests=[dg.RunRequest(run_key=f"{undelivered}/{platform.clock():%Y-%m-%dT%H}")])
+    return dg.SensorResult(run_requests=[dg.RunRequest(run_key=f"{undelivered_hash}/{platform.clock():%Y-%m-%dT%H}")])
 
 
 @dg.run_failure_sensor(

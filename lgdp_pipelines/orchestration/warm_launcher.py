@@ -135,8 +135,8 @@ class WarmRunLauncher(RunLauncher[dg.DagsterInstance], ConfigurableClass):
         """Return whether a worker of any launcher is doing a run."""
         with self._lock:
             is_ours = any(worker.run_id == run.run_id and worker.process.poll() is None for worker in self._workers)
-        file = self._folder / run.run_id
-        if is_ours or (file.exists() and not is_abandoned(file)):
+        lock_file = self._folder / run.run_id
+        if is_ours or (lock_file.exists() and not is_abandoned(lock_file)):
             return CheckRunHealthResult(WorkerStatus.RUNNING)
         return CheckRunHealthResult(WorkerStatus.FAILED, "The worker that had this run is gone.")
 
@@ -199,8 +199,8 @@ def fingerprint_code(settings: Settings) -> str:
         for file in folder.rglob("*")
         if file.suffix in {".yaml", ".csv", ".sql", ".py", ".md"}
     ]
-    latest = max((file.st_mtime_ns for file in files), default=0)
-    return f"{datetime.now(UTC):%Y-%m-%d}/{len(files)}/{latest}"
+    latest_change = max((file.st_mtime_ns for file in files), default=0)
+    return f"{datetime.now(UTC):%Y-%m-%d}/{len(files)}/{latest_change}"
 
 
 @contextmanager

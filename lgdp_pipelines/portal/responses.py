@@ -116,8 +116,8 @@ def _build_message(status: ReceiptStatus) -> str:
 
 
 def _build_check_message(status: ReceiptStatus) -> str:
-    if status.missing:
-        return f"It waits for the files of the other tables: {', '.join(status.missing)}."
+    if status.missing_files:
+        return f"It waits for the files of the other tables: {', '.join(status.missing_files)}."
     if status.is_large:
         return "It is too large to be checked while you wait; ask for the result again in a few minutes."
     if status.report is None:

@@ -40,8 +40,8 @@ def find_imbalances(
     ledger: Ledger, received_bytes: ByteStore, return_code: str | None = None, period: str | None = None
 ) -> list[str]:
     """Return sentences on the imbalances of a return and period, or all."""
-    received = ledger.receipts.list_digests(return_code, period)
-    return [*ledger.balance.find_problems(return_code, period), *_find_missing_bytes(received_bytes, received)]
+    digests = ledger.receipts.list_digests(return_code, period)
+    return [*ledger.balance.find_problems(return_code, period), *_find_missing_bytes(received_bytes, digests)]
 
 
 def check_balance(ledger: Ledger, received_bytes: ByteStore, return_code: str, period: str) -> None:
@@ -65,8 +65,8 @@ def check_balance(ledger: Ledger, received_bytes: ByteStore, return_code: str, p
 def verify_daily_share(ledger: Ledger, received_bytes: ByteStore, today: date) -> ByteVerification:
     """Compare a day's share of the received bytes with their sha256."""
     share = today.toordinal() % DAYS_PER_CYCLE
-    chosen = [sha256 for sha256, _ in ledger.receipts.list_digests() if int(sha256[:8], 16) % DAYS_PER_CYCLE == share]
-    return verify_bytes(received_bytes, chosen)
+    sha256s = [sha256 for sha256, _ in ledger.receipts.list_digests() if int(sha256[:8], 16) % DAYS_PER_CYCLE == share]
+    return verify_bytes(received_bytes, sha256s)
 
 
 def verify_bytes(
@@ -83,8 +83,8 @@ def verify_bytes(
     return ByteVerification(files, size, tuple(damaged))
 
 
-def _find_missing_bytes(received_bytes: ByteStore, received: Iterable[tuple[str, int]]) -> Iterator[str]:
-    for sha256, size in sorted(received):
+def _find_missing_bytes(received_bytes: ByteStore, digests: Iterable[tuple[str, int]]) -> Iterator[str]:
+    for sha256, size in sorted(digests):
         try:
             stored_size = received_bytes.path(sha256).stat().st_size
         except OSError:

@@ -63,51 +63,53 @@ class SliceWriter:
     period: Period
     run_id: str
 
-    def write_all(self, judged: Sequence[JudgedSubmission], current: Mapping[str, str]) -> None:
+    def write_all(self, entries: Sequence[JudgedSubmission], current: Mapping[str, str]) -> None:
         """Write landed rows, findings and validated slices side by side.
 
         They are separate tables.
 
         Args:
-            judged: submissions, as read and as judged.
+            entries: submissions, as read and as judged.
             current: the submission that each council's slice becomes, by register code.
 
         Raises:
             StorageError: the lake did not take them.
         """
-        accepted = [entry for entry in judged if current.get(entry.submission.council_code) == entry.submission.id]
+        accepted_entries = [
+            entry for entry in entries if current.get(entry.submission.council_code) == entry.submission.id
+        ]
         with ThreadPoolExecutor(WRITERS) as pool:
             writes = [
-                *(pool.submit(self.write_landed, table, judged) for table in self.contract.tables),
-                pool.submit(self._write_findings, judged),
-                pool.submit(self.write_validated, accepted),
+                *(pool.submit(self.write_landed, table, entries) for table in self.contract.tables),
+                pool.submit(self._write_findings, entries),
+                pool.submit(self.write_validated, accepted_entries),
             ]
         for write in writes:
             write.result()
 
-    def write_landed(self, table: Table, judged: Sequence[JudgedSubmission]) -> None:
+    def write_landed(self, table: Table, entries: Sequence[JudgedSubmission]) -> None:
         """Replace the landed rows of some submissions in one table.
 
         Raises:
             StorageError: the lake did not take them.
         """
-        landed = [
+        landed_rows = [
             (entry.submission, entry.reading.tables[table.name])
-            for entry in judged
+            for entry in entries
             if table.name in entry.reading.tables
         ]
-        if landed:
-            stored = define_landed_table(self.contract, table)
-            ids = [entry.submission.id for entry in judged]
-            where = {"period": self.period.id, "_submission_id": ids}
+        if landed_rows:
+            lake_table = define_landed_table(self.contract, table)
+            ids = [entry.submission.id for entry in entries]
+            slice_key = {"period": self.period.id, "_submission_id": ids}
             self.lake.replace_slice(
-                stored, _stream_rows(stored, landed), where=where, commit=self._describe_commit(ids)
+                lake_table, _stream_rows(lake_table, landed_rows), where=slice_key, commit=self._describe_commit(ids)
             )
 
-    def _write_findings(self, judged: Sequence[JudgedSubmission]) -> None:
-        ids = [entry.submission.id for entry in judged]
+    def _write_findings(self, entries: Sequence[JudgedSubmission]) -> None:
+        ids = [entry.submission.id for entry in entries]
         return_code = pl.lit(self.contract.return_code).alias("return_code")
-        findings = [(entry.submission, [entry.judgement.findings.with_columns(return_code)]) for entry in judged]
+        findings = [(entry.submission, [entry.judgement.findings.with_columns(return_code)]) for entry in entries]
         self.lake.replace_slice(
             FINDING,
             pl.concat(_add_keys(findings, FINDING.arrow_schema.names)),
@@ -115,22 +117,24 @@ class SliceWriter:
             commit=self._describe_commit(ids),
         )
 
-    def write_validated(self, accepted: Sequence[JudgedSubmission]) -> None:
+    def write_validated(self, accepted_entries: Sequence[JudgedSubmission]) -> None:
         """Replace the slices of councils with their accepted submissions.
 
         Raises:
             StorageError: the lake did not take them.
         """
-        if not accepted:
+        if not accepted_entries:
             return
-        current = {entry.submission.council_code: entry.submission.id for entry in accepted}
+        current = {entry.submission.council_code: entry.submission.id for entry in accepted_entries}
         # One table after the other: where a run dies in between, recovery sees in the first that they disagree.
         for table in self.contract.tables:
-            stored = define_validated_table(self.contract, table)
-            validated = [(entry.submission, entry.judgement.tables.get(table.name, ())) for entry in accepted]
+            lake_table = define_validated_table(self.contract, table)
+            validated_rows = [
+                (entry.submission, entry.judgement.tables.get(table.name, ())) for entry in accepted_entries
+            ]
             self.lake.replace_councils(
-                stored,
-                _stream_rows(stored, validated),
+                lake_table,
+                _stream_rows(lake_table, validated_rows),
                 period=self.period.id,
                 submissions=current,
                 commit=self._describe_commit(list(current.values())),
@@ -143,10 +147,10 @@ class SliceWriter:
         for major, tables in _define_validated_tables(self.data_return).items():
             for table in tables if major != self.contract.version.major else ():
                 numbers = self.lake.read_current_numbers(table, self.period.id, councils)
-                stale = {council for council, number in numbers.items() if number}
-                stale |= councils & set(self.lake.read_slice_submissions(table, self.period.id))
-                if stale:
-                    self.lake.remove_slice(table, {"period": self.period.id, "council_code": sorted(stale)})
+                stale_councils = {council for council, number in numbers.items() if number}
+                stale_councils |= councils & set(self.lake.read_slice_submissions(table, self.period.id))
+                if stale_councils:
+                    self.lake.remove_slice(table, {"period": self.period.id, "council_code": sorted(stale_councils)})
 
     def _describe_commit(self, submission_ids: Sequence[str]) -> Mapping[str, str]:
         return {"run": self.run_id, "submissions": " ".join(submission_ids)}
@@ -160,9 +164,9 @@ def _define_validated_tables(data_return: Return) -> Mapping[int, tuple[LakeTabl
     }
 
 
-def _stream_rows(stored: LakeTable, rows: _SubmissionRows) -> FrameSource:
+def _stream_rows(lake_table: LakeTable, rows: _SubmissionRows) -> FrameSource:
     """Return submissions' rows in the columns of a table of the lake."""
-    schema = arrow_to_polars_schema(stored.arrow_schema)
+    schema = arrow_to_polars_schema(lake_table.arrow_schema)
     return FrameSource(schema, partial(_add_keys, rows, schema.names()))
 
 
@@ -198,13 +202,13 @@ def remove_withdrawn_rows(
     """
     withdrawals = platform.ledger.withdrawals.list_unfinished(data_return.code, period.id)
     submissions = [platform.ledger.submissions.get(withdrawal.submission_id) for withdrawal in withdrawals]
-    withdrawn = [submission for submission in submissions if submission.council_code in councils]
-    if withdrawn:
+    withdrawn_submissions = [submission for submission in submissions if submission.council_code in councils]
+    if withdrawn_submissions:
         # The ledger does not call a withdrawn submission current, so recovery removes its slice. It is finished last:
         # a run that dies before that removes and notifies again.
         recover_slices(platform, data_return, period, spill)
-        notify(withdrawn)
-        platform.ledger.withdrawals.finish([submission.id for submission in withdrawn])
+        notify(withdrawn_submissions)
+        platform.ledger.withdrawals.finish([submission.id for submission in withdrawn_submissions])
 
 
 def recover_slices(platform: Platform, data_return: Return, period: Period, spill: ChunkSpool) -> None:
@@ -226,13 +230,13 @@ def recover_slices(platform: Platform, data_return: Return, period: Period, spil
         contract = find_accepting_contract(
             platform.ledger, data_return, submission.id, data_return.contract_for(period)
         )
-        submitted = SubmittedFiles(contract, period, platform.ledger.submissions.list_receipts(submission.id))
+        submitted_files = SubmittedFiles(contract, period, platform.ledger.submissions.list_receipts(submission.id))
         # Accepted rows do not depend on comparisons, so nothing is compared.
-        reading, judgement = judge_files(platform.register, platform.received_bytes, submitted, spill)
+        reading, judgement = judge_files(platform.register, platform.received_bytes, submitted_files, spill)
         judged_by_version.setdefault(contract.version, []).append(JudgedSubmission(submission, reading, judgement))
     contracts = {contract.version: contract for contract in data_return.contracts}
-    for version, judged in judged_by_version.items():
-        SliceWriter(platform.lake, data_return, contracts[version], period, "recovery").write_validated(judged)
+    for version, entries in judged_by_version.items():
+        SliceWriter(platform.lake, data_return, contracts[version], period, "recovery").write_validated(entries)
 
 
 def find_inconsistent_slices(lake: Lake, ledger: Ledger, data_return: Return, period: Period) -> set[str]:

@@ -48,12 +48,12 @@ class UnsentNotification:
     """A notice that a channel did not take.
 
     Attributes:
-        to: the council's register code, or ``engineers``.
+        recipient: the council's register code, or ``engineers``.
         what: one sentence, without any address.
         remedy: what to do.
     """
 
-    to: str
+    recipient: str
     what: str
     remedy: str
 
@@ -179,14 +179,14 @@ class ReminderReport:
     """The result of sending reminders.
 
     Attributes:
-        new: reminders that were put into outboxes now.
-        sent: number of notices that a channel took.
-        unsent: notices that a channel did not take; the next run tries again.
+        new_reminders: reminders that were put into outboxes now.
+        sent_count: number of notices that a channel took.
+        unsent_notices: notices that a channel did not take; the next run tries again.
     """
 
-    new: tuple[Reminder, ...]
-    sent: int
-    unsent: tuple[UnsentNotification, ...]
+    new_reminders: tuple[Reminder, ...]
+    sent_count: int
+    unsent_notices: tuple[UnsentNotification, ...]
 
 
 def list_obligations(register: Register, ledger: Ledger, today: date) -> tuple[Obligation, ...]:
@@ -205,8 +205,8 @@ def _list_due_reminders(platform: Platform) -> tuple[Reminder, ...]:
 
 def list_new_reminders(platform: Platform) -> tuple[Reminder, ...]:
     """Return the reminders due today that the ledger has not recorded."""
-    recorded = platform.ledger.reminders.find()
-    return tuple(reminder for reminder in _list_due_reminders(platform) if reminder.record not in recorded)
+    recorded_reminders = platform.ledger.reminders.find()
+    return tuple(reminder for reminder in _list_due_reminders(platform) if reminder.record not in recorded_reminders)
 
 
 def send_reminders(platform: Platform, progress: Callable[[str], None] = lambda _: None) -> ReminderReport:
@@ -216,29 +216,29 @@ def send_reminders(platform: Platform, progress: Callable[[str], None] = lambda 
         LgdpError: the platform is broken. A server that takes no mail never raises.
     """
     ledger, today = platform.ledger, platform.day_in_scotland
-    recorded = ledger.reminders.find()
+    recorded_reminders = ledger.reminders.find()
     reminders_by_council: dict[str, list[Reminder]] = {}
     for reminder in _list_due_reminders(platform):
-        if not recorded.get(reminder.record, False):
+        if not recorded_reminders.get(reminder.record, False):
             reminders_by_council.setdefault(reminder.record.council_code, []).append(reminder)
-    new: list[Reminder] = []
+    new_reminders: list[Reminder] = []
     sent_count = 0
     unsent: list[UnsentNotification] = []
     for code, reminders in reminders_by_council.items():
         council = platform.register.councils.by_code[code]
-        unrecorded = [reminder for reminder in reminders if reminder.record not in recorded]
-        if unrecorded:
+        unrecorded_reminders = [reminder for reminder in reminders if reminder.record not in recorded_reminders]
+        if unrecorded_reminders:
             # The file, the ledger's record, then notifications: a run that dies writes the same file again.
             folder = platform.settings.home / OUTBOX / code / REMINDER_FOLDER
-            write_files(folder, build_reminder_files(council, unrecorded, today))
-            for reminder in unrecorded:
+            write_files(folder, build_reminder_files(council, unrecorded_reminders, today))
+            for reminder in unrecorded_reminders:
                 ledger.reminders.record(reminder.record, is_sent=False)
-            new += unrecorded
-            progress(f"{len(unrecorded)} for {council.name}")
-        channels, refused = send_notice(platform, code, build_reminder_notice(council, reminders, today))
-        if channels and not refused:
+            new_reminders += unrecorded_reminders
+            progress(f"{len(unrecorded_reminders)} for {council.name}")
+        channels, refusals = send_notice(platform, code, build_reminder_notice(council, reminders, today))
+        if channels and not refusals:
             for reminder in reminders:
                 ledger.reminders.record(reminder.record, is_sent=True)
         sent_count += channels
-        unsent += refused
-    return ReminderReport(tuple(new), sent_count, tuple(unsent))
+        unsent += refusals
+    return ReminderReport(tuple(new_reminders), sent_count, tuple(unsent))

@@ -47,17 +47,17 @@ class LocalExtract:
 
 
 def judge_local_extract(
-    register: Register, extract: LocalExtract, others: Sequence[LocalExtract], spill: ChunkSpool
+    register: Register, extract: LocalExtract, other_extracts: Sequence[LocalExtract], spill: ChunkSpool
 ) -> tuple[Reading, ValidationResult]:
     """Judge files by the rules that the platform will apply.
 
     Args:
         register: gives code lists, councils and reference tables.
         extract: the files.
-        others: extracts of the same council, for other periods or returns, to compare with.
+        other_extracts: extracts of the same council, for other periods or returns, to compare with.
         spill: keeps what does not fit into memory.
     """
-    comparisons = _LocalComparisons(register, extract.contract.return_code, others, spill)
+    comparisons = _LocalComparisons(register, extract.contract.return_code, other_extracts, spill)
     return _judge(
         extract,
         replace(

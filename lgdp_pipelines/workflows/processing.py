@@ -83,7 +83,7 @@ class SubmissionOutcome:
         is_late: whether the council's answer came after the due day; a correction of a timely answer is not late.
         is_standing: whether the council's validated slice is now this submission's.
         is_nil: whether the council says that it has nothing to report.
-        against: the other submissions of its council that it was compared with.
+        compared_submissions: the other submissions of its council that it was compared with.
     """
 
     submission: Submission
@@ -92,7 +92,7 @@ class SubmissionOutcome:
     is_late: bool
     is_standing: bool
     is_nil: bool
-    against: tuple[ComparedSubmission, ...]
+    compared_submissions: tuple[ComparedSubmission, ...]
 
     @property
     def council(self) -> str:
@@ -136,21 +136,21 @@ def process(
         submissions = _select_submissions(platform, request)
         if submissions:
             # Looked up before any of the rows is read: a submission current from here on calls for judging again.
-            compared = find_comparisons(platform.register, ledger, contract, period)
-            judged = _judge_submissions(platform, request, submissions, spill, progress)
-            current = _choose_current(judged, ledger.submissions.find_current(contract.return_code, period.id))
+            list_compared = find_comparisons(platform.register, ledger, contract, period)
+            entries = _judge_submissions(platform, request, submissions, spill, progress)
+            current = _choose_current(entries, ledger.submissions.find_current(contract.return_code, period.id))
             # The lake first, the ledger last: slices that the ledger does not know are recovered by the next run.
             # Evidence is worked out meanwhile, from the tables that are being written.
             with ThreadPoolExecutor(1) as executor:
-                gathering = executor.submit(gather_evidence, platform, contract, judged, compared)
-                SliceWriter(platform.lake, data_return, contract, period, run_id).write_all(judged, current)
-            evidence = gathering.result()
-            outcomes = _list_outcomes(ledger, request, judged, current, compared)
+                evidence_future = executor.submit(gather_evidence, platform, contract, entries, list_compared)
+                SliceWriter(platform.lake, data_return, contract, period, run_id).write_all(entries, current)
+            evidence = evidence_future.result()
+            outcomes = _list_outcomes(ledger, request, entries, current, list_compared)
             notify(outcomes)
             # One transaction, with which all of it counts.
             ledger.judgements.record(run_id, _describe_judgements(platform, contract, outcomes, evidence))
-            recorded = ledger.submissions.find_current(contract.return_code, period.id)
-            if any(recorded.get(council) != submission_id for council, submission_id in current.items()):
+            recorded_current = ledger.submissions.find_current(contract.return_code, period.id)
+            if any(recorded_current.get(council) != submission_id for council, submission_id in current.items()):
                 # Meanwhile a later submission was accepted by another run, or this one was withdrawn.
                 recover_slices(platform, data_return, period, spill)
         # Again, because a council may withdraw a submission while it is judged.
@@ -181,36 +181,36 @@ def _judge_submissions(
     progress: Callable[[str], None],
 ) -> list[JudgedSubmission]:
     reader = ComparisonReader(platform.ledger, platform.lake, request.data_return)
-    judged = []
+    entries = []
     for number, submission in enumerate(submissions, 1):
-        submitted = SubmittedFiles(
+        submitted_files = SubmittedFiles(
             request.contract, request.period, platform.ledger.submissions.list_receipts(submission.id)
         )
         comparison = reader.rows_for(submission.council_code)
-        reading, judgement = judge_files(platform.register, platform.received_bytes, submitted, spill, comparison)
-        judged.append(JudgedSubmission(submission, reading, judgement))
+        reading, judgement = judge_files(platform.register, platform.received_bytes, submitted_files, spill, comparison)
+        entries.append(JudgedSubmission(submission, reading, judgement))
         progress(f"{number}/{len(submissions)} {submission.id} {judgement.verdict}")
-    return judged
+    return entries
 
 
-def _choose_current(judged: Sequence[JudgedSubmission], current: Mapping[str, str]) -> dict[str, str]:
+def _choose_current(entries: Sequence[JudgedSubmission], current: Mapping[str, str]) -> dict[str, str]:
     """Return each council's last accepted submission, unless a later one is current."""
-    chosen: dict[str, str] = {}
-    for entry in judged:
+    next_current: dict[str, str] = {}
+    for entry in entries:
         submission = entry.submission
-        present = current.get(submission.council_code)
-        is_older = present is not None and parse_submission_id(present).number > submission.number
+        present_id = current.get(submission.council_code)
+        is_older = present_id is not None and parse_submission_id(present_id).number > submission.number
         if entry.judgement.verdict is not Verdict.REJECTED and not is_older:
-            chosen[submission.council_code] = submission.id
-    return chosen
+            next_current[submission.council_code] = submission.id
+    return next_current
 
 
 def _list_outcomes(
     ledger: Ledger,
     request: ProcessRequest,
-    judged: Sequence[JudgedSubmission],
+    entries: Sequence[JudgedSubmission],
     current: Mapping[str, str],
-    compared: Callable[[str], tuple[ComparedSubmission, ...]],
+    list_compared: Callable[[str], tuple[ComparedSubmission, ...]],
 ) -> tuple[SubmissionOutcome, ...]:
     contract, period = request.contract, request.period
     accepted_at = ledger.submissions.find_first_accepted_times(contract.return_code, period.id)
@@ -224,9 +224,9 @@ def _list_outcomes(
             ),
             is_standing=current.get(entry.submission.council_code) == entry.submission.id,
             is_nil=is_nil_return(entry.judgement),
-            against=compared(entry.submission.council_code),
+            compared_submissions=list_compared(entry.submission.council_code),
         )
-        for entry in judged
+        for entry in entries
     )
 
 
@@ -244,7 +244,7 @@ def _describe_judgements(
             rows=outcome.rows,
             rules=list_rules(contract),
             results=tuple(_seal_fingerprints(key, result) for result in outcome.judgement.results),
-            against=outcome.against,
+            against=outcome.compared_submissions,
             evidence=evidence[outcome.submission.id],
             repairs=outcome.judgement.repairs,
         )

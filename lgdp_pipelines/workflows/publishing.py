@@ -79,15 +79,15 @@ def load_column_edges(platform: Platform) -> tuple[ColumnEdge, ...]:
 def list_changed_periods(platform: Platform, data_return: Return) -> list[str]:
     """Return the periods whose submissions or models differ from the latest release."""
     ledger, models_sha256 = platform.ledger, hash_models(platform, data_return)
-    changed = []
+    changed_periods = []
     for period in ledger.submissions.list_periods(data_return.code):
         release = ledger.releases.find_latest(data_return.code, period)
-        released = dict(release.submissions) if release else {}
+        released_submissions = dict(release.submissions) if release else {}
         has_new_models = release is not None and release.model_sha256 != models_sha256
-        if has_new_models or released != ledger.submissions.find_current(data_return.code, period):
-            changed.append(period)
+        if has_new_models or released_submissions != ledger.submissions.find_current(data_return.code, period):
+            changed_periods.append(period)
     order = [period.id for period in list_begun_periods(data_return, platform.today)]
-    return sorted(changed, key=order.index)
+    return sorted(changed_periods, key=order.index)
 
 
 def hash_models(platform: Platform, data_return: Return) -> str:
@@ -170,14 +170,14 @@ def _wait_for_consistent_slices(platform: Platform, data_return: Return, periods
     A run that is judging has written slices before the ledger records them.
     """
     deadline = monotonic() + CONSISTENCY_SECONDS
-    while unsettled := [
+    while inconsistent_periods := [
         period
         for period in periods
         if find_inconsistent_slices(platform.lake, platform.ledger, data_return, parse_period(period))
     ]:
         if monotonic() > deadline:
             raise LedgerError(
-                f"Slices of {data_return.code} for {', '.join(unsettled)} do not agree with the ledger.",
+                f"Slices of {data_return.code} for {', '.join(inconsistent_periods)} do not agree with the ledger.",
                 remedy=f"A run died while it judged. Start process_{data_return.slug} for the period, or run "
                 "`lgdp revalidate`.",
             )

@@ -71,16 +71,18 @@ def repeat_answer(platform: Platform, query_id: str, *, by: str) -> Query:
     """
     queries = platform.ledger.queries
     query = queries.get(query_id)
-    earlier = queries.find_earlier_answers([query]).get(query.id)
-    if earlier is None:
+    earlier_answer = queries.find_earlier_answers([query]).get(query.id)
+    if earlier_answer is None:
         raise WrongUse(
             f"{query.council_code} has not answered this before.",
             where=query.id,
             remedy="Answer with --code and --words.",
         )
-    problem = f"The earlier answer has the code “{earlier.code}”, which is no longer in the list."
-    _require_code(platform, earlier.code, problem, where=query.id)
-    query_after = queries.answer(query.id, code=earlier.code, words=earlier.words, by=by, origin=earlier.query_id)
+    problem = f"The earlier answer has the code “{earlier_answer.code}”, which is no longer in the list."
+    _require_code(platform, earlier_answer.code, problem, where=query.id)
+    query_after = queries.answer(
+        query.id, code=earlier_answer.code, words=earlier_answer.words, by=by, origin=earlier_answer.query_id
+    )
     return _refresh_copies(platform, query_after)
 
 
@@ -110,11 +112,11 @@ def review_answer(platform: Platform, query_id: str, *, by: str, words: str, is_
 def _identify_recipient(register: Register, query: Query, by: str) -> str:
     """Return the recipient's name and the person: ``scottish-government, A. Analyst``."""
     recipients = register.returns[query.return_code].contract_for(parse_period(query.period)).recipients
-    body, _, person = by.partition(",")
-    name = "-".join(body.lower().split())
+    organisation, _, person = by.partition(",")
+    name = "-".join(organisation.lower().split())
     if name not in recipients:
         raise WrongUse(
-            f"“{body.strip()}” is not a recipient of {query.return_code}.",
+            f"“{organisation.strip()}” is not a recipient of {query.return_code}.",
             where=query.id,
             remedy=f'Write --by "{recipients[0]}, <your name>"; recipients are: {", ".join(recipients)}.',
         )
@@ -166,13 +168,13 @@ def add_known_issues(platform: Platform, entries: Sequence[KnownIssueEntry]) -> 
         WrongUse: a return, council, period, item or role does not exist.
         LedgerError: words, name or source cannot be kept.
     """
-    recorded = platform.ledger.known_issues.add([_resolve_entry(platform.register, entry) for entry in entries])
-    for return_code in sorted({issue.issue.return_code for issue in recorded}):
+    recorded_issues = platform.ledger.known_issues.add([_resolve_entry(platform.register, entry) for entry in entries])
+    for return_code in sorted({recorded_issue.issue.return_code for recorded_issue in recorded_issues}):
         platform.ledger.mirror(platform.lake, return_code, ["known_issue"])
     if platform.settings.catalogue.exists():
         # A catalogue older than the first copy of known issues has no view of them.
         write_analyst_catalogue(platform)
-    return recorded
+    return recorded_issues
 
 
 def lift_known_issue(platform: Platform, number: int, *, by: str, reason: str) -> RecordedIssue:
@@ -182,9 +184,9 @@ def lift_known_issue(platform: Platform, number: int, *, by: str, reason: str) -
         WrongUse: there is no such known issue.
         LedgerError: it was lifted before, or name or reason cannot be kept.
     """
-    recorded = platform.ledger.known_issues.lift(number, by=by, reason=reason)
-    platform.ledger.mirror(platform.lake, recorded.issue.return_code, ["known_issue"])
-    return recorded
+    recorded_issue = platform.ledger.known_issues.lift(number, by=by, reason=reason)
+    platform.ledger.mirror(platform.lake, recorded_issue.issue.return_code, ["known_issue"])
+    return recorded_issue
 
 
 def add_known_issue_file(platform: Platform, file: Path, *, by: str, role: str) -> tuple[RecordedIssue, ...]:
@@ -206,8 +208,8 @@ def add_known_issue_file(platform: Platform, file: Path, *, by: str, role: str) 
         for error in _find_errors(platform.register, entry)
     )
     if problems:
-        listed = "\n".join(str(problem) for problem in problems)
-        raise WrongUse(f"No known issue was added: the file has {len(problems)} problems.\n{listed}")
+        problem_lines = "\n".join(str(problem) for problem in problems)
+        raise WrongUse(f"No known issue was added: the file has {len(problems)} problems.\n{problem_lines}")
     return add_known_issues(platform, [entry for _, entry in entries])
 
 
@@ -237,9 +239,9 @@ def _read_entries(file: Path, by: str, role: str) -> Iterator[tuple[int, KnownIs
 
 
 def _check_header(file: Path, header: Sequence[str]) -> None:
-    missing = [name for name in _REQUIRED_COLUMNS if name not in header]
-    unknown = [name for name in header if name not in COLUMNS]
-    if missing or unknown or len(set(header)) != len(header):
+    missing_columns = [name for name in _REQUIRED_COLUMNS if name not in header]
+    unknown_columns = [name for name in header if name not in COLUMNS]
+    if missing_columns or unknown_columns or len(set(header)) != len(header):
         raise WrongUse(
             f"The first line of a file of known issues names its columns: {', '.join(COLUMNS)}.",
             where=str(file),

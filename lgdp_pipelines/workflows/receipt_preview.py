@@ -29,13 +29,13 @@ class ReceiptStatus:
     Attributes:
         receipt: the receipt.
         report: final or preliminary; None where nothing can be judged yet, or not while a caller waits.
-        missing: names of the tables whose files have not come.
+        missing_files: names of the tables or export files that have not come.
         is_large: whether it is too large to be judged while a caller waits.
     """
 
     receipt: Receipt
     report: Report | None = None
-    missing: tuple[str, ...] = ()
+    missing_files: tuple[str, ...] = ()
     is_large: bool = False
 
 
@@ -58,40 +58,41 @@ def describe_receipt(platform: Platform, receipt: Receipt, *, inline_judging_byt
     data_return = platform.register.returns[original.return_code]
     period = parse_period(original.period)
     contract = data_return.contract_for(period)
-    required = list_required_files(platform.register, contract, [original.council_code])
+    required_files = list_required_files(platform.register, contract, [original.council_code])
     files = (
         ledger.submissions.list_receipts(original.submission_id)
         if original.submission_id is not None
-        else ledger.submissions.preview_files(original, required)
+        else ledger.submissions.preview_files(original, required_files)
     )
     if not files:
-        received = {waiting.table for waiting in ledger.submissions.list_waiting_receipts(original)}
-        missing = tuple(name for name in required.list_for(original) if name not in received)
-        return ReceiptStatus(receipt, missing=missing)
+        received_tables = {waiting.table for waiting in ledger.submissions.list_waiting_receipts(original)}
+        missing = tuple(name for name in required_files.list_for(original) if name not in received_tables)
+        return ReceiptStatus(receipt, missing_files=missing)
     if sum(file.size for file in files) > inline_judging_bytes:
         return ReceiptStatus(receipt, is_large=True)
-    submitted = SubmittedFiles(contract, period, files)
-    return ReceiptStatus(receipt, _build_preliminary_report(platform, data_return, original, submitted))
+    submitted_files = SubmittedFiles(contract, period, files)
+    return ReceiptStatus(receipt, _build_preliminary_report(platform, data_return, original, submitted_files))
 
 
 def _build_preliminary_report(
-    platform: Platform, data_return: Return, receipt: Receipt, submitted: SubmittedFiles
+    platform: Platform, data_return: Return, receipt: Receipt, submitted_files: SubmittedFiles
 ) -> Report:
     """Judge waiting files and return the report, keeping nothing."""
-    register, ledger, contract, period = platform.register, platform.ledger, submitted.contract, submitted.period
+    register, ledger = platform.register, platform.ledger
+    contract, period = submitted_files.contract, submitted_files.period
     council = register.councils.by_code[receipt.council_code]
     reader = ComparisonReader(ledger, platform.lake, data_return, is_shared=False)
     with ChunkSpool(platform.settings.scratch) as spill:
         comparison = reader.rows_for(council.code)
-        reading, judgement = judge_files(register, platform.received_bytes, submitted, spill, comparison)
+        reading, judgement = judge_files(register, platform.received_bytes, submitted_files, spill, comparison)
         rows = {name: pieces.height for name, pieces in reading.tables.items()}
-    received_at = max(file.received_at for file in submitted.receipts)
+    received_at = max(file.received_at for file in submitted_files.receipts)
     accepted_at = ledger.submissions.find_first_accepted_times(data_return.code, period.id).get(council.code)
     return Report(
         contract,
         council,
         period,
-        submitted.receipts,
+        submitted_files.receipts,
         judgement=ReportedJudgement(
             judgement.verdict, judgement.results, judgement.findings, rows, platform.clock(), judgement.repairs
         ),

@@ -59,13 +59,13 @@ class DeliveryReport:
 
     Attributes:
         reports: ids of the submissions whose reports were put in place.
-        unchanged: ids of the submissions whose report in place agrees with the new judgement.
+        unchanged_reports: ids of the submissions whose report in place agrees with the new judgement.
         notes: numbers of the unrecognised receipts on which a note was put in place.
         failures: of councils' own accounts, which are tried again.
     """
 
     reports: tuple[str, ...] = ()
-    unchanged: tuple[str, ...] = ()
+    unchanged_reports: tuple[str, ...] = ()
     notes: tuple[int, ...] = ()
     failures: tuple[Failure, ...] = ()
 
@@ -125,7 +125,7 @@ def hash_undelivered(platform: Platform) -> str:
     """Return a hash of all undelivered reports and notes; empty without any."""
     destinations: list[tuple[str, Source | None]] = [(OUTBOX, None)]
     destinations += [(source.id, source) for source in _list_account_outboxes(platform.register)]
-    undelivered = [
+    undelivered_names = [
         f"{destination} {name}"
         for destination, source in destinations
         for name in (
@@ -136,7 +136,7 @@ def hash_undelivered(platform: Platform) -> str:
             *platform.ledger.deliveries.list_undelivered_receipts(destination, source.id if source else None),
         )
     ]
-    return hashlib.sha256("\n".join(undelivered).encode()).hexdigest() if undelivered else ""
+    return hashlib.sha256("\n".join(undelivered_names).encode()).hexdigest() if undelivered_names else ""
 
 
 def _list_account_outboxes(register: Register) -> list[Source]:
@@ -152,8 +152,8 @@ def _list_undelivered(ledger: Ledger, destination: str, source: Source | None) -
     if source is None:
         return ledger.deliveries.list_undelivered_judgements(destination)
     returns = {source_return.return_code for source_return in source.returns}
-    undelivered = ledger.deliveries.list_undelivered_judgements(destination, source.councils)
-    return [judgement for judgement in undelivered if judgement.return_code in returns]
+    judgements = ledger.deliveries.list_undelivered_judgements(destination, source.councils)
+    return [judgement for judgement in judgements if judgement.return_code in returns]
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,9 +228,9 @@ def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():
-            part = folder / f".{name}.{os.getpid()}.part"
-            part.write_bytes(content)
-            part.replace(folder / name)
+            part_path = folder / f".{name}.{os.getpid()}.part"
+            part_path.write_bytes(content)
+            part_path.replace(folder / name)
     except OSError as error:
         raise StorageError(
             "A report cannot be put into the outbox.",
@@ -270,9 +270,9 @@ def gather_reports(
     for (return_code, period), group in groupby(
         judgements, key=lambda judgement: (judgement.return_code, judgement.period)
     ):
-        same_slice = list(group)
-        for first in range(0, len(same_slice), REPORTS_PER_READ):
-            chunk = same_slice[first : first + REPORTS_PER_READ]
+        slice_judgements = list(group)
+        for first in range(0, len(slice_judgements), REPORTS_PER_READ):
+            chunk = slice_judgements[first : first + REPORTS_PER_READ]
             yield list(zip(chunk, _build_reports(platform, return_code, period, chunk), strict=True))
 
 
@@ -282,7 +282,7 @@ def _build_reports(
     """Yield the reports on some judged submissions of a return and period."""
     register, ledger, period = platform.register, platform.ledger, parse_period(period_id)
     contract = register.returns[return_code].contract_for(period)
-    ids = [undelivered.submission_id for undelivered in judgements]
+    ids = [judgement.submission_id for judgement in judgements]
     key = {"return_code": return_code, "period": period_id, "_submission_id": ids}
     all_findings = platform.lake.read(FINDING, key, ["_submission_id", *FINDING_SCHEMA.names()])
     findings = all_findings.partition_by("_submission_id", as_dict=True, include_key=False)
@@ -291,10 +291,10 @@ def _build_reports(
     rows = _count_rows(platform.lake, contract, period_id, ids) if len(contract.tables) > 1 else {}
     current = ledger.submissions.find_current(return_code, period_id)
     accepted_at = ledger.submissions.find_first_accepted_times(return_code, period_id)
-    unexpired = ledger.queries.find(return_code, None, period_id, _UNEXPIRED)
-    queries = describe_queries(register, ledger, [query for query in unexpired if query.submission_id in ids])
+    unexpired_queries = ledger.queries.find(return_code, None, period_id, _UNEXPIRED)
+    queries = describe_queries(register, ledger, [query for query in unexpired_queries if query.submission_id in ids])
     issues = ledger.known_issues.find(return_code, None, period_id)
-    active_issues = [recorded for recorded in issues if recorded.lifted_at is None]
+    active_issues = [recorded_issue for recorded_issue in issues if recorded_issue.lifted_at is None]
     for submission_id in ids:
         judgement, submission = ledger.judgements.find(submission_id), ledger.submissions.get(submission_id)
         assert judgement is not None, "only judged submissions are undelivered"  # noqa: S101 - the ledger's own answer
@@ -318,8 +318,8 @@ def _build_reports(
                 is_preliminary=False,
                 is_late=is_late(contract, period, submission.received_at, accepted_at.get(council)),
                 current=current.get(council),
-                queries=tuple(reported for reported in queries if reported.query.submission_id == submission_id),
-                known_issues=tuple(recorded for recorded in active_issues if recorded.issue.council_code == council),
+                queries=tuple(query for query in queries if query.query.submission_id == submission_id),
+                known_issues=tuple(issue for issue in active_issues if issue.issue.council_code == council),
             ),
         )
 
@@ -328,9 +328,9 @@ def _count_rows(lake: Lake, contract: Contract, period: str, ids: Sequence[str])
     """Return the rows of each table that came, by submission."""
     counts: dict[str, dict[str, int]] = {id_: {} for id_ in ids}
     for table in contract.tables:
-        stored = define_landed_table(contract, table)
-        if lake.exists(stored):
-            rows = lake.read(stored, {"period": period, "_submission_id": list(ids)}, ["_submission_id"])
+        lake_table = define_landed_table(contract, table)
+        if lake.exists(lake_table):
+            rows = lake.read(lake_table, {"period": period, "_submission_id": list(ids)}, ["_submission_id"])
             for submission_id, count in rows.group_by("_submission_id").len().iter_rows():
                 counts[submission_id][table.name] = count
     return counts
@@ -363,7 +363,7 @@ def _select_issues(
     rule = next((rule for rule in list_rules(contract) if rule.id == query.rule and rule.table), None)
     items = contract.by_name[rule.table].by_name if rule and rule.table else {}
     urns = {items[name].urn for name in (rule.items if rule else ()) if name in items}
-    return tuple(recorded for recorded in known_issues if recorded.issue.item_urn in urns)
+    return tuple(recorded_issue for recorded_issue in known_issues if recorded_issue.issue.item_urn in urns)
 
 
 def gather_note(platform: Platform, receipt_id: int) -> UnplacedFileNote:
@@ -374,7 +374,8 @@ def gather_note(platform: Platform, receipt_id: int) -> UnplacedFileNote:
     """
     register, receipt = platform.register, platform.ledger.receipts.get(receipt_id)
     source = register.sources.get(receipt.source)
-    folders = [answer for answer in source.returns if isinstance(answer, FolderReturn)] if source else []
+    source_returns = source.returns if source else ()
+    folders = [source_return for source_return in source_returns if isinstance(source_return, FolderReturn)]
     names = tuple(
         _suggest_file_name(register.returns[folder.return_code], folder, platform.today) for folder in folders
     )

@@ -87,16 +87,16 @@ def digest_judgement(judgement: ValidationResult) -> tuple[RowDigest, dict[str, 
 def gather_evidence(
     platform: Platform,
     contract: Contract,
-    judged: Sequence[JudgedSubmission],
-    compared: Callable[[str], Sequence[ComparedSubmission]],
+    entries: Sequence[JudgedSubmission],
+    list_compared: Callable[[str], Sequence[ComparedSubmission]],
 ) -> Mapping[str, Evidence]:
     """Return the evidence of judgements by submission, keeping the register's files.
 
     Args:
         platform: the opened platform.
         contract: that the submissions were judged by.
-        judged: the submissions.
-        compared: returns the submissions that a council's submission was compared with.
+        entries: the submissions.
+        list_compared: returns the submissions that a council's submission was compared with.
 
     Raises:
         StorageError: the disk does not take the register's files.
@@ -109,7 +109,7 @@ def gather_evidence(
         for edition in table.versions
     )
     evidence = {}
-    for entry in judged:
+    for entry in entries:
         receipts = ledger.submissions.list_receipts(entry.submission.id)
         findings, tables = digest_judgement(entry.judgement)
         evidence[entry.submission.id] = Evidence(
@@ -118,7 +118,9 @@ def gather_evidence(
             register_sha256=register_sha256,
             code_lists=code_lists,
             reference_tables=reference_tables,
-            against=tuple(_describe_compared(ledger, other) for other in compared(entry.submission.council_code)),
+            against=tuple(
+                _describe_compared(ledger, compared) for compared in list_compared(entry.submission.council_code)
+            ),
             code_sha256=hash_code(),
             packages=read_package_versions(),
             findings=findings,
@@ -140,13 +142,13 @@ def _describe_input(register: Register, contract: Contract, receipt: Receipt) ->
 
 
 def _describe_compared(ledger: Ledger, compared: ComparedSubmission) -> ComparedRows:
-    standing = ledger.judgements.find_accepting(compared.submission_id) if compared.submission_id else None
-    evidence = standing.evidence if standing else None
+    accepting_judgement = ledger.judgements.find_accepting(compared.submission_id) if compared.submission_id else None
+    evidence = accepting_judgement.evidence if accepting_judgement else None
     return ComparedRows(
         return_code=compared.return_code,
         period=compared.period,
         submission_id=compared.submission_id,
-        judgement=standing.number if standing and evidence else None,
+        judgement=accepting_judgement.number if accepting_judgement and evidence else None,
         tables=evidence.tables if evidence else {},
     )
 
@@ -196,7 +198,7 @@ class JudgementReplayer:
         """
         evidence = _require_evidence(original)
         notes = _compare_code(evidence)
-        comparison = self._compare_as_then(original, evidence, notes.append, spill)
+        comparison = self._build_past_comparison(original, evidence, notes.append, spill)
         judgement = self._judge(original, evidence, comparison, spill)
         self._remember(original, judgement.tables)
         return judgement, tuple(dict.fromkeys(notes))
@@ -209,9 +211,9 @@ class JudgementReplayer:
         submission = self._platform.ledger.submissions.get(original.submission_id)
         contract = _find_contract(register, submission, original)
         receipts = self._list_receipts(submission, evidence)
-        submitted = SubmittedFiles(contract, parse_period(submission.period), receipts)
+        submitted_files = SubmittedFiles(contract, parse_period(submission.period), receipts)
         try:
-            return judge_files(register, self._platform.received_bytes, submitted, spill, comparison)[1]
+            return judge_files(register, self._platform.received_bytes, submitted_files, spill, comparison)[1]
         except (ReplayError, StorageError):
             raise
         except LgdpError as error:
@@ -231,20 +233,20 @@ class JudgementReplayer:
                 raise ReplayError(f"Receipt {file.receipt} of {submission.id}: {error.what} {error.remedy}") from error
         return [receipts[file.receipt] for file in evidence.inputs]
 
-    def _compare_as_then(
+    def _build_past_comparison(
         self, original: JudgementRecord, evidence: Evidence, note: Callable[[str], None], spill: ChunkSpool
     ) -> ComparisonRows:
         """Return the functions that fetch the rows compared with then, made again."""
         tables_by_judgement: dict[tuple[str, int], Mapping[str, ChunkedFrame]] = {}
-        compared = {(other.return_code, other.period): other for other in evidence.against}
+        compared_by_period = {(compared.return_code, compared.period): compared for compared in evidence.against}
         register = self._load_register(evidence.register_sha256)
         return_code = parse_submission_id(original.submission_id).return_code
 
         def fetch_rows(data_return: Return, period: Period, table: Table) -> ChunkedFrame | None:
-            other = compared.get((data_return.code, period.id))
-            if other is None or other.submission_id is None:
+            compared = compared_by_period.get((data_return.code, period.id))
+            if compared is None or compared.submission_id is None:
                 return None
-            judgement = self._find_compared_judgement(other)
+            judgement = self._find_compared_judgement(compared)
             if not judgement.contract_version.startswith(f"{data_return.contract_for(period).version.major}."):
                 return None
             key = (judgement.submission_id, judgement.number)
@@ -253,8 +255,8 @@ class JudgementReplayer:
             pieces = tables_by_judgement[key].get(table.name)
             if pieces is None:
                 return store_in_memory([], build_validated_schema(table))
-            if digest_rows(pieces) != other.tables.get(table.name):
-                note(f"The rows of {other.submission_id} that it was compared with are not the same as then.")
+            if digest_rows(pieces) != compared.tables.get(table.name):
+                note(f"The rows of {compared.submission_id} that it was compared with are not the same as then.")
             return pieces
 
         def fetch_prior_rows(period: Period, table: Table) -> ChunkedFrame | None:
@@ -263,21 +265,21 @@ class JudgementReplayer:
 
         return ComparisonRows(fetch_prior_rows, fetch_rows)
 
-    def _find_compared_judgement(self, other: ComparedRows) -> JudgementRecord:
+    def _find_compared_judgement(self, compared: ComparedRows) -> JudgementRecord:
         """Return the judgement that had accepted another submission's rows then."""
-        if other.submission_id is not None and other.judgement is not None:
-            judgement = self._platform.ledger.judgements.find(other.submission_id, other.judgement)
+        if compared.submission_id is not None and compared.judgement is not None:
+            judgement = self._platform.ledger.judgements.find(compared.submission_id, compared.judgement)
             if judgement is not None and judgement.evidence is not None:
                 return judgement
-        raise ReplayError(f"It was compared with {other.submission_id}, which was judged before evidence was kept.")
+        raise ReplayError(f"It was compared with {compared.submission_id}, which was judged before evidence was kept.")
 
-    def _make_tables(self, other: JudgementRecord, spill: ChunkSpool) -> Mapping[str, ChunkedFrame]:
+    def _make_tables(self, judgement: JudgementRecord, spill: ChunkSpool) -> Mapping[str, ChunkedFrame]:
         """Return another submission's validated tables, made again.
 
         The rows that it was itself compared with do not change them.
         """
-        tables = self._judge(other, _require_evidence(other), ComparisonRows(), spill).tables
-        self._remember(other, tables)
+        tables = self._judge(judgement, _require_evidence(judgement), ComparisonRows(), spill).tables
+        self._remember(judgement, tables)
         return tables
 
     def _remember(self, judgement: JudgementRecord, tables: Mapping[str, ChunkedFrame]) -> None:
@@ -325,15 +327,16 @@ def _compare_code(evidence: Evidence) -> list[str]:
     notes = []
     if evidence.code_sha256 != hash_code():
         notes.append("The platform's code has changed since then: a difference may come from there.")
-    now = read_package_versions()
-    changed = sorted(
-        f"{name} {evidence.packages.get(name, 'none')} then, {now.get(name, 'none')} now"
-        for name in evidence.packages.keys() | now.keys()
-        if evidence.packages.get(name) != now.get(name)
+    present_versions = read_package_versions()
+    changed_packages = sorted(
+        f"{name} {evidence.packages.get(name, 'none')} then, {present_versions.get(name, 'none')} now"
+        for name in evidence.packages.keys() | present_versions.keys()
+        if evidence.packages.get(name) != present_versions.get(name)
     )
-    if changed:
+    if changed_packages:
         notes.append(
-            f"The versions of packages have changed since then: a difference may come from there: {'; '.join(changed)}."
+            "The versions of packages have changed since then: a difference may come from there: "
+            f"{'; '.join(changed_packages)}."
         )
     return notes
 
@@ -418,28 +421,31 @@ def _describe_differences(
         yield f"There were {evidence.findings.rows} findings, and {findings.rows} are made now: not the same."
         yield from _shorten(_compare_findings(platform.lake, original, evidence, judgement.findings))
     for name in sorted(evidence.tables.keys() | tables.keys()):
-        then, now = evidence.tables.get(name), tables.get(name)
-        if then is None or now is None:
-            was, is_ = ("not ", "") if then is None else ("", "not ")
+        old, new = evidence.tables.get(name), tables.get(name)
+        if old is None or new is None:
+            was, is_ = ("not ", "") if old is None else ("", "not ")
             yield f"The table {name} was {was}validated then, and is {is_}validated now."
-        elif then != now:
-            yield f"The table {name} had {then.rows} validated rows, and {now.rows} are made now: not the same."
+        elif old != new:
+            yield f"The table {name} had {old.rows} validated rows, and {new.rows} are made now: not the same."
             yield from _shorten(_compare_rows(platform, original, name, judgement.tables[name]))
 
 
 def _shorten(sentences: Iterator[str]) -> Iterator[str]:
     """Yield the first sentences, and the number of the others."""
-    listed = list(sentences)
-    yield from listed[:SHOWN_DIFFERENCES]
-    if len(listed) > SHOWN_DIFFERENCES:
-        yield f"And {len(listed) - SHOWN_DIFFERENCES} more of that kind."
+    all_sentences = list(sentences)
+    yield from all_sentences[:SHOWN_DIFFERENCES]
+    if len(all_sentences) > SHOWN_DIFFERENCES:
+        yield f"And {len(all_sentences) - SHOWN_DIFFERENCES} more of that kind."
 
 
-def _compare_results(then: tuple[RuleOutcome, ...], now: tuple[RuleOutcome, ...]) -> Iterator[str]:
-    before, after = ({outcome.rule: outcome for outcome in outcomes} for outcomes in (then, now))
-    for rule in sorted(before.keys() | after.keys()):
-        if before.get(rule) != after.get(rule):
-            yield f"Rule {rule}: {_describe_result(before.get(rule))} then, {_describe_result(after.get(rule))} now."
+def _compare_results(old_outcomes: tuple[RuleOutcome, ...], new_outcomes: tuple[RuleOutcome, ...]) -> Iterator[str]:
+    old_by_rule, new_by_rule = (
+        {outcome.rule: outcome for outcome in outcomes} for outcomes in (old_outcomes, new_outcomes)
+    )
+    for rule in sorted(old_by_rule.keys() | new_by_rule.keys()):
+        if old_by_rule.get(rule) != new_by_rule.get(rule):
+            old, new = _describe_result(old_by_rule.get(rule)), _describe_result(new_by_rule.get(rule))
+            yield f"Rule {rule}: {old} then, {new} now."
 
 
 def _describe_result(outcome: RuleOutcome | None) -> str:
@@ -448,7 +454,9 @@ def _describe_result(outcome: RuleOutcome | None) -> str:
     return f"{outcome.result} at {outcome.failed} places" if outcome.failed else str(outcome.result)
 
 
-def _compare_findings(lake: Lake, original: JudgementRecord, evidence: Evidence, now: pl.DataFrame) -> Iterator[str]:
+def _compare_findings(
+    lake: Lake, original: JudgementRecord, evidence: Evidence, new_findings: pl.DataFrame
+) -> Iterator[str]:
     """Yield the differences of findings that the lake still holds.
 
     It holds the findings of a submission's last judgement.
@@ -457,42 +465,48 @@ def _compare_findings(lake: Lake, original: JudgementRecord, evidence: Evidence,
         return
     key = parse_submission_id(original.submission_id)
     slice_key = {"return_code": key.return_code, "period": key.period, "_submission_id": original.submission_id}
-    then = lake.read(FINDING, slice_key, list(FINDING_SCHEMA)).cast(FINDING_SCHEMA)
+    old_findings = lake.read(FINDING, slice_key, list(FINDING_SCHEMA)).cast(FINDING_SCHEMA)
     columns = ["rule", "table", "row", "column", "message"]
-    if then.height != evidence.findings.rows:
+    if old_findings.height != evidence.findings.rows:
         return
-    for words, first, second in (("now and not then", now, then), ("then and not now", then, now)):
-        only = first.join(second, on=columns, how="anti", nulls_equal=True, maintain_order="left")
-        for rule, row in only.select("rule", "row").iter_rows():
-            yield f"A finding of {rule}{'' if row is None else f' in row {row}'} is there {words}."
+    for phrase, findings, other_findings in (
+        ("now and not then", new_findings, old_findings),
+        ("then and not now", old_findings, new_findings),
+    ):
+        unmatched = findings.join(other_findings, on=columns, how="anti", nulls_equal=True, maintain_order="left")
+        for rule, row in unmatched.select("rule", "row").iter_rows():
+            yield f"A finding of {rule}{'' if row is None else f' in row {row}'} is there {phrase}."
 
 
-def _compare_rows(platform: Platform, original: JudgementRecord, name: str, now: ChunkedFrame) -> Iterator[str]:
+def _compare_rows(platform: Platform, original: JudgementRecord, name: str, new_rows: ChunkedFrame) -> Iterator[str]:
     """Yield the differences of rows that the lake still holds."""
     key = parse_submission_id(original.submission_id)
     major = original.contract_version.partition(".")[0]
     table = LakeTable("validated", f"{slug(key.return_code)}__{name}__v{major}")
     if not platform.lake.exists(table):
         return
-    standing = platform.ledger.judgements.find_accepting(original.submission_id)
-    if standing is None or standing.number != original.number or original.evidence is None:
+    accepting_judgement = platform.ledger.judgements.find_accepting(original.submission_id)
+    if accepting_judgement is None or accepting_judgement.number != original.number or original.evidence is None:
         return
     rows = platform.lake.read_chunks(table, {"period": key.period, "_submission_id": original.submission_id})
-    if not set(now.columns) <= set(rows.columns):
+    if not set(new_rows.columns) <= set(rows.columns):
         return
-    then = ChunkedFrame.from_frames(rows.collect().select(now.columns).sort("_row"))
-    if digest_rows(then) == original.evidence.tables[name]:
-        yield from _compare_cells(then.collect(), now.collect())
+    old_rows = ChunkedFrame.from_frames(rows.collect().select(new_rows.columns).sort("_row"))
+    if digest_rows(old_rows) == original.evidence.tables[name]:
+        yield from _compare_cells(old_rows.collect(), new_rows.collect())
 
 
-def _compare_cells(then: pl.DataFrame, now: pl.DataFrame) -> Iterator[str]:
-    for words, first, second in (("now and not then", now, then), ("then and not now", then, now)):
-        for row in first.join(second, on="_row", how="anti", maintain_order="left").get_column("_row"):
-            yield f"Row {row} is there {words}."
-    shared = then.join(now, on="_row", how="inner", suffix=" now", maintain_order="left")
-    for column in (name for name in then.columns if name != "_row"):
-        differs = pl.col(column).ne_missing(pl.col(f"{column} now"))
-        for row in shared.filter(differs).get_column("_row"):
+def _compare_cells(old_rows: pl.DataFrame, new_rows: pl.DataFrame) -> Iterator[str]:
+    for phrase, rows, other_rows in (
+        ("now and not then", new_rows, old_rows),
+        ("then and not now", old_rows, new_rows),
+    ):
+        for row in rows.join(other_rows, on="_row", how="anti", maintain_order="left").get_column("_row"):
+            yield f"Row {row} is there {phrase}."
+    shared_rows = old_rows.join(new_rows, on="_row", how="inner", suffix=" now", maintain_order="left")
+    for column in (name for name in old_rows.columns if name != "_row"):
+        is_different = pl.col(column).ne_missing(pl.col(f"{column} now"))
+        for row in shared_rows.filter(is_different).get_column("_row"):
             yield f"Row {row} differs in {column}."
 
 

@@ -95,12 +95,12 @@ _NO_COMPARISON = ComparisonRows()
 def judge_files(
     register: Register,
     received_bytes: ByteStore,
-    submitted: SubmittedFiles,
+    submitted_files: SubmittedFiles,
     spill: ChunkSpool,
     comparison: ComparisonRows = _NO_COMPARISON,
 ) -> tuple[Reading, ValidationResult]:
     """Read a submission's files and judge them; write only to ``spill``."""
-    contract, receipts = submitted.contract, submitted.receipts
+    contract, receipts = submitted_files.contract, submitted_files.receipts
     if any(receipt.nil for receipt in receipts):
         return _judge_nil_return(contract)
     system, council_code = receipts[0].system, receipts[0].council_code
@@ -120,7 +120,7 @@ def judge_files(
         contract,
         register,
         register.councils.by_code[council_code],
-        submitted.period,
+        submitted_files.period,
         day_in_scotland(max(receipt.received_at for receipt in receipts)),
         spill,
         comparison.prior_rows,
@@ -163,10 +163,10 @@ def _build_unread_reading(rules: Sequence[Rule], reason: str, message: str) -> R
         reason: why the other rules were not run.
         message: of the finding that breaks the rule of readability; empty where the rule holds.
     """
-    readable = next(rule for rule in rules if rule.kind is RuleKind.READABLE)
-    findings = build_finding_rows(readable, message) if message else empty_findings()
+    readable_rule = next(rule for rule in rules if rule.kind is RuleKind.READABLE)
+    findings = build_finding_rows(readable_rule, message) if message else empty_findings()
     outcomes = tuple(
-        RuleOutcome.from_count(rule, findings.height) if rule is readable else RuleOutcome.not_run(rule, reason)
+        RuleOutcome.from_count(rule, findings.height) if rule is readable_rule else RuleOutcome.not_run(rule, reason)
         for rule in rules
     )
     return Reading({}, findings, outcomes, unreadable_reason=message or None)
@@ -231,23 +231,23 @@ class ComparisonReader:
         contract = data_return.contract_for(period)
         if submission_id is None:
             return None
-        accepting = find_accepting_contract(self._ledger, data_return, submission_id, contract)
-        if accepting.version.major != contract.version.major:
+        accepting_contract = find_accepting_contract(self._ledger, data_return, submission_id, contract)
+        if accepting_contract.version.major != contract.version.major:
             return None
         rows = self._read(contract, table, period, council)
         return store_in_memory([], build_validated_schema(table)) if rows is None else rows
 
     def _read(self, contract: Contract, table: Table, period: Period, council: str) -> ChunkedFrame | None:
         """Return a council's validated rows for a period; None without any."""
-        stored = define_validated_table(contract, contract.by_name[table.name])
-        key = (str(stored), period.id)
+        lake_table = define_validated_table(contract, contract.by_name[table.name])
+        key = (str(lake_table), period.id)
         if self._is_shared and key not in self._shared:
-            rows = self._lake.read_chunks(stored, {"period": period.id})
+            rows = self._lake.read_chunks(lake_table, {"period": period.id})
             self._shared[key] = None if rows.height > SHARED_ROWS else _group_by_council(rows)
-        shared = self._shared.get(key)
-        if shared is not None:
-            return shared.get(council)
-        rows = self._lake.read_chunks(stored, {"period": period.id, "council_code": council})
+        shared_rows = self._shared.get(key)
+        if shared_rows is not None:
+            return shared_rows.get(council)
+        rows = self._lake.read_chunks(lake_table, {"period": period.id, "council_code": council})
         return rows if rows.height else None
 
 
@@ -280,9 +280,13 @@ def find_comparisons(
     Call it before any of those rows is read. A submission that becomes current in between then differs from the
     recorded one, and the rows are judged again; called afterwards, a change would go unnoticed.
     """
-    compared = [(contract.return_code, prior) for prior in list_prior_periods(contract, period)]
-    compared += list_other_periods(register, contract, period)
-    current = {(code, other.id): ledger.submissions.find_current(code, other.id) for code, other in compared}
+    periods = [(contract.return_code, prior_period) for prior_period in list_prior_periods(contract, period)]
+    periods += list_other_periods(register, contract, period)
+    current = {
+        (code, other_period.id): ledger.submissions.find_current(code, other_period.id)
+        for code, other_period in periods
+    }
     return lambda council: tuple(
-        ComparedSubmission(code, other, submissions.get(council)) for (code, other), submissions in current.items()
+        ComparedSubmission(code, other_period, submissions.get(council))
+        for (code, other_period), submissions in current.items()
     )

@@ -115,13 +115,13 @@ def test_each_contact_gets_one_email(tmp_path: Path, mail: tuple[Mailbox, int]) 
     platform = platform_with(tmp_path, port)
     told = send_reminders(platform)
 
-    assert {reminder.record.stage for reminder in told.new} == {"due_today"}
-    assert len(told.new) == 32
+    assert {reminder.record.stage for reminder in told.new_reminders} == {"due_today"}
+    assert len(told.new_reminders) == 32
     assert sorted(to for to, _ in mailbox.letters) == [[ADDRESS], ["second@fife.example"]]
     letter = next(letter for to, letter in mailbox.letters if to == [ADDRESS])
     assert letter["To"] == ADDRESS
     assert "ALLOTMENT (Allotment of councils) for CY2023 is due today." in letter.get_payload()
-    assert {notification.to for notification in told.unsent} == set(platform.register.councils.codes) - {"FIF"}, (
+    assert {notification.recipient for notification in told.unsent_notices} == set(platform.register.councils.codes) - {"FIF"}, (
         "no contact is known"
     )
     send_reminders(platform)
@@ -139,10 +139,10 @@ def test_an_unsent_reminder_stays_in_its_file_and_is_sent_by_the_next_run(
     files = list((tmp_path / "home" / "outbox" / "FIF" / "reminders").iterdir())
 
     assert sorted(file.suffix for file in files) == [".csv", ".txt"]
-    assert ADDRESS not in " ".join(f"{notification.what} {notification.remedy}" for notification in refused.unsent)
+    assert ADDRESS not in " ".join(f"{notification.what} {notification.remedy}" for notification in refused.unsent_notices)
     mailbox.refuses = False
     again = send_reminders(platform)
-    assert (again.new, len(mailbox.letters)) == ((), 2)
+    assert (again.new_reminders, len(mailbox.letters)) == ((), 2)
     assert list((tmp_path / "home" / "outbox" / "FIF" / "reminders").iterdir()) == files
 
 
@@ -205,7 +205,7 @@ def test_an_alert_is_kept_when_a_channel_fails_and_shows_no_address(
 def test_an_alert_is_written_without_any_channel(tmp_path: Path) -> None:
     path, unsent = raise_alert(platform_with(tmp_path, 9), ALERT)
     assert path.exists()
-    assert [notification.to for notification in unsent] == ["engineers", "engineers"]
+    assert [notification.recipient for notification in unsent] == ["engineers", "engineers"]
 
 
 def test_a_job_of_any_name_makes_a_file_in_its_folder(tmp_path: Path) -> None:

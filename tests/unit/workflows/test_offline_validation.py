@@ -101,7 +101,7 @@ def test_a_placement_is_judged_when_its_applications_come_and_again_when_they_ch
 ) -> None:
     first = give(platform, "HL3", placements)
     assert first.judgement.verdict is Verdict.ACCEPTED
-    assert first.against == (ComparedSubmission("HL1", QUARTER, None),)
+    assert first.compared_submissions == (ComparedSubmission("HL1", QUARTER, None),)
     reason = f"There is no accepted submission of HL1 for {QUARTER} to compare with."
     assert result(first) == (RuleResult.NOT_RUN, 0, reason)
 
@@ -122,7 +122,7 @@ def test_a_placement_is_judged_when_its_applications_come_and_again_when_they_ch
     give(platform, "HL1", applications)
     (third,) = judge_again(platform, "HL3")
     assert result(third) == (RuleResult.PASSED, 0, "")
-    assert third.against == (ComparedSubmission("HL1", QUARTER, f"HL1.FIF.{QUARTER}.002"),)
+    assert third.compared_submissions == (ComparedSubmission("HL1", QUARTER, f"HL1.FIF.{QUARTER}.002"),)
     assert platform.ledger.submissions.list_pending_work() == ()
 
 

@@ -91,7 +91,7 @@ def test_each_submission_gets_its_report_once(platform: Platform, submit: Callab
     told, again = deliver_reports(platform), deliver_reports(platform)
 
     assert told.reports == (first, second)
-    assert (again.reports, again.unchanged, again.notes) == ((), (), ())
+    assert (again.reports, again.unchanged_reports, again.notes) == ((), (), ())
     folder = platform.settings.home / "outbox" / "FIF" / "RESPITE" / PERIOD / second
     assert folder == locate_report_folder(platform.settings.home, second)
     assert sorted(file.name for file in folder.iterdir()) == sorted(NAMES)
@@ -164,7 +164,7 @@ def test_the_same_judgement_again_delivers_nothing(
 
     told = deliver_reports(platform)
 
-    assert (told.reports, told.unchanged) == ((), (submission,))
+    assert (told.reports, told.unchanged_reports) == ((), (submission,))
     assert out() == before
     assert hash_undelivered(platform) == ""
 
