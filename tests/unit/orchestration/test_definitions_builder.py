@@ -1,4 +1,4 @@
-"""The graph as a reviewed list: what Dagster is told of the shipped register, and what it may never lose."""
+"""Dagster's definitions of the shipped register, as a reviewed list."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -116,9 +116,9 @@ def test_a_changed_slice_triggers_its_period_without_waiting_for_all_councils(
         condition = repository.asset_graph.get(key).automation_condition
         if key.path[0] in ("conformed", "published"):
             assert condition is not None
-            said = repr(condition)
-            assert "any_deps_updated" in said or "AnyDeps" in said
-            assert "missing" not in said.lower()
+            text = repr(condition)
+            assert "any_deps_updated" in text or "AnyDeps" in text
+            assert "missing" not in text.lower()
         else:
             assert condition is None
 
@@ -135,26 +135,28 @@ def test_every_asset_has_a_description_an_owner_and_a_contract(repository: dg.Re
 
 
 def test_the_graph_holds_no_secret_and_no_path_of_one(repository: dg.RepositoryDefinition, tmp_path: Path) -> None:
-    said = " ".join(
+    text = " ".join(
         f"{repository.asset_graph.get(key).metadata} {repository.asset_graph.get(key).description}"
         for key in repository.asset_graph.get_all_asset_keys()
     )
 
     for word in ("simulator/keys", "simulator/tokens", "known_hosts", "secrets/"):
-        assert word not in said
+        assert word not in text
 
 
 def test_the_job_that_checks_sources_reports_on_each_and_never_fails(repository: dg.RepositoryDefinition) -> None:
     """No key or token is there, so every account that is fetched from is refused: a warning, and no failed run."""
     with dg.DagsterInstance.ephemeral() as instance:
         result = repository.get_job("check_sources").execute_in_process(instance=instance)
-    told = {evaluation.asset_key.path[-1]: evaluation for evaluation in result.get_asset_check_evaluations()}
+    evaluations_by_source = {
+        evaluation.asset_key.path[-1]: evaluation for evaluation in result.get_asset_check_evaluations()
+    }
 
     assert result.success
-    assert {name: evaluation.passed for name, evaluation in told.items()} == {
+    assert {name: evaluation.passed for name, evaluation in evaluations_by_source.items()} == {
         "simulated_api": False,
         "simulated_sftp": False,
         "council_push": True,
     }
-    assert told["simulated_sftp"].description == "0 of 32 accounts answer."
-    assert told["simulated_sftp"].severity is dg.AssetCheckSeverity.WARN
+    assert evaluations_by_source["simulated_sftp"].description == "0 of 32 accounts answer."
+    assert evaluations_by_source["simulated_sftp"].severity is dg.AssetCheckSeverity.WARN

@@ -1,4 +1,4 @@
-"""Periods as unbroken runs: what one Dagster range may cover."""
+"""Periods in unbroken ranges, as one Dagster run may cover."""
 
 import pytest
 from hypothesis import given
@@ -10,7 +10,7 @@ ORDER = ["CY2019", "CY2020", "CY2021", "CY2022", "CY2023"]
 
 
 @pytest.mark.parametrize(
-    ("chosen", "runs"),
+    ("chosen_periods", "runs"),
     [
         ([], []),
         (["CY2021"], [("CY2021", "CY2021")]),
@@ -20,16 +20,16 @@ ORDER = ["CY2019", "CY2020", "CY2021", "CY2022", "CY2023"]
         (ORDER, [("CY2019", "CY2023")]),
     ],
 )
-def test_periods_are_grouped_into_unbroken_ranges(chosen: list[str], runs: list[tuple[str, str]]) -> None:
-    assert group_consecutive_periods(chosen, ORDER) == runs
+def test_periods_are_grouped_into_unbroken_ranges(chosen_periods: list[str], runs: list[tuple[str, str]]) -> None:
+    assert group_consecutive_periods(chosen_periods, ORDER) == runs
 
 
 @given(st.sets(st.sampled_from(ORDER)))
-def test_ranges_cover_the_periods_and_no_others(chosen: set[str]) -> None:
-    covered = [
+def test_ranges_cover_the_periods_and_no_others(chosen_periods: set[str]) -> None:
+    covered_periods = [
         period
-        for first, last in group_consecutive_periods(sorted(chosen), ORDER)
+        for first, last in group_consecutive_periods(sorted(chosen_periods), ORDER)
         for period in ORDER[ORDER.index(first) : ORDER.index(last) + 1]
     ]
 
-    assert sorted(covered) == sorted(chosen)
+    assert sorted(covered_periods) == sorted(chosen_periods)

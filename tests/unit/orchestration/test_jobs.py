@@ -1,4 +1,4 @@
-"""The run that tells councils: started when something is untold, and not failed by one council's place."""
+"""The delivery run: started for undelivered reports, and not failed by one council's missing account."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ from tests.support.contracts import respite, write_register
 
 BOXES = {
     "id": "boxes",
-    "title": "Boxes that nobody has made",
+    "title": "Boxes that do not exist",
     "transport": "drop-box",
     "councils": ["FIF"],
     "username": "lgdp-{council_lower}",
@@ -41,22 +41,22 @@ def test_a_delivery_run_reports_and_survives_a_missing_account(platform: Platfor
     data_return, period = platform.register.named("RESPITE"), parse_period("CY2023")
     fife = platform.register.councils.require("FIF")
     with dg.build_sensor_context() as context:
-        nothing = feedback_sensor(context, platform=platform)
+        empty_result = feedback_sensor(context, platform=platform)
         hand_in(data_return, fife, period, [file], inbox=Inbox(platform.ledger, platform.received_bytes))
         process(platform, ProcessRequest(data_return, period, ["FIF"]), "test")
-        before = feedback_sensor(context, platform=platform)
+        first_result = feedback_sensor(context, platform=platform)
         result = deliver_job.execute_in_process(
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}, resources={"platform": platform}
         )
-        after = feedback_sensor(context, platform=platform)
+        last_result = feedback_sensor(context, platform=platform)
 
-    assert isinstance(nothing, dg.SensorResult)
-    assert isinstance(before, dg.SensorResult)
-    assert isinstance(after, dg.SensorResult)
-    assert not nothing.run_requests
-    assert len(before.run_requests or []) == 1
+    assert isinstance(empty_result, dg.SensorResult)
+    assert isinstance(first_result, dg.SensorResult)
+    assert isinstance(last_result, dg.SensorResult)
+    assert not empty_result.run_requests
+    assert len(first_result.run_requests or []) == 1
     assert result.success
     assert list((platform.settings.home / "outbox" / "FIF").rglob("report.html"))
-    # Fife's own place is still without its report: another run is asked for, under another key.
-    keys = [request.run_key for request in (*(before.run_requests or []), *(after.run_requests or []))]
+    # Fife's own account is still without its report: another run is requested, under another key.
+    keys = [request.run_key for request in (*(first_result.run_requests or []), *(last_result.run_requests or []))]
     assert len(set(keys)) == 2

@@ -37,7 +37,7 @@ webhook:
 
 
 class Mailbox:
-    """What a mail server took."""
+    """Letters that a mail server took."""
 
     def __init__(self) -> None:
         self.letters: list[tuple[list[str], Message]] = []
@@ -72,7 +72,7 @@ def mail(server: tuple[Mailbox, int]) -> tuple[Mailbox, int]:
 
 
 class Hook(BaseHTTPRequestHandler):
-    """Takes JSON, and answers as it is told."""
+    """Takes JSON, and answers with the server's status."""
 
     posted: list[dict[str, Any]]
     answer = 204
@@ -89,18 +89,18 @@ class Hook(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def hook() -> Iterator[Any]:
-    made: Any = HTTPServer(("127.0.0.1", 0), Hook)
-    made.posted, made.answer = [], 204
-    thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.01})
+def hook_server() -> Iterator[Any]:
+    http_server: Any = HTTPServer(("127.0.0.1", 0), Hook)
+    http_server.posted, http_server.answer = [], 204
+    thread = threading.Thread(target=http_server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
-    yield made
-    made.shutdown()
+    yield http_server
+    http_server.shutdown()
     thread.join()
-    made.server_close()
+    http_server.server_close()
 
 
-def platform_with(tmp_path: Path, mail_port: int, hook_port: int = 9) -> Platform:
+def open_platform(tmp_path: Path, mail_port: int, hook_port: int = 9) -> Platform:
     schemas = write_register(tmp_path / "schemas", allotment_v1("1.0.0", "CY2023"))
     (schemas / "notices.yaml").write_text(CHANNELS.format(mail=mail_port))
     contacts = tmp_path / "home" / "contacts"
@@ -112,18 +112,18 @@ def platform_with(tmp_path: Path, mail_port: int, hook_port: int = 9) -> Platfor
 
 def test_each_contact_gets_one_email(tmp_path: Path, mail: tuple[Mailbox, int]) -> None:
     mailbox, port = mail
-    platform = platform_with(tmp_path, port)
-    told = send_reminders(platform)
+    platform = open_platform(tmp_path, port)
+    report = send_reminders(platform)
 
-    assert {reminder.record.stage for reminder in told.new_reminders} == {"due_today"}
-    assert len(told.new_reminders) == 32
+    assert {reminder.record.stage for reminder in report.new_reminders} == {"due_today"}
+    assert len(report.new_reminders) == 32
     assert sorted(to for to, _ in mailbox.letters) == [[ADDRESS], ["second@fife.example"]]
     letter = next(letter for to, letter in mailbox.letters if to == [ADDRESS])
     assert letter["To"] == ADDRESS
     assert "ALLOTMENT (Allotment of councils) for CY2023 is due today." in letter.get_payload()
-    assert {notification.recipient for notification in told.unsent_notices} == set(platform.register.councils.codes) - {"FIF"}, (
-        "no contact is known"
-    )
+    assert {notification.recipient for notification in report.unsent_notices} == set(
+        platform.register.councils.codes
+    ) - {"FIF"}, "no contact is known"
     send_reminders(platform)
     assert len(mailbox.letters) == 2
     assert list_new_reminders(platform) == ()
@@ -133,34 +133,36 @@ def test_an_unsent_reminder_stays_in_its_file_and_is_sent_by_the_next_run(
     tmp_path: Path, mail: tuple[Mailbox, int]
 ) -> None:
     mailbox, port = mail
-    platform = platform_with(tmp_path, port)
+    platform = open_platform(tmp_path, port)
     mailbox.refuses = True
-    refused = send_reminders(platform)
+    first_report = send_reminders(platform)
     files = list((tmp_path / "home" / "outbox" / "FIF" / "reminders").iterdir())
 
     assert sorted(file.suffix for file in files) == [".csv", ".txt"]
-    assert ADDRESS not in " ".join(f"{notification.what} {notification.remedy}" for notification in refused.unsent_notices)
+    assert ADDRESS not in " ".join(
+        f"{notification.what} {notification.remedy}" for notification in first_report.unsent_notices
+    )
     mailbox.refuses = False
-    again = send_reminders(platform)
-    assert (again.new_reminders, len(mailbox.letters)) == ((), 2)
+    second_report = send_reminders(platform)
+    assert (second_report.new_reminders, len(mailbox.letters)) == ((), 2)
     assert list((tmp_path / "home" / "outbox" / "FIF" / "reminders").iterdir()) == files
 
 
 def test_a_run_that_dies_before_the_ledger_records_writes_the_same_file_again(
     tmp_path: Path, mail: tuple[Mailbox, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    platform = platform_with(tmp_path, mail[1])
+    platform = open_platform(tmp_path, mail[1])
 
-    def dies(*_: object, **__: object) -> None:
+    def die(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(platform.ledger.reminders, "record", dies)
+        patch.setattr(platform.ledger.reminders, "record", die)
         with pytest.raises(KeyboardInterrupt):
             send_reminders(platform)
     send_reminders(platform)
-    everything = [file for file in (tmp_path / "home" / "outbox").rglob("*") if file.is_file()]
-    assert len(everything) == 32 * 2
+    files = [file for file in (tmp_path / "home" / "outbox").rglob("*") if file.is_file()]
+    assert len(files) == 32 * 2
 
 
 ALERT = Alert(
@@ -169,15 +171,15 @@ ALERT = Alert(
 )  # fmt: skip
 
 
-def test_an_alert_is_written_emailed_and_posted(tmp_path: Path, mail: tuple[Mailbox, int], hook: Any) -> None:
-    platform = platform_with(tmp_path, mail[1], hook.server_address[1])
+def test_an_alert_is_written_emailed_and_posted(tmp_path: Path, mail: tuple[Mailbox, int], hook_server: Any) -> None:
+    platform = open_platform(tmp_path, mail[1], hook_server.server_address[1])
     path, unsent = raise_alert(platform, ALERT)
 
     assert unsent == ()
     assert "Job:     process_hl1\nAbout:   hl1 FY2024-25-Q1\n" in path.read_text()
     assert mail[0].letters[0][0] == ["eng@example.org"]
     assert mail[0].letters[0][1]["Subject"] == "LGDP: process_hl1 failed (hl1 FY2024-25-Q1)"
-    assert hook.posted[0]["error"] == "LedgerError"
+    assert hook_server.posted[0]["error"] == "LedgerError"
     assert raise_alert(platform, ALERT)[0] == path
     assert len(list(path.parent.iterdir())) == 2, "the same again replaces itself"
 
@@ -186,24 +188,24 @@ def test_an_alert_is_written_emailed_and_posted(tmp_path: Path, mail: tuple[Mail
 def test_an_alert_is_kept_when_a_channel_fails_and_shows_no_address(
     tmp_path: Path,
     mail: tuple[Mailbox, int],
-    hook: Any,
+    hook_server: Any,
     answer: int,
 ) -> None:
-    hook.answer = answer
+    hook_server.answer = answer
     mail[0].refuses = True
-    platform = platform_with(tmp_path, mail[1], hook.server_address[1])
+    platform = open_platform(tmp_path, mail[1], hook_server.server_address[1])
     path, unsent = raise_alert(platform, ALERT)
 
     assert path.exists()
     assert len(unsent) == 2
-    said = " ".join(f"{notification.what} {notification.remedy}" for notification in unsent)
-    assert f"answered {answer}" in said
-    assert SECRET not in said
-    assert "eng@" not in said
+    text = " ".join(f"{notification.what} {notification.remedy}" for notification in unsent)
+    assert f"answered {answer}" in text
+    assert SECRET not in text
+    assert "eng@" not in text
 
 
 def test_an_alert_is_written_without_any_channel(tmp_path: Path) -> None:
-    path, unsent = raise_alert(platform_with(tmp_path, 9), ALERT)
+    path, unsent = raise_alert(open_platform(tmp_path, 9), ALERT)
     assert path.exists()
     assert [notification.recipient for notification in unsent] == ["engineers", "engineers"]
 

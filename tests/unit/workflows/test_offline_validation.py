@@ -1,4 +1,4 @@
-"""Submissions held against other returns of a council, on the platform and offline: the same rules, rows and words."""
+"""Comparisons with other returns of a council, on the platform and offline: the same rules, rows and messages."""
 
 import json
 import shutil
@@ -41,27 +41,29 @@ def register() -> Register:
 
 @pytest.fixture
 def platform(tmp_path: Path, register: Register) -> Platform:
-    return opened(tmp_path, register)
+    return open_platform(tmp_path, register)
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory, register: Register) -> Platform:
-    """A platform for returns that have nothing to do with each other."""
-    return opened(tmp_path_factory.mktemp("shared"), register)
+def shared_platform(tmp_path_factory: pytest.TempPathFactory, register: Register) -> Platform:
+    """A platform for returns that are not compared with each other."""
+    return open_platform(tmp_path_factory.mktemp("shared"), register)
 
 
-def opened(folder: Path, register: Register) -> Platform:
+def open_platform(folder: Path, register: Register) -> Platform:
     platform = Platform(Settings.from_folder(folder / "home"))
     platform.__dict__["register"] = register
     return platform
 
 
-def give(platform: Platform, code: str, *files: Path, council: str = "FIF", period: str = QUARTER) -> SubmissionOutcome:
+def submit_files(
+    platform: Platform, code: str, *files: Path, council: str = "FIF", period: str = QUARTER
+) -> SubmissionOutcome:
     """Hand files in and have them judged."""
     data_return, span = platform.register.returns[code], parse_period(period)
     authority = platform.register.councils.by_code[council]
-    take = hand_in if files else hand_in_nil
-    take(data_return, authority, span, files, inbox=Inbox(platform.ledger, platform.received_bytes))
+    hand = hand_in if files else hand_in_nil
+    hand(data_return, authority, span, files, inbox=Inbox(platform.ledger, platform.received_bytes))
     return judge_again(platform, code, council=council, period=period)[-1]
 
 
@@ -72,8 +74,8 @@ def judge_again(
     return process(platform, ProcessRequest(data_return, parse_period(period), [council]), "test")
 
 
-def result(outcome: SubmissionOutcome) -> tuple[RuleResult, int, str]:
-    (outcome_of_rule,) = [found for found in outcome.judgement.results if found.rule == RULE]
+def find_result(outcome: SubmissionOutcome) -> tuple[RuleResult, int, str]:
+    (outcome_of_rule,) = [rule_outcome for rule_outcome in outcome.judgement.results if rule_outcome.rule == RULE]
     return outcome_of_rule.result, outcome_of_rule.failed, outcome_of_rule.reason
 
 
@@ -88,8 +90,8 @@ def applications() -> Path:
 
 
 @pytest.fixture
-def without_one(tmp_path: Path, applications: Path) -> Path:
-    """The applications but for the second, which has a placement in row 3."""
+def applications_without_second(tmp_path: Path, applications: Path) -> Path:
+    """The applications without the second, which has a placement in row 3."""
     lines = applications.read_text().splitlines(keepends=True)
     file = tmp_path / "applications.csv"
     file.write_text("".join(line for line in lines if ",0024100002," not in line))
@@ -97,46 +99,46 @@ def without_one(tmp_path: Path, applications: Path) -> Path:
 
 
 def test_a_placement_is_judged_when_its_applications_come_and_again_when_they_change(
-    platform: Platform, placements: Path, applications: Path, without_one: Path
+    platform: Platform, placements: Path, applications: Path, applications_without_second: Path
 ) -> None:
-    first = give(platform, "HL3", placements)
-    assert first.judgement.verdict is Verdict.ACCEPTED
-    assert first.compared_submissions == (ComparedSubmission("HL1", QUARTER, None),)
+    first_outcome = submit_files(platform, "HL3", placements)
+    assert first_outcome.judgement.verdict is Verdict.ACCEPTED
+    assert first_outcome.compared_submissions == (ComparedSubmission("HL1", QUARTER, None),)
     reason = f"There is no accepted submission of HL1 for {QUARTER} to compare with."
-    assert result(first) == (RuleResult.NOT_RUN, 0, reason)
+    assert find_result(first_outcome) == (RuleResult.NOT_RUN, 0, reason)
 
-    give(platform, "HL1", without_one)
-    (waiting,) = platform.ledger.submissions.list_pending_work()
-    assert (waiting.return_code, waiting.submissions) == (
+    submit_files(platform, "HL1", applications_without_second)
+    (pending_work,) = platform.ledger.submissions.list_pending_work()
+    assert (pending_work.return_code, pending_work.submissions) == (
         "HL3",
         (f"judge HL3.FIF.{QUARTER}.001 against HL1.FIF.{QUARTER}.001",),
     )
-    (again,) = judge_again(platform, "HL3")
-    assert result(again)[:2] == (RuleResult.FAILED, 1)
-    assert again.judgement.findings.select("rule", "row", "column").rows() == [(RULE, 3, "APPREF")]
+    (second_outcome,) = judge_again(platform, "HL3")
+    assert find_result(second_outcome)[:2] == (RuleResult.FAILED, 1)
+    assert second_outcome.judgement.findings.select("rule", "row", "column").rows() == [(RULE, 3, "APPREF")]
     assert platform.ledger.submissions.find_current("HL3", QUARTER) == {"FIF": f"HL3.FIF.{QUARTER}.001"}, (
         "what was accepted stays"
     )
     assert platform.ledger.submissions.list_pending_work() == ()
 
-    give(platform, "HL1", applications)
-    (third,) = judge_again(platform, "HL3")
-    assert result(third) == (RuleResult.PASSED, 0, "")
-    assert third.compared_submissions == (ComparedSubmission("HL1", QUARTER, f"HL1.FIF.{QUARTER}.002"),)
+    submit_files(platform, "HL1", applications)
+    (third_outcome,) = judge_again(platform, "HL3")
+    assert find_result(third_outcome) == (RuleResult.PASSED, 0, "")
+    assert third_outcome.compared_submissions == (ComparedSubmission("HL1", QUARTER, f"HL1.FIF.{QUARTER}.002"),)
     assert platform.ledger.submissions.list_pending_work() == ()
 
 
 def test_rows_of_another_council_are_never_read(
     platform: Platform, placements: Path, applications: Path, tmp_path: Path
 ) -> None:
-    theirs = tmp_path / "theirs.csv"
-    theirs.write_text(applications.read_text().replace("\n250,", "\n260,"))
-    assert give(platform, "HL1", theirs, council="GLG").judgement.verdict is Verdict.ACCEPTED
-    assert result(give(platform, "HL3", placements))[0] is RuleResult.NOT_RUN
-    give(platform, "HL1")  # a nil return: nobody applied in Fife
-    (again,) = judge_again(platform, "HL3")
-    assert result(again) == (RuleResult.FAILED, 20, "")
-    judgement = find_judgement(platform.ledger, again.submission.id)
+    glasgow_file = tmp_path / "theirs.csv"
+    glasgow_file.write_text(applications.read_text().replace("\n250,", "\n260,"))
+    assert submit_files(platform, "HL1", glasgow_file, council="GLG").judgement.verdict is Verdict.ACCEPTED
+    assert find_result(submit_files(platform, "HL3", placements))[0] is RuleResult.NOT_RUN
+    submit_files(platform, "HL1")  # a nil return: nobody applied in Fife
+    (second_outcome,) = judge_again(platform, "HL3")
+    assert find_result(second_outcome) == (RuleResult.FAILED, 20, "")
+    judgement = find_judgement(platform.ledger, second_outcome.submission.id)
     reproduction = reproduce_judgement(platform, JudgementReplayer(platform), judgement)
     assert reproduction.result is ReproductionResult.IDENTICAL, "a nil return has no rows in a replay either"
 
@@ -145,11 +147,11 @@ def test_rows_of_another_council_are_never_read(
 
 
 @pytest.fixture
-def offline(monkeypatch: pytest.MonkeyPatch, register: Register) -> Any:
-    """``lgdp validate`` where nothing can be written under home and nobody can be called: its answer."""
+def validate_offline(monkeypatch: pytest.MonkeyPatch, register: Register) -> Any:
+    """Return a function that runs ``lgdp validate`` without a writable home or a network."""
 
     def refuse(*_: object, **__: object) -> None:
-        raise AssertionError("somebody was called")
+        raise AssertionError("the network was used")
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(socket.socket, "bind", refuse)
@@ -157,18 +159,18 @@ def offline(monkeypatch: pytest.MonkeyPatch, register: Register) -> Any:
     monkeypatch.setattr(command, "load_register", lambda _: register)
 
     def validate(code: str, *words: str | Path, form: str = "json") -> Any:
-        said = CliRunner().invoke(load_command("validate"), ["validate", code, *map(str, words), "--format", form])
-        assert said.exception is None or isinstance(said.exception, SystemExit), said.exception
-        return json.loads(said.stdout) if form == "json" else said.stdout
+        output = CliRunner().invoke(load_command("validate"), ["validate", code, *map(str, words), "--format", form])
+        assert output.exception is None or isinstance(output.exception, SystemExit), output.exception
+        return json.loads(output.stdout) if form == "json" else output.stdout
 
     return validate
 
 
-WHO = ("--council", "FIF", "--period", QUARTER)
+SUBJECT = ("--council", "FIF", "--period", QUARTER)
 
 
-def told(outcome: SubmissionOutcome) -> dict[str, Any]:
-    """A judgement as the machine format has it."""
+def describe_outcome(outcome: SubmissionOutcome) -> dict[str, Any]:
+    """Return a judgement as the machine format has it."""
     columns = ["rule", "severity", "item", "sheet", "row", "column", "message"]
     return {
         "verdict": str(outcome.judgement.verdict),
@@ -185,7 +187,7 @@ def told(outcome: SubmissionOutcome) -> dict[str, Any]:
     }
 
 
-SENT = {
+SAMPLE_PERIODS = {
     "DHP": "2024-04",
     "HL1": QUARTER,
     "LFR": "FY2020-21",
@@ -197,73 +199,80 @@ SENT = {
 }
 
 
-@pytest.mark.parametrize(("code", "period"), SENT.items(), ids=SENT.keys())
+@pytest.mark.parametrize(("code", "period"), SAMPLE_PERIODS.items(), ids=SAMPLE_PERIODS.keys())
 def test_offline_validation_gives_the_platforms_findings(
-    shared: Platform, offline: Any, code: str, period: str
+    shared_platform: Platform, validate_offline: Any, code: str, period: str
 ) -> None:
-    """Fife's sample sent as Glasgow's, so that there is something to find."""
-    slug = shared.register.returns[code].slug
+    """Fife's sample is sent as Glasgow's, so that there are findings."""
+    slug = shared_platform.register.returns[code].slug
     files = sorted(SAMPLES.glob(f"{slug}_*FIF_{period}.*"))
-    sent = told(give(shared, code, *files, council="GLG", period=period))
+    expected = describe_outcome(submit_files(shared_platform, code, *files, council="GLG", period=period))
 
-    assert sent["findings"]
-    assert offline(code, *files, "--council", "GLG", "--period", period) == sent
+    assert expected["findings"]
+    assert validate_offline(code, *files, "--council", "GLG", "--period", period) == expected
 
 
 def test_files_given_offline_are_compared_like_current_submissions(
-    platform: Platform, offline: Any, placements: Path, without_one: Path
+    platform: Platform, validate_offline: Any, placements: Path, applications_without_second: Path
 ) -> None:
-    give(platform, "HL1", without_one)
-    sent = told(give(platform, "HL3", placements))
+    submit_files(platform, "HL1", applications_without_second)
+    expected = describe_outcome(submit_files(platform, "HL3", placements))
 
-    assert sent["verdict"] == "rejected"
-    assert offline("HL3", placements, *WHO, "--with", f"HL1={without_one}") == sent
-    assert offline("HL3", placements, *WHO, "--with", f"HL1/{QUARTER}={without_one}") == sent
+    assert expected["verdict"] == "rejected"
+    assert validate_offline("HL3", placements, *SUBJECT, "--with", f"HL1={applications_without_second}") == expected
+    assert (
+        validate_offline("HL3", placements, *SUBJECT, "--with", f"HL1/{QUARTER}={applications_without_second}")
+        == expected
+    )
 
 
-def test_files_of_a_prior_period_are_compared_offline(platform: Platform, offline: Any, tmp_path: Path) -> None:
-    april = SAMPLES / "dhp_FIF_2024-04.csv"
-    header, row = april.read_text().splitlines()
+def test_files_of_a_prior_period_are_compared_offline(
+    platform: Platform, validate_offline: Any, tmp_path: Path
+) -> None:
+    april_file = SAMPLES / "dhp_FIF_2024-04.csv"
+    header, row = april_file.read_text().splitlines()
     cells = [str(int(cell) // 2) if cell.isdigit() else cell for cell in row.split(",")[2:]]
-    halved = [*row.split(",")[:2], *cells]
-    may = tmp_path / "may.csv"
-    may.write_text(f"{header}\n{','.join(halved).replace('2024-04', '2024-05')}\n")
-    give(platform, "DHP", april, period="2024-04")
-    sent = told(give(platform, "DHP", may, period="2024-05"))
+    halved_cells = [*row.split(",")[:2], *cells]
+    may_file = tmp_path / "may.csv"
+    may_file.write_text(f"{header}\n{','.join(halved_cells).replace('2024-04', '2024-05')}\n")
+    submit_files(platform, "DHP", april_file, period="2024-04")
+    expected = describe_outcome(submit_files(platform, "DHP", may_file, period="2024-05"))
 
-    assert {finding["rule"] for finding in sent["findings"]} & {
+    assert {finding["rule"] for finding in expected["findings"]} & {
         rule.id for rule in platform.register.returns["DHP"].latest.tables[0].rules
     }, "the sum of the year has fallen"
     words = ("--council", "FIF", "--period", "2024-05")
-    assert offline("DHP", may, *words, "--earlier", f"2024-04={april}") == sent
-    alone = offline("DHP", may, *words, form="text")
-    assert "give it with `--earlier 2024-04=FILE`" in " ".join(alone.split())
+    assert validate_offline("DHP", may_file, *words, "--earlier", f"2024-04={april_file}") == expected
+    output = validate_offline("DHP", may_file, *words, form="text")
+    assert "give it with `--earlier 2024-04=FILE`" in " ".join(output.split())
 
 
-def test_files_that_would_be_rejected_are_not_compared_with(offline: Any, placements: Path, tmp_path: Path) -> None:
-    wrong = tmp_path / "wrong.csv"
-    shutil.copy(placements, wrong)
-    said = " ".join(offline("HL3", placements, *WHO, "--with", f"HL1={wrong}", form="text").split())
-    assert f"The files given for HL1 {QUARTER} would be rejected" in said
-    missing = " ".join(offline("HL3", placements, *WHO, form="text").split())
-    assert f"give it with `--with HL1/{QUARTER}=FILE`" in missing
+def test_files_that_would_be_rejected_are_not_compared_with(
+    validate_offline: Any, placements: Path, tmp_path: Path
+) -> None:
+    wrong_file = tmp_path / "wrong.csv"
+    shutil.copy(placements, wrong_file)
+    output = " ".join(validate_offline("HL3", placements, *SUBJECT, "--with", f"HL1={wrong_file}", form="text").split())
+    assert f"The files given for HL1 {QUARTER} would be rejected" in output
+    missing_output = " ".join(validate_offline("HL3", placements, *SUBJECT, form="text").split())
+    assert f"give it with `--with HL1/{QUARTER}=FILE`" in missing_output
 
 
-def test_a_broken_rule_is_shown_once_with_its_rows_and_codes(offline: Any, tmp_path: Path) -> None:
+def test_a_broken_rule_is_shown_once_with_its_rows_and_codes(validate_offline: Any, tmp_path: Path) -> None:
     sample = (SAMPLES / f"hl3_FIF_{QUARTER}.csv").read_text().splitlines()
-    spoilt = [line if number == 0 else ",".join([*line.split(",")[:4], "77", *line.split(",")[5:]])
+    wrong_lines = [line if number == 0 else ",".join([*line.split(",")[:4], "77", *line.split(",")[5:]])
               for number, line in enumerate(sample)]  # fmt: skip
     file = tmp_path / "hl3.csv"
-    file.write_text("\n".join(spoilt) + "\n")
-    said = offline("HL3", file, *WHO, form="text")
+    file.write_text("\n".join(wrong_lines) + "\n")
+    output = validate_offline("HL3", file, *SUBJECT, form="text")
 
-    assert said.count("hl3.acctype.codes") == 1
-    assert "column ACCTYPE, rows 2, 3, 4" in said
-    assert "lgdp register show HL3 --codes hl3-accommodation" in " ".join(said.split())
+    assert output.count("hl3.acctype.codes") == 1
+    assert "column ACCTYPE, rows 2, 3, 4" in output
+    assert "lgdp register show HL3 --codes hl3-accommodation" in " ".join(output.split())
 
 
 @pytest.mark.parametrize(
-    ("words", "what"),
+    ("words", "message"),
     [
         (("--with", "DHP=FILE"), "No rule compares"),
         (("--with", "HL1/FY2023-24-Q1=FILE"), "FY2023-24-Q1"),
@@ -273,9 +282,11 @@ def test_a_broken_rule_is_shown_once_with_its_rows_and_codes(offline: Any, tmp_p
         (("--received", "tomorrow"), "tomorrow"),
     ],
 )
-def test_wrong_options_are_refused(offline: Any, placements: Path, words: tuple[str, str], what: str) -> None:
+def test_wrong_options_are_refused(
+    validate_offline: Any, placements: Path, words: tuple[str, str], message: str
+) -> None:
     option, value = words
-    given = [option, value.replace("FILE", str(placements))]
-    said = CliRunner().invoke(load_command("validate"), ["validate", "HL3", str(placements), *WHO, *given])
-    assert said.exit_code != 0
-    assert what in f"{said.exception}{said.output}"
+    options = [option, value.replace("FILE", str(placements))]
+    output = CliRunner().invoke(load_command("validate"), ["validate", "HL3", str(placements), *SUBJECT, *options])
+    assert output.exit_code != 0
+    assert message in f"{output.exception}{output.output}"

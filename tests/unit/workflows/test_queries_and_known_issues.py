@@ -1,4 +1,4 @@
-"""Queries and known issues through the command line, from a council's figures to what everybody sees of them.
+"""Queries and known issues through the command line, from a council's figures to reports and SQL.
 
 ALLOTMENT's plots may not fall by more than 10 percent from one year to the next without a word, each grade by itself.
 Fife had 100 and 50 plots in CY2022, 80 and 30 in CY2023 (both fell by too much), 60 and 29 in CY2024 (one did).
@@ -53,7 +53,7 @@ class World:
     folder: Path
 
     def send(self, period: str, *rows: str) -> None:
-        """Hand Fife's plots in, judge them and tell Fife."""
+        """Hand Fife's plots in, judge them and deliver the report."""
         file = self.folder / "plots.csv"
         file.write_text("Council,Site,Grade,Plots\n" + "".join(f"Fife,North,{row}\n" for row in rows), encoding="utf-8")
         register, platform = self.platform.register, self.platform
@@ -69,22 +69,22 @@ class World:
         deliver_reports(platform)
 
     def query_lake(self, sql: str) -> list[tuple[Any, ...]]:
-        """What SQL says, in a catalogue that was made when it was first asked."""
+        """Return the rows of a SQL statement; make the catalogue if it is missing."""
         if not self.platform.settings.catalogue.exists():
             write_analyst_catalogue(self.platform)
         return [tuple(row.values()) for row in self.lgdp.query_lake(sql)]
 
     def queries(self) -> dict[str, dict[str, Any]]:
-        """Every query as the command lists it."""
+        """Return every query as the command lists it, by id."""
         return {row["query"]: row for row in self.lgdp("query", "list", "--format", "json").rows}
 
     def outbox(self, submission: str, name: str = "report.html") -> str:
-        """What lies in Fife's outbox."""
+        """Return the text of a file in Fife's outbox."""
         return (locate_report_folder(self.platform.settings.home, submission) / name).read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
-def settled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home_with_queries(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with the three years, and nothing answered; never written to."""
     folder = tmp_path_factory.mktemp("queries")
     schemas = write_register(folder / "schemas", allotment_v1("1.0.0", "CY2022", DOES_NOT_FALL))
@@ -105,57 +105,56 @@ def _world(folder: Path) -> World:
 
 
 @pytest.fixture(scope="module")
-def still(settled: Path, tmp_path_factory: pytest.TempPathFactory) -> World:
-    """A world in which whatever is tried is refused."""
+def fixed_world(home_with_queries: Path, tmp_path_factory: pytest.TempPathFactory) -> World:
+    """A world for refusals, which change nothing in it."""
     folder = tmp_path_factory.mktemp("still")
-    shutil.copytree(settled, folder, dirs_exist_ok=True)
+    shutil.copytree(home_with_queries, folder, dirs_exist_ok=True)
     return _world(folder)
 
 
 @pytest.fixture
-def world(settled: Path, tmp_path: Path) -> World:
-    shutil.copytree(settled, tmp_path, dirs_exist_ok=True)
+def world(home_with_queries: Path, tmp_path: Path) -> World:
+    shutil.copytree(home_with_queries, tmp_path, dirs_exist_ok=True)
     return _world(tmp_path)
 
 
 def test_a_query_is_reported_answered_and_accepted(world: World) -> None:
-    listed = {key: (row["state"], row["scope"], row["failed"]) for key, row in world.queries().items()}
-    assert listed == {FIRST: ("open", "grade=1", 1), SECOND: ("open", "grade=2", 1), NEXT: ("open", "grade=1", 1)}
+    states = {key: (row["state"], row["scope"], row["failed"]) for key, row in world.queries().items()}
+    assert states == {FIRST: ("open", "grade=1", 1), SECOND: ("open", "grade=2", 1), NEXT: ("open", "grade=1", 1)}
     page = world.outbox("ALLOTMENT.FIF.CY2023.001")
     assert f"lgdp query answer {FIRST} --code" in page
     assert f"lgdp query answer {SECOND} --code" in page
 
-    said = world.lgdp("query", "answer", FIRST.lower(), *ANSWER, "A site was sold.")
-    assert said.out == f"{FIRST}: answered, correct-as-sent\n"
+    output = world.lgdp("query", "answer", FIRST.lower(), *ANSWER, "A site was sold.")
+    assert output.out == f"{FIRST}: answered, correct-as-sent\n"
     assert "A site was sold." in world.outbox("ALLOTMENT.FIF.CY2023.001"), "the report in the outbox says so at once"
-    asked = "SELECT id, state, answer_code FROM ledger.query WHERE period = 'CY2023' ORDER BY id"
-    assert world.query_lake(asked) == [(FIRST, "answered", "correct-as-sent"), (SECOND, "open", None)]
+    statement = "SELECT id, state, answer_code FROM ledger.query WHERE period = 'CY2023' ORDER BY id"
+    assert world.query_lake(statement) == [(FIRST, "answered", "correct-as-sent"), (SECOND, "open", None)]
     assert [row["open_queries"] for row in world.lgdp("status", "--format", "json").rows] == [0, 1, 1]
 
     world.lgdp("query", "send-back", FIRST, "--words", "Which site?", *RECIPIENT)
     assert world.queries()[FIRST]["state"] == "open"
     assert "Sent back by scottish-government, B. Analyst" in world.outbox("ALLOTMENT.FIF.CY2023.001")
-    assert world.query_lake(asked)[0] == (FIRST, "open", None)
+    assert world.query_lake(statement)[0] == (FIRST, "open", None)
     world.lgdp("query", "answer", FIRST, *ANSWER, "The northern one.")
     refused = world.lgdp("query", "accept", FIRST, "--by", "A. Officer", expect=2)
     assert "is not a recipient of ALLOTMENT" in refused.err
     world.lgdp("query", "accept", FIRST, "--by", "Scottish Government, B. Analyst")
-    shown = world.lgdp("query", "show", FIRST).out
-    assert "accepted by scottish-government, B. Analyst" in shown
+    assert "accepted by scottish-government, B. Analyst" in world.lgdp("query", "show", FIRST).out
     assert world.platform.ledger.balance.find_problems() == []
 
 
 def test_last_years_answer_is_offered_and_repeated(world: World) -> None:
-    none = world.lgdp("query", "answer", NEXT, "--as-last-year", "--by", "A. Officer", expect=2)
-    assert "FIF has not answered this before." in none.err
+    refusal = world.lgdp("query", "answer", NEXT, "--as-last-year", "--by", "A. Officer", expect=2)
+    assert "FIF has not answered this before." in refusal.err
     world.lgdp("query", "answer", FIRST, *ANSWER, "A site was sold.")
-    offered = world.lgdp("query", "show", NEXT).out
-    assert "For CY2023 the answer was correct-as-sent: “A site was sold.”" in offered
-    assert f"lgdp query answer {NEXT} --as-last-year" in offered
+    output = world.lgdp("query", "show", NEXT).out
+    assert "For CY2023 the answer was correct-as-sent: “A site was sold.”" in output
+    assert f"lgdp query answer {NEXT} --as-last-year" in output
     assert "--as-last-year" in world.lgdp("report", "ALLOTMENT.FIF.CY2024.001").out
 
-    taken = world.lgdp("query", "answer", NEXT, "--as-last-year", "--by", "C. Officer")
-    assert taken.out == f"{NEXT}: answered, correct-as-sent, as for {FIRST}\n"
+    result = world.lgdp("query", "answer", NEXT, "--as-last-year", "--by", "C. Officer")
+    assert result.out == f"{NEXT}: answered, correct-as-sent, as for {FIRST}\n"
     row = world.queries()[NEXT]
     assert (row["words"], row["by"], row["origin"]) == ("A site was sold.", "C. Officer", FIRST)
 
@@ -168,23 +167,23 @@ def test_words_are_never_executed(world: World) -> None:
     assert "{{ 7*7 }}" in page
     assert "[red]no[/red]" in world.lgdp("query", "show", FIRST).out
     assert world.queries()[FIRST]["words"] == HOSTILE
-    listed = world.lgdp("query", "list", "--format", "csv").out
-    assert "'=HYPERLINK" in listed
-    assert ",=HYPERLINK" not in listed.replace('"', "")
+    output = world.lgdp("query", "list", "--format", "csv").out
+    assert "'=HYPERLINK" in output
+    assert ",=HYPERLINK" not in output.replace('"', "")
     assert world.lgdp("query", "answer", SECOND, *ANSWER, "clear \x1b[2J", expect=1).err.count("\x1b[2J") == 0
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "output"),
     [
         (("--code", "nonsense", "--words", "w"), "“nonsense” is not a code for an answer."),
         ((), "An answer is a code with words"),
         (("--code", "not-known", "--words", "w", "--as-last-year"), "An answer is a code with words"),
     ],
 )
-def test_an_invalid_answer_is_refused(still: World, words: tuple[str, ...], said: str) -> None:
-    assert said in still.lgdp("query", "answer", FIRST, "--by", "A. Officer", *words, expect=2).err
-    assert still.queries()[FIRST]["state"] == "open"
+def test_an_invalid_answer_is_refused(fixed_world: World, words: tuple[str, ...], output: str) -> None:
+    assert output in fixed_world.lgdp("query", "answer", FIRST, "--by", "A. Officer", *words, expect=2).err
+    assert fixed_world.queries()[FIRST]["state"] == "open"
 
 
 def test_an_accepted_answer_holds_while_the_figures_do(world: World) -> None:
@@ -192,31 +191,31 @@ def test_an_accepted_answer_holds_while_the_figures_do(world: World) -> None:
         world.lgdp("query", "answer", query, *ANSWER, "Sold.")
         world.lgdp("query", "accept", query, *RECIPIENT)
     world.send("CY2023", "2,20", "1,80")  # in another order, and the second has fallen further
-    found = world.queries()
-    assert (found[FIRST]["state"], found[SECOND]["state"]) == ("accepted", "answered")
-    assert found[FIRST]["submission"] == "ALLOTMENT.FIF.CY2023.002"
+    queries_by_id = world.queries()
+    assert (queries_by_id[FIRST]["state"], queries_by_id[SECOND]["state"]) == ("accepted", "answered")
+    assert queries_by_id[FIRST]["submission"] == "ALLOTMENT.FIF.CY2023.002"
     assert "changed" in world.lgdp("query", "show", SECOND).out
     world.send("CY2023", "1,95", "2,20")
-    found = world.queries()
-    assert (found[FIRST]["state"], found[SECOND]["state"]) == ("expired", "answered")
+    queries_by_id = world.queries()
+    assert (queries_by_id[FIRST]["state"], queries_by_id[SECOND]["state"]) == ("expired", "answered")
     assert world.platform.ledger.balance.find_problems() == []
 
 
-def test_the_ledger_holds_no_fingerprint_that_can_be_guessed(still: World) -> None:
-    with still.platform.ledger._database.read() as connection:
-        kept = [str(row[0]) for row in connection.exec_driver_sql("SELECT fingerprint FROM query").all()]
-    assert len(set(kept)) == 3
-    assert all(len(token) == 32 for token in kept), "a keyed token, not the sha256 of a few figures"
+def test_the_ledger_holds_no_fingerprint_that_can_be_guessed(fixed_world: World) -> None:
+    with fixed_world.platform.ledger._database.read() as connection:
+        tokens = [str(row[0]) for row in connection.exec_driver_sql("SELECT fingerprint FROM query").all()]
+    assert len(set(tokens)) == 3
+    assert all(len(token) == 32 for token in tokens), "a keyed token, not the sha256 of a few figures"
 
 
 def test_an_answer_survives_a_lake_that_refuses_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: object) -> None:
+    def fail(*_: object) -> None:
         raise StorageError("The disk is full.")
 
     state = f"SELECT state FROM ledger.query WHERE id = '{FIRST}'"
     assert world.query_lake(state) == [("open",)]
     with monkeypatch.context() as patch:
-        patch.setattr(Ledger, "mirror", broken)
+        patch.setattr(Ledger, "mirror", fail)
         assert "The disk is full." in world.lgdp("query", "answer", FIRST, *ANSWER, "Sold.", expect=1).err
     assert world.queries()[FIRST]["state"] == "answered"
     assert world.query_lake(state) == [("open",)]
@@ -246,55 +245,60 @@ class TestKnownIssues:
         put = ("known-issue", "put", "ALLOTMENT", "--council", "Fife", "--period", "CY2023", "--by", "B. Analyst")
         world.lgdp(*put, "--item", "plots", "--role", "owner", "--words", "A site is being rebuilt.")
         world.lgdp(*put, "--words", "Counted by hand.")
-        said = world.lgdp("report", "ALLOTMENT.FIF.CY2023.001").out
-        assert said.count("Known issue 1 is about the same: “A site is being rebuilt.”") == 2
-        assert "Known issue 2 is about the same" not in said
-        assert "Known issue 2, on the return as a whole: Counted by hand." in said
+        output = world.lgdp("report", "ALLOTMENT.FIF.CY2023.001").out
+        assert output.count("Known issue 1 is about the same: “A site is being rebuilt.”") == 2
+        assert "Known issue 2 is about the same" not in output
+        assert "Known issue 2, on the return as a whole: Counted by hand." in output
         assert world.queries()[FIRST]["state"] == "open"
-        noted = {row["period"]: row["noted"] for row in world.lgdp("status", "--format", "json").rows}
-        assert noted == {"CY2022": 0, "CY2023": 2, "CY2024": 0}
-        shown = "SELECT number, item, words FROM ledger.known_issue WHERE lifted_at IS NULL ORDER BY number"
-        assert world.query_lake(shown) == [
+        note_counts = {row["period"]: row["noted"] for row in world.lgdp("status", "--format", "json").rows}
+        assert note_counts == {"CY2022": 0, "CY2023": 2, "CY2024": 0}
+        statement = "SELECT number, item, words FROM ledger.known_issue WHERE lifted_at IS NULL ORDER BY number"
+        assert world.query_lake(statement) == [
             (1, "urn:lgdp:item:allotment:plots", "A site is being rebuilt."), (2, "", "Counted by hand."),
         ]  # fmt: skip
         world.lgdp("known-issue", "lift", "1", "--by", "B. Analyst", "--reason", "It is open again.")
-        assert [row[0] for row in world.query_lake(shown)] == [2]
-        listed = world.lgdp("known-issue", "list", "--lifted", "--format", "json").rows
-        assert [(issue["number"], issue["lift_reason"]) for issue in listed] == [(1, "It is open again."), (2, "")]
+        assert [row[0] for row in world.query_lake(statement)] == [2]
+        issues = world.lgdp("known-issue", "list", "--lifted", "--format", "json").rows
+        assert [(issue["number"], issue["lift_reason"]) for issue in issues] == [(1, "It is open again."), (2, "")]
 
     @pytest.mark.parametrize(
-        ("words", "said"),
+        ("words", "output"),
         [
             (("--role", "visitor"), "“visitor” may not add a known issue"),
             (("--item", "urn:lgdp:item:allotment:none"), "is no data item of ALLOTMENT"),
             (("--words", "\x07"), "not text"),
         ],
     )
-    def test_unknown_names_are_refused(self, still: World, words: tuple[str, ...], said: str) -> None:
+    def test_unknown_names_are_refused(self, fixed_world: World, words: tuple[str, ...], output: str) -> None:
         put = ("known-issue", "put", "ALLOTMENT", "-c", "Fife", "-p", "CY2023", "--by", "b", "--words", "w")
-        refused = still.lgdp(*put, *words, expect=1 if "--words" in words else 2)
-        assert said in refused.err
-        assert still.lgdp("known-issue", "list", "--format", "json").rows == []
+        refused = fixed_world.lgdp(*put, *words, expect=1 if "--words" in words else 2)
+        assert output in refused.err
+        assert fixed_world.lgdp("known-issue", "list", "--format", "json").rows == []
 
     def test_a_file_is_added_whole_or_refused_with_every_problem(
         self, world: World, write: Callable[[str], Path]
     ) -> None:
         header = "return,council,period,item,words,source"
-        good = 'ALLOTMENT,Fife,2023,plots,"Late,\nbut right.",minutes\nallotment,GLG,CY2023,,\'=1+1 sites,\n'
-        wrong = "ALLOTMENT,Nowhere,CY2023,,w,\nALLOTMENT,Fife,CY1999,,w,\nALLOTMENT,Fife,CY2023,none,,\n"
-        refused = world.lgdp("known-issue", "import", write(f"{header}\n{good}{wrong}"), "--by", "b", expect=2)
+        valid_lines = 'ALLOTMENT,Fife,2023,plots,"Late,\nbut right.",minutes\nallotment,GLG,CY2023,,\'=1+1 sites,\n'
+        wrong_lines = "ALLOTMENT,Nowhere,CY2023,,w,\nALLOTMENT,Fife,CY1999,,w,\nALLOTMENT,Fife,CY2023,none,,\n"
+        refused = world.lgdp(
+            "known-issue", "import", write(f"{header}\n{valid_lines}{wrong_lines}"), "--by", "b", expect=2
+        )
         assert "4 problems" in refused.err
-        for line, what in (
+        for line, problem in (
             (5, "“Nowhere”"),
             (6, "CY1999"),
             (7, "“none” is no data item"),
             (7, "words may not be empty"),
         ):
-            assert any(f"file.csv:{line}:" in told and what in told for told in refused.err.splitlines()), (line, what)
+            assert any(f"file.csv:{line}:" in text and problem in text for text in refused.err.splitlines()), (
+                line,
+                problem,
+            )
         assert world.lgdp("known-issue", "list", "--format", "json").rows == []
 
         for _ in range(2):  # the same again changes nothing
-            world.lgdp("known-issue", "import", write(f"{header}\n{good}"), "--by", "b")
+            world.lgdp("known-issue", "import", write(f"{header}\n{valid_lines}"), "--by", "b")
         rows = world.lgdp("known-issue", "list", "--format", "json").rows
         assert [(row["council"], row["item"], row["words"], row["role"]) for row in rows] == [
             ("FIF", "urn:lgdp:item:allotment:plots", "Late, but right.", "improvement-service"),
@@ -313,14 +317,16 @@ class TestKnownIssues:
             "",
         ],
     )
-    def test_a_file_of_another_shape_is_refused(self, still: World, write: Callable[[str], Path], text: str) -> None:
-        still.lgdp("known-issue", "import", write(text), "--by", "b", expect=2)
+    def test_a_file_of_another_shape_is_refused(
+        self, fixed_world: World, write: Callable[[str], Path], text: str
+    ) -> None:
+        fixed_world.lgdp("known-issue", "import", write(text), "--by", "b", expect=2)
 
     @pytest.fixture
     def write(self, tmp_path: Path) -> Callable[[str], Path]:
-        def written(text: str) -> Path:
+        def write_file(text: str) -> Path:
             file = tmp_path / "file.csv"
             file.write_text(text, encoding="utf-8")
             return file
 
-        return written
+        return write_file

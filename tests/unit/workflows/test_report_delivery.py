@@ -1,4 +1,4 @@
-"""Reports into outboxes: once each, again where a run died in between, and one council's trouble is its own."""
+"""Reports into outboxes: once each, again after a crash, and despite another council's missing account."""
 
 import json
 from collections.abc import Callable
@@ -57,15 +57,15 @@ def platform(tmp_path: Path) -> Platform:
 
 @pytest.fixture
 def out(tmp_path: Path) -> Callable[[], list[str]]:
-    """Names of what lies in Fife's own outbox."""
+    """Return a function that lists the file names in Fife's own outbox."""
     return lambda: sorted(file.name for file in (tmp_path / "boxes" / "lgdp-fif" / "out").iterdir())
 
 
 @pytest.fixture
 def submit(platform: Platform, tmp_path: Path) -> Callable[[str, str], str]:
-    """Hand a RESPITE extract of one row in for a council and have it judged: the submission's id."""
+    """Return a function that submits one row of RESPITE and returns the submission's id."""
 
-    def submitted(council: str, row: str) -> str:
+    def submit_row(council: str, row: str) -> str:
         file = tmp_path / "stays.csv"
         file.write_text(f"Person,Surname,Born,Began,Carer,Nights\n{row}\n", encoding="utf-8")
         data_return, period = platform.register.named("RESPITE"), parse_period(PERIOD)
@@ -79,7 +79,7 @@ def submit(platform: Platform, tmp_path: Path) -> Callable[[str, str], str]:
         (outcome,) = process(platform, ProcessRequest(data_return, period, [council]), "test")
         return outcome.submission.id
 
-    return submitted
+    return submit_row
 
 
 NAMES = ("findings.csv", "findings.json", "receipt.json", "report.html")
@@ -88,16 +88,16 @@ NAMES = ("findings.csv", "findings.json", "receipt.json", "report.html")
 def test_each_submission_gets_its_report_once(platform: Platform, submit: Callable[[str, str], str]) -> None:
     first, second = submit("FIF", GOOD), submit("FIF", BAD)
 
-    told, again = deliver_reports(platform), deliver_reports(platform)
+    delivery, second_delivery = deliver_reports(platform), deliver_reports(platform)
 
-    assert told.reports == (first, second)
-    assert (again.reports, again.unchanged_reports, again.notes) == ((), (), ())
+    assert delivery.reports == (first, second)
+    assert (second_delivery.reports, second_delivery.unchanged_reports, second_delivery.notes) == ((), (), ())
     folder = platform.settings.home / "outbox" / "FIF" / "RESPITE" / PERIOD / second
     assert folder == locate_report_folder(platform.settings.home, second)
     assert sorted(file.name for file in folder.iterdir()) == sorted(NAMES)
-    said = json.loads((folder / "findings.json").read_text(encoding="utf-8"))
-    assert (said["verdict"], said["current_submission"]) == ("rejected", first)
-    assert [(finding["row"], finding["column"]) for finding in said["findings"]] == [(2, "Carer")]
+    content = json.loads((folder / "findings.json").read_text(encoding="utf-8"))
+    assert (content["verdict"], content["current_submission"]) == ("rejected", first)
+    assert [(finding["row"], finding["column"]) for finding in content["findings"]] == [(2, "Carer")]
     for name in NAMES:
         assert "ZZ" not in (folder / name).read_text(encoding="utf-8")
 
@@ -107,13 +107,13 @@ def test_accounts_get_the_same_files_and_a_missing_one_delays_no_other(
 ) -> None:
     glasgow, fife = submit("GLG", GOOD), submit("FIF", GOOD)
 
-    told = deliver_reports(platform)
+    delivery = deliver_reports(platform)
 
     assert out() == sorted(f"{fife}-{name}" for name in NAMES)
     report = locate_report_folder(platform.settings.home, fife) / "report.html"
     assert (tmp_path / "boxes" / "lgdp-fif" / "out" / f"{fife}-report.html").read_bytes() == report.read_bytes()
-    assert len(told.failures) == 1
-    assert "glg" in told.failures[0].where.lower() + told.failures[0].what.lower()
+    assert len(delivery.failures) == 1
+    assert "glg" in delivery.failures[0].where.lower() + delivery.failures[0].what.lower()
     (tmp_path / "boxes" / "lgdp-glg" / "out").mkdir(parents=True)
     (tmp_path / "boxes" / "lgdp-glg" / "in").mkdir()
     assert hash_undelivered(platform)
@@ -132,23 +132,25 @@ def test_a_delivery_that_dies_is_repeated_with_the_same_files(
 ) -> None:
     submission = submit("FIF", BAD)
 
-    def dies(*_: object, **__: object) -> None:
+    def die(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
         if dies_at == "before the ledger":
-            patch.setattr(DeliveryRepository, "record", dies)
+            patch.setattr(DeliveryRepository, "record", die)
         else:
-            patch.setattr(report_delivery, "deliver_files", dies)
+            patch.setattr(report_delivery, "deliver_files", die)
         with pytest.raises(KeyboardInterrupt):
             deliver_reports(platform)
-    left = {file.name: file.read_bytes() for file in locate_report_folder(platform.settings.home, submission).iterdir()}
+    files_before = {
+        file.name: file.read_bytes() for file in locate_report_folder(platform.settings.home, submission).iterdir()
+    }
 
     deliver_reports(platform)
 
     assert {
         file.name: file.read_bytes() for file in locate_report_folder(platform.settings.home, submission).iterdir()
-    } == left
+    } == files_before
     assert out() == sorted(f"{submission}-{name}" for name in NAMES)
     assert hash_undelivered(platform) == ""
 
@@ -160,12 +162,12 @@ def test_the_same_judgement_again_delivers_nothing(
     deliver_reports(platform)
     data_return, period = platform.register.named("RESPITE"), parse_period(PERIOD)
     process(platform, ProcessRequest(data_return, period, ["FIF"], RunScope.EVERYTHING), "again")
-    before = out()
+    names_before = out()
 
-    told = deliver_reports(platform)
+    delivery = deliver_reports(platform)
 
-    assert (told.reports, told.unchanged_reports) == ((), (submission,))
-    assert out() == before
+    assert (delivery.reports, delivery.unchanged_reports) == ((), (submission,))
+    assert out() == names_before
     assert hash_undelivered(platform) == ""
 
 
@@ -180,15 +182,18 @@ def test_a_note_on_an_unplaced_file_suggests_its_name(platform: Platform, out: C
         )
     )  # fmt: skip
 
-    told, again = deliver_reports(platform), deliver_reports(platform)
+    delivery, second_delivery = deliver_reports(platform), deliver_reports(platform)
 
-    assert (told.notes, again.notes) == ((receipt.id,), ())
-    said = json.loads(
+    assert (delivery.notes, second_delivery.notes) == ((receipt.id,), ())
+    content = json.loads(
         (locate_note_folder(platform.settings.home, "FIF", receipt.id) / "receipt.json").read_text(encoding="utf-8")
     )
-    last = platform.today.year
-    assert [name["example"] for name in said["names_understood"]] == [f"stays_{last}.csv", f"branch_{last}.csv"]
-    assert said["reason"] == receipt.reason
+    last_year = platform.today.year
+    assert [name["example"] for name in content["names_understood"]] == [
+        f"stays_{last_year}.csv",
+        f"branch_{last_year}.csv",
+    ]
+    assert content["reason"] == receipt.reason
     assert out() == [
         f"unrecognised-receipt-{receipt.id}-receipt.json",
         f"unrecognised-receipt-{receipt.id}-report.html",
@@ -202,11 +207,11 @@ def test_an_outbox_that_refuses_files_is_an_error_and_is_delivered_to_later(
     submission = submit("FIF", GOOD)
     (platform.settings.home / OUTBOX).write_text("in the way", encoding="utf-8")
 
-    with pytest.raises(StorageError) as refused:
+    with pytest.raises(StorageError) as raised:
         deliver_reports(platform)
     (platform.settings.home / OUTBOX).unlink()
 
-    assert refused.value.remedy
+    assert raised.value.remedy
     assert deliver_reports(platform).reports == (submission,)
 
 
@@ -226,10 +231,10 @@ def test_a_report_counts_the_rows_of_each_table(platform: Platform, tmp_path: Pa
 
     deliver_reports(platform)
 
-    said = json.loads(
+    content = json.loads(
         (locate_report_folder(platform.settings.home, outcome.submission.id) / "findings.json").read_text(
             encoding="utf-8"
         )
     )
-    assert {table["table"]: table["rows"] for table in said["tables"]} == {"branch": 2, "loan": 1}
-    assert [file["file"] for file in said["files"]] == ["branches.csv", "loans.csv"]
+    assert {table["table"]: table["rows"] for table in content["tables"]} == {"branch": 2, "loan": 1}
+    assert [file["file"] for file in content["files"]] == ["branches.csv", "loans.csv"]

@@ -1,4 +1,4 @@
-"""Any past judgement is made again from what was kept, whatever happened since; where it cannot be, it says so."""
+"""Replay of past judgements from kept bytes and registers, and the reason where that is impossible."""
 
 import hashlib
 import json
@@ -48,7 +48,7 @@ EARLIER = "ALLOTMENT.FIF.CY2022.001"
 FELL = "ALLOTMENT.FIF.CY2023.001"
 REJECTED = "ALLOTMENT.FIF.CY2023.002"
 BRANCHES = "LIBRARY.FIF.CY2023.001"
-ADDED_UP = {
+SUM_RULE = {
     "id": "branches_like_sites",
     "name": "There are as many branches as sites",
     "description": "Compare.",
@@ -59,7 +59,7 @@ ADDED_UP = {
 }
 
 
-def asked(version: str = "1.0.0", valid_from: str = "CY2022") -> dict[str, Any]:
+def allotment_contract(version: str = "1.0.0", valid_from: str = "CY2022") -> dict[str, Any]:
     """ALLOTMENT with nil returns, a rule over years, and grades from a list of their own."""
     contract = allotment_v1(version, valid_from, DOES_NOT_FALL)
     contract["customProperties"].append({"property": "lgdpNilReturn", "value": True})
@@ -80,22 +80,24 @@ class World:
         return Platform(Settings.from_folder(self.home, self.schemas))
 
 
-def give(platform: Platform, folder: Path, code: str, council: str, period: str, *texts: tuple[str, str]) -> None:
-    """Hand files in, or that there is nothing to report, and have them judged, and what that calls for too."""
+def submit_files(
+    platform: Platform, folder: Path, code: str, council: str, period: str, *texts: tuple[str, str]
+) -> None:
+    """Hand files in, or a nil return without files, and process all pending work."""
     data_return, authority = platform.register.returns[code], platform.register.councils.by_code[council]
     folder.mkdir(parents=True, exist_ok=True)
     files = []
     for name, text in texts:
         (folder / name).write_text(text)
         files.append(folder / name)
-    take = hand_in if files else hand_in_nil
-    take(data_return, authority, parse_period(period), files, inbox=Inbox(platform.ledger, platform.received_bytes))
-    settle(platform)
+    hand = hand_in if files else hand_in_nil
+    hand(data_return, authority, parse_period(period), files, inbox=Inbox(platform.ledger, platform.received_bytes))
+    process_pending(platform)
 
 
-def settle(platform: Platform) -> None:
-    while waiting := platform.ledger.submissions.list_pending_work():
-        for work in waiting:
+def process_pending(platform: Platform) -> None:
+    while pending_work := platform.ledger.submissions.list_pending_work():
+        for work in pending_work:
             data_return = platform.register.returns[work.return_code]
             process(platform, ProcessRequest(data_return, parse_period(work.period), work.councils), "run")
 
@@ -110,80 +112,84 @@ def library_files(books: int) -> tuple[tuple[str, str], ...]:
 
 @pytest.fixture(scope="module")
 def past_world(tmp_path_factory: pytest.TempPathFactory) -> World:
-    """Two years of judgements, resubmissions in between, another register, and everything judged again by it."""
+    """Two years of judgements with resubmissions, then another register and all judged again by it."""
     root = tmp_path_factory.mktemp("past")
-    schemas = write_register(root / "schemas", asked(), library(ADDED_UP))
+    schemas = write_register(root / "schemas", allotment_contract(), library(SUM_RULE))
     (schemas / "codelists" / "site-grade.yaml").write_text(GRADES.format(version="1", more=""))
     world, files = World(root / "home", schemas), root / "files"
     platform = world.platform()
-    give(platform, files / "1", "ALLOTMENT", "FIF", "CY2022", sites("Beach,1,100", "Hill,2,c"))
-    give(platform, files / "2", "ALLOTMENT", "FIF", "CY2023", sites("Beach,1,50", "Hill,2,"))
-    give(platform, files / "3", "LIBRARY", "FIF", "CY2023", *library_files(50))
-    give(platform, files / "4", "ALLOTMENT", "FIF", "CY2022", sites("Beach,1,50"))
-    give(platform, files / "5", "ALLOTMENT", "FIF", "CY2023", sites("Beach,1,60", "Hill,D,4"))
-    give(platform, files / "6", "ALLOTMENT", "GLG", "CY2023")
-    give(platform, files / "7", "LIBRARY", "GLG", "CY2023")
+    submit_files(platform, files / "1", "ALLOTMENT", "FIF", "CY2022", sites("Beach,1,100", "Hill,2,c"))
+    submit_files(platform, files / "2", "ALLOTMENT", "FIF", "CY2023", sites("Beach,1,50", "Hill,2,"))
+    submit_files(platform, files / "3", "LIBRARY", "FIF", "CY2023", *library_files(50))
+    submit_files(platform, files / "4", "ALLOTMENT", "FIF", "CY2022", sites("Beach,1,50"))
+    submit_files(platform, files / "5", "ALLOTMENT", "FIF", "CY2023", sites("Beach,1,60", "Hill,D,4"))
+    submit_files(platform, files / "6", "ALLOTMENT", "GLG", "CY2023")
+    submit_files(platform, files / "7", "LIBRARY", "GLG", "CY2023")
     platform.ledger.withdrawals.record("ALLOTMENT.GLG.CY2023.001", by="A", reason="Wrong")
-    settle(platform)
+    process_pending(platform)
 
     (schemas / "codelists" / "site-grade.yaml").write_text(GRADES.format(version="2", more=", aliases: [D]"))
-    add_contract(schemas, asked("1.1.0", "CY2023"))
-    add_contract(schemas, asked("2.0.0", "CY2024"))
-    after = world.platform()
+    add_contract(schemas, allotment_contract("1.1.0", "CY2023"))
+    add_contract(schemas, allotment_contract("2.0.0", "CY2024"))
+    platform_after = world.platform()
     for period in ("CY2022", "CY2023"):
-        data_return = after.register.returns["ALLOTMENT"]
-        process(after, ProcessRequest(data_return, parse_period(period), ["FIF", "GLG"], RunScope.EVERYTHING), "again")
-    settle(after)
+        data_return = platform_after.register.returns["ALLOTMENT"]
+        process(
+            platform_after,
+            ProcessRequest(data_return, parse_period(period), ["FIF", "GLG"], RunScope.EVERYTHING),
+            "again",
+        )
+    process_pending(platform_after)
     return world
 
 
 @pytest.fixture
 def world(past_world: World, tmp_path: Path) -> World:
-    """A copy of it to do damage to."""
+    """A copy of the past world, to be damaged."""
     shutil.copytree(past_world.home, tmp_path / "home")
     return World(tmp_path / "home", past_world.schemas)
 
 
-def again(world: World, submission: str, number: int | None = None) -> Reproduction:
+def reproduce(world: World, submission: str, number: int | None = None) -> Reproduction:
     platform = world.platform()
     return reproduce_judgement(
         platform, JudgementReplayer(platform), find_judgement(platform.ledger, submission, number)
     )
 
 
-def change(world: World, statement: str) -> None:
+def change_ledger(world: World, statement: str) -> None:
     engine = sa.create_engine(f"sqlite:///{world.home / 'ledger.sqlite'}")
     with engine.begin() as connection:
         connection.exec_driver_sql(statement)
     engine.dispose()
 
 
-def bytes_of(world: World, submission: str) -> Path:
+def locate_bytes(world: World, submission: str) -> Path:
     platform = world.platform()
     return platform.received_bytes.path(platform.ledger.submissions.list_receipts(submission)[0].sha256)
 
 
-def every_judgement(world: World) -> dict[tuple[str, int], Reproduction]:
+def reproduce_all(world: World) -> dict[tuple[str, int], Reproduction]:
     platform = world.platform()
-    found, past = {}, JudgementReplayer(platform)
+    reproductions, replayer = {}, JudgementReplayer(platform)
     for submission in platform.ledger.judgements.list_judged_submissions():
         number = 1
-        while proved := platform.ledger.judgements.find(submission, number):
-            found[submission, number] = reproduce_judgement(platform, past, proved)
+        while judgement := platform.ledger.judgements.find(submission, number):
+            reproductions[submission, number] = reproduce_judgement(platform, replayer, judgement)
             number += 1
-    return found
+    return reproductions
 
 
 def test_every_judgement_is_reproduced_identically_without_the_lake(world: World) -> None:
     for layer in ("validated", "landed", "judged"):
         shutil.rmtree(world.home / "lake" / layer)
-    found = every_judgement(world)
+    reproductions = reproduce_all(world)
 
     assert {
         key: (reproduction.result, reproduction.reason, reproduction.differences, reproduction.notes)
-        for key, reproduction in found.items()
-    } == dict.fromkeys(found, (ReproductionResult.IDENTICAL, "", (), ()))
-    assert {key: str(reproduction.original.verdict) for key, reproduction in found.items()} == {
+        for key, reproduction in reproductions.items()
+    } == dict.fromkeys(reproductions, (ReproductionResult.IDENTICAL, "", (), ()))
+    assert {key: str(reproduction.original.verdict) for key, reproduction in reproductions.items()} == {
         (EARLIER, 1): "accepted",
         ("ALLOTMENT.FIF.CY2022.002", 1): "accepted",
         ("ALLOTMENT.FIF.CY2022.002", 2): "accepted",
@@ -202,28 +208,32 @@ def test_every_judgement_is_reproduced_identically_without_the_lake(world: World
 
 def test_evidence_identifies_everything_by_hash_and_holds_no_cell(past_world: World) -> None:
     platform = past_world.platform()
-    first, last, earlier = (
-        find_judgement(platform.ledger, *which).evidence for which in ((FELL, 1), (REJECTED, 2), (EARLIER, 1))
+    first_evidence, last_evidence, earlier_evidence = (
+        find_judgement(platform.ledger, *key).evidence for key in ((FELL, 1), (REJECTED, 2), (EARLIER, 1))
     )
-    assert first is not None
-    assert last is not None
-    assert earlier is not None
+    assert first_evidence is not None
+    assert last_evidence is not None
+    assert earlier_evidence is not None
     text = HEADER + "Fife,Beach,1,50\nFife,Hill,2,\n"
-    listed = platform.register_files.get(last.register_sha256).decode().splitlines()
+    lines = platform.register_files.get(last_evidence.register_sha256).decode().splitlines()
     files = {path.relative_to(past_world.schemas).as_posix(): path for path in past_world.schemas.rglob("*.*")}
 
-    assert [file.sha256 for file in first.inputs] == [hashlib.sha256(text.encode()).hexdigest()]
-    assert [(code_list.id, code_list.version) for code_list in first.code_lists] == [("site-grade", "1")]
-    assert [(code_list.id, code_list.version) for code_list in last.code_lists] == [("site-grade", "2")]
-    assert first.code_lists[0].sha256 != last.code_lists[0].sha256
-    assert [(other.period, other.submission_id, other.judgement) for other in first.against] == [("CY2022", EARLIER, 1)]
-    assert first.against[0].tables == earlier.tables
-    assert {name: digest.rows for name, digest in first.tables.items()} == {"site": 2}
-    assert first.findings.rows == 1
-    assert first.packages["polars"] == version("polars")
-    assert listed == [f"{hashlib.sha256(files[name].read_bytes()).hexdigest()}  {name}" for name in sorted(files)]
-    assert first.register_sha256 != last.register_sha256
-    assert not {"Beach", "Hill", "sites.csv", "Fife"} & set(re.findall(r"[\w.]+", json.dumps(evidence_to_dict(first))))
+    assert [file.sha256 for file in first_evidence.inputs] == [hashlib.sha256(text.encode()).hexdigest()]
+    assert [(code_list.id, code_list.version) for code_list in first_evidence.code_lists] == [("site-grade", "1")]
+    assert [(code_list.id, code_list.version) for code_list in last_evidence.code_lists] == [("site-grade", "2")]
+    assert first_evidence.code_lists[0].sha256 != last_evidence.code_lists[0].sha256
+    assert [(other.period, other.submission_id, other.judgement) for other in first_evidence.against] == [
+        ("CY2022", EARLIER, 1)
+    ]
+    assert first_evidence.against[0].tables == earlier_evidence.tables
+    assert {name: digest.rows for name, digest in first_evidence.tables.items()} == {"site": 2}
+    assert first_evidence.findings.rows == 1
+    assert first_evidence.packages["polars"] == version("polars")
+    assert lines == [f"{hashlib.sha256(files[name].read_bytes()).hexdigest()}  {name}" for name in sorted(files)]
+    assert first_evidence.register_sha256 != last_evidence.register_sha256
+    assert not {"Beach", "Hill", "sites.csv", "Fife"} & set(
+        re.findall(r"[\w.]+", json.dumps(evidence_to_dict(first_evidence)))
+    )
 
 
 def test_evidence_can_be_queried_by_sql(past_world: World) -> None:
@@ -231,53 +241,53 @@ def test_evidence_can_be_queried_by_sql(past_world: World) -> None:
     table = TABLES["evidence"]
     rows = platform.lake.read(table, {"return_code": "ALLOTMENT"}).to_dicts()
 
-    kept = {(row["submission_id"], row["judgement"]): row for row in rows}
-    assert len(kept) == len(rows) == 9
-    assert json.loads(kept[FELL, 1]["against"])[0]["submission_id"] == EARLIER
-    assert json.loads(kept[FELL, 1]["tables"])["site"]["rows"] == 2
+    rows_by_judgement = {(row["submission_id"], row["judgement"]): row for row in rows}
+    assert len(rows_by_judgement) == len(rows) == 9
+    assert json.loads(rows_by_judgement[FELL, 1]["against"])[0]["submission_id"] == EARLIER
+    assert json.loads(rows_by_judgement[FELL, 1]["tables"])["site"]["rows"] == 2
 
 
 def test_damaged_bytes_are_named(world: World) -> None:
-    file = bytes_of(world, FELL)
+    file = locate_bytes(world, FELL)
     content = bytearray(file.read_bytes())
     content[-3] ^= 1
     file.write_bytes(bytes(content))
-    done = again(world, FELL)
+    reproduction = reproduce(world, FELL)
 
-    assert done.result is ReproductionResult.CANNOT
-    assert done.reason.startswith(f"Receipt 2 of {FELL}: Received bytes are no longer what was received.")
+    assert reproduction.result is ReproductionResult.CANNOT
+    assert reproduction.reason.startswith(f"Receipt 2 of {FELL}: Received bytes are no longer what was received.")
 
 
 def test_erased_bytes_are_named(world: World) -> None:
-    bytes_of(world, FELL).unlink()
-    done = again(world, FELL)
+    locate_bytes(world, FELL).unlink()
+    reproduction = reproduce(world, FELL)
 
-    assert (done.result, done.reason) == (
+    assert (reproduction.result, reproduction.reason) == (
         ReproductionResult.CANNOT,
         f"The bytes of receipt 2 of {FELL} are no longer kept.",
     )
 
 
 def test_erased_bytes_of_a_prior_period_affect_only_comparisons_with_it(world: World) -> None:
-    bytes_of(world, EARLIER).unlink()
+    locate_bytes(world, EARLIER).unlink()
 
-    assert again(world, FELL, 1).reason == f"The bytes of receipt 1 of {EARLIER} are no longer kept."
-    assert again(world, FELL, 2).result is ReproductionResult.IDENTICAL
+    assert reproduce(world, FELL, 1).reason == f"The bytes of receipt 1 of {EARLIER} are no longer kept."
+    assert reproduce(world, FELL, 2).result is ReproductionResult.IDENTICAL
 
 
 def test_erased_bytes_of_another_return_affect_comparisons_with_it(world: World) -> None:
-    bytes_of(world, FELL).unlink()
+    locate_bytes(world, FELL).unlink()
 
-    assert again(world, BRANCHES, 1).reason == f"The bytes of receipt 2 of {FELL} are no longer kept."
-    assert again(world, BRANCHES, 2).result is ReproductionResult.IDENTICAL
+    assert reproduce(world, BRANCHES, 1).reason == f"The bytes of receipt 2 of {FELL} are no longer kept."
+    assert reproduce(world, BRANCHES, 2).result is ReproductionResult.IDENTICAL
 
 
 def test_changed_packages_and_code_are_noted_even_without_differences(world: World) -> None:
-    change(world, "UPDATE evidence SET packages = json_set(packages, '$.polars', '0.1'), code_sha256 = 'c'")
-    done = again(world, FELL)
+    change_ledger(world, "UPDATE evidence SET packages = json_set(packages, '$.polars', '0.1'), code_sha256 = 'c'")
+    reproduction = reproduce(world, FELL)
 
-    assert done.result is ReproductionResult.IDENTICAL
-    assert done.notes == (
+    assert reproduction.result is ReproductionResult.IDENTICAL
+    assert reproduction.notes == (
         "The platform's code has changed since then: a difference may come from there.",
         (
             "The versions of packages have changed since then: a difference may come from there: "
@@ -287,21 +297,21 @@ def test_changed_packages_and_code_are_noted_even_without_differences(world: Wor
 
 
 def test_a_difference_is_described_by_rule_row_and_column(world: World) -> None:
-    """As if the register had been another one than evidence says: D is no grade in it."""
-    change(
+    """The evidence is changed to name another register, in which D is not a grade."""
+    change_ledger(
         world,
         "UPDATE evidence SET register_sha256 = (SELECT register_sha256 FROM evidence WHERE judgement_id = 1) "
         f"WHERE judgement_id = (SELECT id FROM judgement WHERE submission_id = '{REJECTED}' AND number = 2)",
     )
-    change(
+    change_ledger(
         world,
         "UPDATE judgement SET contract_version = '1.0.0', contract_sha256 = (SELECT contract_sha256 FROM judgement "
         f"WHERE id = 1) WHERE submission_id = '{REJECTED}' AND number = 2",
     )
-    done = again(world, REJECTED)
+    reproduction = reproduce(world, REJECTED)
 
-    assert done.result is ReproductionResult.DIFFERENT
-    assert done.differences == (
+    assert reproduction.result is ReproductionResult.DIFFERENT
+    assert reproduction.differences == (
         "The verdict was accepted, and is rejected now.",
         "Rule allotment.grade.codes: passed then, failed at 1 places now.",
         "There were 0 findings, and 1 are made now: not the same.",
@@ -313,29 +323,34 @@ def test_a_difference_is_described_by_rule_row_and_column(world: World) -> None:
 
 
 def test_a_changed_digest_is_noticed(world: World) -> None:
-    change(world, "UPDATE evidence SET findings_sha256 = 'f'")
+    change_ledger(world, "UPDATE evidence SET findings_sha256 = 'f'")
 
-    assert again(world, FELL).differences == ("There were 0 findings, and 0 are made now: not the same.",)
+    assert reproduce(world, FELL).differences == ("There were 0 findings, and 0 are made now: not the same.",)
 
 
 def test_a_judgement_without_evidence_cannot_be_reproduced_nor_compared_with(world: World) -> None:
     ids = f"SELECT id FROM judgement WHERE submission_id = '{EARLIER}'"
-    change(world, f"DELETE FROM evidence WHERE judgement_id IN ({ids})")
+    change_ledger(world, f"DELETE FROM evidence WHERE judgement_id IN ({ids})")
 
-    assert again(world, EARLIER).reason == "It was judged before evidence was kept."
-    assert again(world, FELL, 1).reason == f"It was compared with {EARLIER}, which was judged before evidence was kept."
+    assert reproduce(world, EARLIER).reason == "It was judged before evidence was kept."
+    assert (
+        reproduce(world, FELL, 1).reason
+        == f"It was compared with {EARLIER}, which was judged before evidence was kept."
+    )
 
 
 @pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"1")])
 def test_a_damaged_register_is_not_used(world: World, damage: Callable[[Path], object]) -> None:
     platform = world.platform()
-    proved = find_judgement(platform.ledger, FELL)
-    assert proved.evidence
-    damage(platform.register_files.path(proved.contract_sha256))
-    done = again(world, FELL)
+    judgement = find_judgement(platform.ledger, FELL)
+    assert judgement.evidence
+    damage(platform.register_files.path(judgement.contract_sha256))
+    reproduction = reproduce(world, FELL)
 
-    assert done.result is ReproductionResult.CANNOT
-    assert done.reason.startswith("The register as it was cannot be restored: Files of an earlier register are ")
+    assert reproduction.result is ReproductionResult.CANNOT
+    assert reproduction.reason.startswith(
+        "The register as it was cannot be restored: Files of an earlier register are "
+    )
 
 
 def test_an_unjudged_submission_is_wrong_use(past_world: World) -> None:
@@ -351,16 +366,16 @@ def test_a_run_that_dies_before_the_ledger_records_leaves_evidence_once(tmp_path
     world = World(tmp_path / "home", schemas)
     platform = world.platform()
 
-    def dies(*_: object) -> None:
+    def die(*_: object) -> None:
         raise KeyboardInterrupt
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(platform.ledger.judgements, "record", dies)
+        patch.setattr(platform.ledger.judgements, "record", die)
         with pytest.raises(KeyboardInterrupt):
-            give(platform, tmp_path / "files", "ALLOTMENT", "FIF", "CY2023", sites("Beach,1,5"))
-    settle(world.platform())
+            submit_files(platform, tmp_path / "files", "ALLOTMENT", "FIF", "CY2023", sites("Beach,1,5"))
+    process_pending(world.platform())
 
-    assert again(world, FELL).result is ReproductionResult.IDENTICAL
+    assert reproduce(world, FELL).result is ReproductionResult.IDENTICAL
     assert find_judgement(world.platform().ledger, FELL).number == 1
 
 
@@ -368,35 +383,38 @@ def run(world: World, monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
     monkeypatch.setenv("LGDP_HOME", str(world.home))
     monkeypatch.setenv("LGDP_SCHEMAS", str(world.schemas))
     monkeypatch.setattr(sys, "argv", ["lgdp", "reproduce", *words])
-    with pytest.raises(SystemExit) as left:
+    with pytest.raises(SystemExit) as raised:
         main()
-    return int(left.value.code or 0)
+    return int(raised.value.code or 0)
 
 
 def test_the_command_shows_each_result_and_exits_with_1_on_a_difference(
     world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    bytes_of(world, EARLIER).unlink()
+    locate_bytes(world, EARLIER).unlink()
 
     assert run(world, monkeypatch, FELL) == 0
     assert capsys.readouterr().out == f"✓ {FELL}, judgement 3: identical\n"
     assert run(world, monkeypatch, "--all", "--return", "allotment", "--council", "Fife", "--format", "json") == 1
-    told = json.loads(capsys.readouterr().out)
-    assert [(result["submission"], result["outcome"]) for result in told] == [
+    results = json.loads(capsys.readouterr().out)
+    assert [(result["submission"], result["outcome"]) for result in results] == [
         (EARLIER, "cannot_be_remade"),
         ("ALLOTMENT.FIF.CY2022.002", "identical"),
         (FELL, "identical"),
         (REJECTED, "identical"),
     ]
-    assert told[0]["evidence"]["register_sha256"]
+    assert results[0]["evidence"]["register_sha256"]
 
 
 def test_the_command_writes_evidence_alone(
     past_world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(past_world, monkeypatch, FELL, "--judgement", "1", "--evidence") == 0
-    told = json.loads(capsys.readouterr().out)
-    assert (told["verdict"], told["evidence"]["against"][0]["submission_id"]) == (str(Verdict.QUERIED), EARLIER)
+    judgement = json.loads(capsys.readouterr().out)
+    assert (judgement["verdict"], judgement["evidence"]["against"][0]["submission_id"]) == (
+        str(Verdict.QUERIED),
+        EARLIER,
+    )
 
 
 @pytest.mark.parametrize(

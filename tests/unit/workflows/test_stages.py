@@ -61,12 +61,12 @@ def test_fetched_sources_are_those_that_the_returns_come_from() -> None:
     data_return = REGISTER.returns["HL1"]
     sources = list_fetched_sources(REGISTER, [data_return])
     assert sources
-    assert all("HL1" in {answered.return_code for answered in source.returns} for source in sources)
+    assert all("HL1" in {source_return.return_code for source_return in source.returns} for source in sources)
 
 
 def test_waiting_work_is_sorted_by_return_and_oldest_period() -> None:
     periods = ("FY2024-25-Q2", "FY2023-24-Q4", "FY2024-25-Q1")
-    waiting = [PendingWork(code, period, (), ()) for code in ("HL3", "HL1") for period in periods]
-    found = [(work.return_code, work.period) for work in sort_waiting(waiting)]
-    in_order = ("FY2023-24-Q4", "FY2024-25-Q1", "FY2024-25-Q2")
-    assert found == [(code, period) for code in ("HL1", "HL3") for period in in_order]
+    pending_work = [PendingWork(code, period, (), ()) for code in ("HL3", "HL1") for period in periods]
+    sorted_work = [(work.return_code, work.period) for work in sort_waiting(pending_work)]
+    periods_in_order = ("FY2023-24-Q4", "FY2024-25-Q1", "FY2024-25-Q2")
+    assert sorted_work == [(code, period) for code in ("HL1", "HL3") for period in periods_in_order]

@@ -1,4 +1,4 @@
-"""Exports of systems from receipts to validated slices: joined, translated, and rejected where nobody can read them."""
+"""Exports of systems from receipts to validated slices: joined, translated, and rejected without a mapping."""
 
 import shutil
 from dataclasses import dataclass
@@ -59,9 +59,9 @@ class World:
 
     def rows(self, code: str, period: Period, *columns: str) -> list[tuple[object, ...]]:
         contract = self.platform.register.returns[code].contract_for(period)
-        stored = define_validated_table(contract, contract.tables[0])
+        lake_table = define_validated_table(contract, contract.tables[0])
         return (
-            self.platform.lake.read(stored, {"period": period.id, "council_code": self.council})
+            self.platform.lake.read(lake_table, {"period": period.id, "council_code": self.council})
             .sort("_row")
             .select(columns)
             .rows()
@@ -91,12 +91,14 @@ def test_the_files_of_an_export_wait_and_are_one_submission(folder: Path) -> Non
     assert (receipt.table, receipt.system) == ("decisions", "braeside-homelessness")
     (outcome,) = world.judge("HL1", QUARTER)
     assert outcome.judgement.verdict is Verdict.ACCEPTED
-    found = world.rows("HL1", QUARTER, "_row", "application_ref", "la_code", "assessment_decision_code", "contact_code")
-    assert found == [(2, "0001", "FIF", None, None), (3, "0002", "FIF", "7", "2")]
-    corrected = CASES.replace("ZZ1 1AA", "ZZ2 2BB")
-    world.send("HL1", QUARTER, "braeside-homelessness", braeside_cases_q1=corrected)
-    (again,) = world.judge("HL1", QUARTER)
-    assert again.submission.id == "HL1.FIF.FY2024-25-Q1.002"
+    rows_found = world.rows(
+        "HL1", QUARTER, "_row", "application_ref", "la_code", "assessment_decision_code", "contact_code"
+    )
+    assert rows_found == [(2, "0001", "FIF", None, None), (3, "0002", "FIF", "7", "2")]
+    corrected_cases = CASES.replace("ZZ1 1AA", "ZZ2 2BB")
+    world.send("HL1", QUARTER, "braeside-homelessness", braeside_cases_q1=corrected_cases)
+    (second_outcome,) = world.judge("HL1", QUARTER)
+    assert second_outcome.submission.id == "HL1.FIF.FY2024-25-Q1.002"
     assert world.rows("HL1", QUARTER, "postcode", "assessment_decision_code") == [("ZZ2 2BB", None), (None, "7")]
 
 
@@ -120,11 +122,11 @@ def test_the_same_bytes_are_new_when_sent_as_a_systems_export(folder: Path) -> N
     world = World(folder, "EDH")
     text = PENCE.format("100")
     world.send("DHP", MAY, "", may=text)
-    (rejected,) = world.judge("DHP", MAY)
-    assert rejected.judgement.verdict is Verdict.REJECTED
+    (rejected_outcome,) = world.judge("DHP", MAY)
+    assert rejected_outcome.judgement.verdict is Verdict.REJECTED
     world.send("DHP", MAY, "lochside-benefits", may=text)
-    (accepted,) = world.judge("DHP", MAY)
-    assert accepted.judgement.verdict is Verdict.ACCEPTED
+    (accepted_outcome,) = world.judge("DHP", MAY)
+    assert accepted_outcome.judgement.verdict is Verdict.ACCEPTED
 
 
 def test_a_file_of_no_part_of_the_export_is_not_recorded(folder: Path) -> None:
@@ -137,13 +139,13 @@ def test_a_file_of_no_part_of_the_export_is_not_recorded(folder: Path) -> None:
 def test_without_its_mapping_an_export_is_rejected_and_the_slice_stays(folder: Path) -> None:
     world = World(folder, "ABE")
     world.send("DHP", MAY, "lochside-benefits", may=PENCE.format("100"))
-    (accepted,) = world.judge("DHP", MAY)
+    (accepted_outcome,) = world.judge("DHP", MAY)
     shutil.rmtree(world.folder / "register" / "mappings" / "lochside-benefits")
     _platform.cache_clear()
-    (again,) = world.judge("DHP", MAY, RunScope.EVERYTHING)
-    assert again.judgement.verdict is Verdict.REJECTED
-    (finding,) = again.judgement.findings.rows(named=True)
+    (second_outcome,) = world.judge("DHP", MAY, RunScope.EVERYTHING)
+    assert second_outcome.judgement.verdict is Verdict.REJECTED
+    (finding,) = second_outcome.judgement.findings.rows(named=True)
     assert finding["rule"] == "dhp.readable"
     assert "no mapping of the system lochside-benefits" in finding["message"]
-    assert accepted.is_standing
+    assert accepted_outcome.is_standing
     assert [str(row[0]) for row in world.rows("DHP", MAY, "committed_gbp")] == ["1.00"]
