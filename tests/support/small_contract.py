@@ -44,7 +44,7 @@ YEAR = financial_year(2024)
 
 @dataclass(frozen=True)
 class Bench:
-    """A contract under test and the register it leans on."""
+    """A contract under test and the register that it is in."""
 
     contract: Contract
     register: Register
@@ -57,7 +57,7 @@ class Bench:
         period: Period = YEAR,
         received_on: date | None = None,
         council: Council = FIFE,
-        earlier: PriorPeriodRows = find_no_rows,
+        prior_rows: PriorPeriodRows = find_no_rows,
     ) -> ValidationResult:
         """Judge rows of text; the first is row 2. A single table's rows may be given without its name."""
         by_table = rows if isinstance(rows, Mapping) else {self.contract.tables[0].name: rows}
@@ -75,31 +75,31 @@ class Bench:
         }
         with ChunkSpool(SCRATCH) as spill:
             context = JudgingContext(
-                self.contract, self.register, council, period, received_on or period.end, spill, earlier
+                self.contract, self.register, council, period, received_on or period.end, spill, prior_rows
             )
             return judge_tables(tables, context, findings)
 
-    def found(self, rows: Sequence[Sequence[str | None]]) -> list[tuple[str, int | None]]:
-        """Rule and row of each finding."""
-        return places(self.judge(rows))
+    def list_findings(self, rows: Sequence[Sequence[str | None]]) -> list[tuple[str, int | None]]:
+        """Return rule and row of each finding."""
+        return list_findings(self.judge(rows))
 
     def values(self, rows: Sequence[Sequence[str | None]], name: str) -> list[object]:
-        """A validated column."""
+        """Return a validated column."""
         return self.judge(rows).tables[self.contract.tables[0].name].collect().get_column(name).to_list()
 
 
-def places(judgement: ValidationResult) -> list[tuple[str, int | None]]:
-    """Rule and row of each finding."""
+def list_findings(judgement: ValidationResult) -> list[tuple[str, int | None]]:
+    """Return rule and row of each finding."""
     return list(judgement.findings.select("rule", "row").iter_rows())
 
 
-def outcome(judgement: ValidationResult, rule: str) -> RuleOutcome:
-    """What became of a rule."""
+def find_outcome(judgement: ValidationResult, rule: str) -> RuleOutcome:
+    """Return the outcome of a rule."""
     return next(rule_outcome for rule_outcome in judgement.results if rule_outcome.rule == rule)
 
 
 def make_item(name: str, kind: ItemType = ItemType.TEXT, **facts: object) -> Item:
-    """An item, plain but for what is said."""
+    """Return an item, plain except for the given facts."""
     plain: dict[str, object] = {
         "name": name,
         "header": name.upper(),
@@ -118,12 +118,12 @@ def make_item(name: str, kind: ItemType = ItemType.TEXT, **facts: object) -> Ite
 
 
 def make_table(name: str, items: Sequence[Item], rules: Sequence[Rule] = (), **facts: object) -> Table:
-    """A table of cases."""
+    """Return a table of cases."""
     return Table(name, name, "", Grain.CASE, tuple(items), tuple(rules), **facts)  # type: ignore[arg-type]
 
 
 def make_rule(rule_id: str, kind: RuleKind = RuleKind.SQL, table: str = "t", **facts: object) -> Rule:
-    """A written rule, an error unless said otherwise."""
+    """Return a written rule, of severity error by default."""
     plain: dict[str, object] = {
         "severity": Severity.ERROR,
         "items": (),
@@ -134,7 +134,7 @@ def make_rule(rule_id: str, kind: RuleKind = RuleKind.SQL, table: str = "t", **f
 
 
 def make_bench(*tables: Table, kind: PeriodKind = PeriodKind.FINANCIAL_YEAR) -> Bench:
-    """A contract of those tables."""
+    """Return a contract of some tables."""
     contract = Contract(
         return_code="TST",
         version=Version(1, 0, 0),
@@ -162,6 +162,6 @@ def make_bench(*tables: Table, kind: PeriodKind = PeriodKind.FINANCIAL_YEAR) -> 
     return Bench(contract, register)
 
 
-def of_items(*items: Item, rules: Sequence[Rule] = ()) -> Bench:
-    """A contract of one table, ``t``."""
+def make_item_bench(*items: Item, rules: Sequence[Rule] = ()) -> Bench:
+    """Return a contract of one table, ``t``."""
     return make_bench(make_table("t", items, rules))

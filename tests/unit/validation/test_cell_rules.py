@@ -1,4 +1,4 @@
-"""Rules of items and keys: each bound, form, length, filling and key, held against the rows that break it."""
+"""Rules of items and keys: bounds, patterns, lengths, required cells and keys, and the rows that break them."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,12 +16,13 @@ from lgdp_pipelines.errors import LgdpError
 from lgdp_pipelines.register.model.table_model import ItemType, Range, Role
 from lgdp_pipelines.vocabulary.observation_status import ObservationStatus
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, RuleResult, Severity
-from tests.support.small_contract import make_item, of_items, outcome
+from tests.support.small_contract import find_outcome, make_item, make_item_bench
 
 BOUNDS = ("minimum", "exclusive_minimum", "maximum", "exclusive_maximum")
 
 
-def _outside(value: float | Decimal, bounds: dict[str, int]) -> bool:
+def _is_outside(value: float | Decimal, bounds: dict[str, int]) -> bool:
+    """Return whether a value is outside the declared bounds."""
     return (
         ("minimum" in bounds and value < bounds["minimum"])
         or ("exclusive_minimum" in bounds and value <= bounds["exclusive_minimum"])
@@ -31,9 +32,9 @@ def _outside(value: float | Decimal, bounds: dict[str, int]) -> bool:
 
 
 COMBINATIONS = [
-    {name: limit for name, limit, used in zip(BOUNDS, (-5, -3, 40, 38), chosen, strict=True) if used}
-    for chosen in product([True, False], repeat=4)
-    if any(chosen)
+    {name: limit for name, limit, is_used in zip(BOUNDS, (-5, -3, 40, 38), combination, strict=True) if is_used}
+    for combination in product([True, False], repeat=4)
+    if any(combination)
 ]
 
 
@@ -41,10 +42,10 @@ COMBINATIONS = [
 @pytest.mark.parametrize("kind", [ItemType.INTEGER, ItemType.NUMBER, ItemType.DECIMAL])
 def test_every_combination_of_bounds_is_enforced(bounds: dict[str, int], kind: ItemType) -> None:
     limits = Range(**{name: str(limit) for name, limit in bounds.items()})
-    ranged = of_items(make_item("n", kind, precision=6, scale=1, range=limits))
+    bench = make_item_bench(make_item("n", kind, precision=6, scale=1, range=limits))
     numbers = [-999, -6, -5, -4, -3, -2, 0, 37, 38, 39, 40, 41, 999]
-    expected = [("tst.n.range", row) for row, number in enumerate(numbers, start=2) if _outside(number, bounds)]
-    assert ranged.found([[str(number)] for number in numbers]) == expected
+    expected = [("tst.n.range", row) for row, number in enumerate(numbers, start=2) if _is_outside(number, bounds)]
+    assert bench.list_findings([[str(number)] for number in numbers]) == expected
     assert ("tst.n.range", 14) in expected or not {"maximum", "exclusive_maximum"} & set(bounds)
 
 
@@ -52,10 +53,10 @@ def test_every_combination_of_bounds_is_enforced(bounds: dict[str, int], kind: I
 def test_every_combination_of_bounds_of_a_day_is_enforced(bounds: dict[str, int]) -> None:
     zero = date(2024, 2, 29)
     limits = Range(**{name: (zero + timedelta(days=limit)).isoformat() for name, limit in bounds.items()})
-    ranged = of_items(make_item("n", ItemType.DATE, date_format="%d%m%Y", range=limits))
+    bench = make_item_bench(make_item("n", ItemType.DATE, date_format="%d%m%Y", range=limits))
     numbers = range(-8, 45)
-    expected = [("tst.n.range", row) for row, number in enumerate(numbers, start=2) if _outside(number, bounds)]
-    assert ranged.found([[(zero + timedelta(days=number)).strftime("%d%m%Y")] for number in numbers]) == expected
+    expected = [("tst.n.range", row) for row, number in enumerate(numbers, start=2) if _is_outside(number, bounds)]
+    assert bench.list_findings([[(zero + timedelta(days=number)).strftime("%d%m%Y")] for number in numbers]) == expected
 
 
 @settings(deadline=None, max_examples=30)
@@ -67,14 +68,14 @@ def test_any_bounds_of_decimals_are_enforced(numbers: list[Decimal], bounds: dic
     if not bounds:
         return
     limits = Range(**{name: str(limit) for name, limit in bounds.items()})
-    ranged = of_items(make_item("n", ItemType.DECIMAL, precision=9, scale=2, range=limits))
-    expected = [("tst.n.range", row) for row, number in enumerate(numbers, start=2) if _outside(number, bounds)]  # type: ignore[arg-type]
-    assert ranged.found([[format(number, "f")] for number in numbers]) == expected
+    bench = make_item_bench(make_item("n", ItemType.DECIMAL, precision=9, scale=2, range=limits))
+    expected = [("tst.n.range", row) for row, number in enumerate(numbers, start=2) if _is_outside(number, bounds)]  # type: ignore[arg-type]
+    assert bench.list_findings([[format(number, "f")] for number in numbers]) == expected
 
 
 def test_an_empty_cell_is_within_every_bound() -> None:
-    ranged = of_items(make_item("n", ItemType.INTEGER, range=Range("1", "5")))
-    assert ranged.found([[None], [""], ["3"]]) == []
+    bench = make_item_bench(make_item("n", ItemType.INTEGER, range=Range("1", "5")))
+    assert bench.list_findings([[None], [""], ["3"]]) == []
 
 
 @pytest.mark.parametrize(
@@ -82,8 +83,8 @@ def test_an_empty_cell_is_within_every_bound() -> None:
     [("AB12", True), ("xAB12", False), ("AB12x", False), ("AB12\n", False), (" AB12", False), ("ab12", False)],
 )
 def test_a_pattern_matches_the_whole_text(text: str, fits: bool) -> None:  # noqa: FBT001
-    formed = of_items(make_item("n", pattern="[A-Z]{2}[0-9]{2}|never"))
-    assert formed.found([["AB99"], [text]]) == ([] if fits else [("tst.n.pattern", 3)])
+    bench = make_item_bench(make_item("n", pattern="[A-Z]{2}[0-9]{2}|never"))
+    assert bench.list_findings([["AB99"], [text]]) == ([] if fits else [("tst.n.pattern", 3)])
 
 
 @pytest.mark.parametrize(
@@ -91,14 +92,14 @@ def test_a_pattern_matches_the_whole_text(text: str, fits: bool) -> None:  # noq
     [(2, 4, [2, 3, 4]), (3, 3, [3]), (None, 2, [1, 2]), (4, None, [4, 5, 6])],
 )
 def test_length_counts_characters(low: int | None, high: int | None, lengths: list[int]) -> None:
-    sized = of_items(make_item("n", min_length=low, max_length=high))
+    bench = make_item_bench(make_item("n", min_length=low, max_length=high))
     expected = [("tst.n.length", size + 1) for size in range(1, 7) if size not in lengths]
-    assert sized.found([["é" * size] for size in range(1, 7)]) == expected
+    assert bench.list_findings([["é" * size] for size in range(1, 7)]) == expected
 
 
 def test_pattern_and_length_of_a_number_apply_to_its_spelling() -> None:
-    spelt = of_items(make_item("n", ItemType.INTEGER, min_length=3, max_length=3, pattern="0.*"))
-    assert spelt.found([["007"], [" 008 "], ["0009"], ["123"], ["x"]]) == [
+    bench = make_item_bench(make_item("n", ItemType.INTEGER, min_length=3, max_length=3, pattern="0.*"))
+    assert bench.list_findings([["007"], [" 008 "], ["0009"], ["123"], ["x"]]) == [
         ("tst.n.length", 4),
         ("tst.n.pattern", 5),
         ("tst.n.type", 6),
@@ -106,8 +107,8 @@ def test_pattern_and_length_of_a_number_apply_to_its_spelling() -> None:
 
 
 def test_a_required_cell_holds_more_than_white_space() -> None:
-    filled = of_items(make_item("n", required=True), make_item("m", ItemType.NUMBER, required=True))
-    assert filled.found([["x", "1"], ["", " "], [None, None], ["\t", "1"], ["x", "y"]]) == [
+    bench = make_item_bench(make_item("n", required=True), make_item("m", ItemType.NUMBER, required=True))
+    assert bench.list_findings([["x", "1"], ["", " "], [None, None], ["\t", "1"], ["x", "y"]]) == [
         ("tst.n.required", 3),
         ("tst.m.required", 3),
         ("tst.n.required", 4),
@@ -118,7 +119,7 @@ def test_a_required_cell_holds_more_than_white_space() -> None:
 
 
 def test_a_mark_fills_a_required_cell_and_breaks_no_bound() -> None:
-    marked = of_items(
+    bench = make_item_bench(
         make_item(
             "n",
             ItemType.INTEGER,
@@ -129,14 +130,16 @@ def test_a_mark_fills_a_required_cell_and_breaks_no_bound() -> None:
             marks={"*": ObservationStatus.SUPPRESSED},
         )
     )
-    assert marked.found([["3"], ["*"], ["9"]]) == [("tst.n.range", 4)]
+    assert bench.list_findings([["3"], ["*"], ["9"]]) == [("tst.n.range", 4)]
 
 
-KEYED = of_items(make_item("a", key=True, required=True), make_item("b", ItemType.INTEGER, key=True), make_item("c"))
+KEYED_BENCH = make_item_bench(
+    make_item("a", key=True, required=True), make_item("b", ItemType.INTEGER, key=True), make_item("c")
+)
 
 
 def test_a_repeated_key_is_reported_at_each_later_row_and_names_the_first() -> None:
-    judgement = KEYED.judge([["x", "1", ""], ["x", "2", ""], ["x", "01", ""], ["y", "1", ""], ["x", "1", "z"]])
+    judgement = KEYED_BENCH.judge([["x", "1", ""], ["x", "2", ""], ["x", "01", ""], ["y", "1", ""], ["x", "1", "z"]])
     assert list(judgement.findings.select("rule", "row", "item", "column").iter_rows()) == [
         ("tst.t.key", 4, "urn:lgdp:item:tst:a", "A"),
         ("tst.t.key", 6, "urn:lgdp:item:tst:a", "A"),
@@ -145,7 +148,7 @@ def test_a_repeated_key_is_reported_at_each_later_row_and_names_the_first() -> N
 
 
 def test_a_key_with_an_empty_part_is_not_compared() -> None:
-    assert KEYED.found(
+    assert KEYED_BENCH.list_findings(
         [["", "1", ""], ["", "1", ""], ["x", "", ""], ["x", "", ""], ["x", "y", ""], ["x", "y", ""]]
     ) == [
         ("tst.a.required", 2),
@@ -160,49 +163,51 @@ def test_a_key_with_an_empty_part_is_not_compared() -> None:
     [("", "required"), ("toolong", "length"), ("abc", "pattern"), ("AB", None)],
 )
 def test_a_cell_has_one_error_at_most(text: str, rule: str | None) -> None:
-    strict = of_items(make_item("n", required=True, max_length=4, pattern="[A-Z]+"))
-    assert strict.found([["OK"], [text]]) == ([(f"tst.n.{rule}", 3)] if rule else [])
+    bench = make_item_bench(make_item("n", required=True, max_length=4, pattern="[A-Z]+"))
+    assert bench.list_findings([["OK"], [text]]) == ([(f"tst.n.{rule}", 3)] if rule else [])
 
 
 def test_a_query_does_not_hide_an_error_of_the_same_cell() -> None:
-    lenient = of_items(make_item("n", max_length=4, pattern="[A-Z]+", severities={RuleKind.LENGTH: Severity.QUERY}))
-    assert lenient.found([["toolong"]]) == [("tst.n.pattern", 2), ("tst.n.length", 2)]
+    bench = make_item_bench(
+        make_item("n", max_length=4, pattern="[A-Z]+", severities={RuleKind.LENGTH: Severity.QUERY})
+    )
+    assert bench.list_findings([["toolong"]]) == [("tst.n.pattern", 2), ("tst.n.length", 2)]
 
 
 def test_a_check_that_crashes_is_not_reported_as_bad_data() -> None:
-    broken = of_items(make_item("n", pattern="(?=x)x"))
+    bench = make_item_bench(make_item("n", pattern="(?=x)x"))
     with pytest.raises(LgdpError, match="cannot be tested"):
-        broken.judge([["x"]])
+        bench.judge([["x"]])
 
 
 def test_rules_are_tested_even_where_pandera_is_switched_off() -> None:
-    required = of_items(make_item("n", required=True))
+    bench = make_item_bench(make_item("n", required=True))
     with config_context(validation_enabled=False):
-        assert required.found([[""]]) == [("tst.n.required", 2)]
+        assert bench.list_findings([[""]]) == [("tst.n.required", 2)]
 
 
 def test_rules_give_the_same_result_in_many_threads() -> None:
-    bounded = of_items(make_item("n", ItemType.INTEGER, required=True, range=Range(maximum="5")))
+    bench = make_item_bench(make_item("n", ItemType.INTEGER, required=True, range=Range(maximum="5")))
 
-    def found(number: int) -> list[tuple[str, int | None]]:
+    def list_findings_under(number: int) -> list[tuple[str, int | None]]:
         with config_context(validation_enabled=bool(number % 2)):
-            return bounded.found([["6"], [""], [str(number % 5)]])
+            return bench.list_findings([["6"], [""], [str(number % 5)]])
 
     with ThreadPoolExecutor(8) as pool:
-        everything = list(pool.map(found, range(64)))
-    assert everything == [[("tst.n.range", 2), ("tst.n.required", 3)]] * 64
+        results = list(pool.map(list_findings_under, range(64)))
+    assert results == [[("tst.n.range", 2), ("tst.n.required", 3)]] * 64
 
 
 def test_many_failures_are_counted_in_full_and_listed_in_part() -> None:
     rows: Sequence[Sequence[str]] = [["x", "9", "1"]] * 3_000
-    judgement = of_items(
+    judgement = make_item_bench(
         make_item("a", key=True),
         make_item("n", ItemType.INTEGER, range=Range(maximum="5")),
         make_item("c", required=True),
     ).judge(rows)
     for rule, failed in (("tst.n.range", 3_000), ("tst.t.key", 2_999)):
-        result = outcome(judgement, rule)
+        result = find_outcome(judgement, rule)
         assert (result.result, result.failed) == (RuleResult.FAILED, failed)
         assert result.reason == f"The first 1000 findings are listed, {failed - 1000} more are not."
-        sheets = judgement.findings.filter(pl.col("rule") == rule)["row"].to_list()
-        assert sheets == list(range(sheets[0], sheets[0] + 1000))
+        rows_listed = judgement.findings.filter(pl.col("rule") == rule)["row"].to_list()
+        assert rows_listed == list(range(rows_listed[0], rows_listed[0] + 1000))

@@ -1,4 +1,4 @@
-"""Derived items: worked out from what is there, null where something is missing, and no guess."""
+"""Derived items: computed from their sources, null if a source is missing, and never a guess."""
 
 from dataclasses import replace
 from datetime import date
@@ -19,25 +19,25 @@ from tests.support.small_contract import (
     FIFE,
     MORAY,
     Bench,
+    find_outcome,
+    list_findings,
     make_bench,
     make_item,
     make_rule,
     make_table,
-    outcome,
-    places,
 )
 
 BIRTH = make_item("birth", ItemType.DATE, date_format="%Y-%m-%d")
 DAY = make_item("day", ItemType.DATE, date_format="%Y-%m-%d")
 
 
-def derived(name: str, how: Derivation, kind: ItemType = ItemType.TEXT, **facts: object) -> Item:
-    return make_item(name, kind, derived=how, **facts)
+def make_derived_item(name: str, derivation: Derivation, kind: ItemType = ItemType.TEXT, **facts: object) -> Item:
+    return make_item(name, kind, derived=derivation, **facts)
 
 
 BANDS = AgeBand("birth", "day", (0, 16, 18, 65))
 QUARTER = Quarter("day", PeriodKind.FINANCIAL_QUARTER)
-OF_CALENDAR = Quarter("day", PeriodKind.CALENDAR_QUARTER)
+CALENDAR_QUARTER = Quarter("day", PeriodKind.CALENDAR_QUARTER)
 CASES = make_bench(
     make_table(
         "t",
@@ -46,12 +46,16 @@ CASES = make_bench(
             make_rule("no_child", items=("band",), sql="SELECT count(*) FROM {model} WHERE band = '0-15'"),
             make_rule("banded", items=("band",), sql="SELECT count(*) FROM {model} WHERE band IS NULL"),
         ],
-        derived=(derived("band", BANDS), derived("quarter", QUARTER), derived("calendar", OF_CALENDAR)),
+        derived=(
+            make_derived_item("band", BANDS),
+            make_derived_item("quarter", QUARTER),
+            make_derived_item("calendar", CALENDAR_QUARTER),
+        ),
     )
 )
 
 
-def worked_out(bench: Bench, rows: list[list[str | None]], name: str) -> list[object]:
+def derive_values(bench: Bench, rows: list[list[str | None]], name: str) -> list[object]:
     return bench.values(rows, name)
 
 
@@ -75,11 +79,11 @@ def worked_out(bench: Bench, rows: list[list[str | None]], name: str) -> list[ob
     ],
 )
 def test_an_age_is_in_completed_years(birth: str | None, day: str | None, band: str | None) -> None:
-    assert worked_out(CASES, [[birth, day]], "band") == [band]
+    assert derive_values(CASES, [[birth, day]], "band") == [band]
 
 
-def age(birth: date, day: date) -> int:
-    """Birthdays that have come, counted one by one; one on 29 February comes on 1 March where the year has none."""
+def count_birthdays(birth: date, day: date) -> int:
+    """Return the number of birthdays up to a day; in other years 29 February is 1 March."""
     count = 0
     for year in range(birth.year + 1, day.year + 1):
         try:
@@ -93,7 +97,7 @@ def age(birth: date, day: date) -> int:
 @settings(deadline=None, max_examples=25)
 @given(st.dates(date(1900, 1, 1), date(2024, 12, 31)), st.dates(date(1990, 1, 1), date(2030, 12, 31)))
 def test_any_age_falls_into_its_band(birth: date, day: date) -> None:
-    years = age(birth, day) if birth <= day else None
+    years = count_birthdays(birth, day) if birth <= day else None
     expected = next(
         (
             code
@@ -102,7 +106,7 @@ def test_any_age_falls_into_its_band(birth: date, day: date) -> None:
         ),
         None,
     )
-    assert worked_out(CASES, [[birth.isoformat(), day.isoformat()]], "band") == [expected]
+    assert derive_values(CASES, [[birth.isoformat(), day.isoformat()]], "band") == [expected]
 
 
 @settings(deadline=None, max_examples=25)
@@ -110,23 +114,23 @@ def test_any_age_falls_into_its_band(birth: date, day: date) -> None:
 def test_a_quarter_is_that_of_its_day(year: int, quarter: int, data: st.DataObject) -> None:
     period = financial_quarter(year, quarter)
     day = data.draw(st.dates(period.start, period.end))
-    assert worked_out(CASES, [[None, day.isoformat()]], "quarter") == [period.id]
-    assert worked_out(CASES, [[None, day.isoformat()]], "calendar") == [f"CY{day.year}-Q{(day.month + 2) // 3}"]
+    assert derive_values(CASES, [[None, day.isoformat()]], "quarter") == [period.id]
+    assert derive_values(CASES, [[None, day.isoformat()]], "calendar") == [f"CY{day.year}-Q{(day.month + 2) // 3}"]
 
 
 def test_a_missing_day_has_no_quarter() -> None:
-    assert worked_out(CASES, [[None, None]], "quarter") == [None]
+    assert derive_values(CASES, [[None, None]], "quarter") == [None]
 
 
 def test_rules_may_name_derived_items() -> None:
     judgement = CASES.judge([["2010-01-01", "2024-05-06"], ["2000-01-01", "2024-05-06"]])
-    assert places(judgement) == [("tst.no_child", 2)]
+    assert list_findings(judgement) == [("tst.no_child", 2)]
 
 
 def test_a_rule_skips_derived_values_whose_source_is_in_error() -> None:
-    """The date that does not read is told once, and the band that is null for it is not told besides."""
+    """The unreadable date is reported once, and the null band that it causes is not reported."""
     judgement = CASES.judge([["what", "2024-05-06"], [None, "2024-05-06"]])
-    assert places(judgement) == [("tst.birth.type", 2), ("tst.banded", 3)]
+    assert list_findings(judgement) == [("tst.birth.type", 2), ("tst.banded", 3)]
 
 
 PEOPLE = ReferenceTable(
@@ -179,16 +183,18 @@ GROUPS = ReferenceTable(
 )
 
 
-def figures(version: str, indicator: str = "X") -> Bench:
-    """Figures with a rate over a version of the people, and the family group for an indicator."""
+def make_figures_bench(version: str, indicator: str = "X") -> Bench:
+    """Return a contract of a rate over a version of the people, and of a family group."""
     marks = {"*": ObservationStatus.SUPPRESSED}
     bench = make_bench(
         make_table(
             "t",
             [make_item("n", ItemType.INTEGER, role=Role.MEASURE, unit="tonnes", marks=marks)],
             derived=(
-                derived("rate", Rate("n", 1000, "people", version, "people"), ItemType.NUMBER, role=Role.MEASURE),
-                derived("grouped", FamilyGroup(indicator, "groups", "1")),
+                make_derived_item(
+                    "rate", Rate("n", 1000, "people", version, "people"), ItemType.NUMBER, role=Role.MEASURE
+                ),
+                make_derived_item("grouped", FamilyGroup(indicator, "groups", "1")),
             ),
         )
     )
@@ -196,18 +202,18 @@ def figures(version: str, indicator: str = "X") -> Bench:
     return replace(bench, register=replace(bench.register, reference=reference))
 
 
-def rows_of(bench: Bench, sent: list[list[str | None]], **facts: object) -> list[tuple[object, ...]]:
-    frame: pl.DataFrame = bench.judge(sent, **facts).tables["t"].collect()  # type: ignore[arg-type]
+def derive_rows(bench: Bench, rows: list[list[str | None]], **facts: object) -> list[tuple[object, ...]]:
+    frame: pl.DataFrame = bench.judge(rows, **facts).tables["t"].collect()  # type: ignore[arg-type]
     return frame.select("rate", "rate_status", "grouped").rows()
 
 
 def test_a_rate_uses_the_pinned_version() -> None:
-    assert rows_of(figures("1"), [["8"]]) == [(20.0, "A", "Urban")]
-    assert rows_of(figures("2"), [["8"]]) == [(16.0, "A", "Urban")]
+    assert derive_rows(make_figures_bench("1"), [["8"]]) == [(20.0, "A", "Urban")]
+    assert derive_rows(make_figures_bench("2"), [["8"]]) == [(16.0, "A", "Urban")]
 
 
 def test_a_figure_that_is_missing_has_no_rate_and_says_why() -> None:
-    assert rows_of(figures("1"), [["0"], ["*"], [""]]) == [
+    assert derive_rows(make_figures_bench("1"), [["0"], ["*"], [""]]) == [
         (0.0, "A", "Urban"),
         (None, "Q", "Urban"),
         (None, "O", "Urban"),
@@ -217,17 +223,17 @@ def test_a_figure_that_is_missing_has_no_rate_and_says_why() -> None:
 @pytest.mark.parametrize(("council", "year"), [(FIFE, 2023), (MORAY, 2024), (MORAY, 2023)])
 def test_a_rate_without_a_denominator_is_not_collected(council: object, year: int) -> None:
     group = "Urban" if council is FIFE else None
-    rows = rows_of(figures("1"), [["8"], ["*"]], council=council, period=financial_year(year))
+    rows = derive_rows(make_figures_bench("1"), [["8"], ["*"]], council=council, period=financial_year(year))
     assert rows == [(None, "L", group), (None, "Q", group)]
 
 
 def test_the_family_group_is_that_of_the_indicator() -> None:
-    assert rows_of(figures("1", "Y"), [["1"]])[0][2] == "3"
-    assert rows_of(figures("1", "Z"), [["1"]])[0][2] is None
+    assert derive_rows(make_figures_bench("1", "Y"), [["1"]])[0][2] == "3"
+    assert derive_rows(make_figures_bench("1", "Z"), [["1"]])[0][2] is None
 
 
 def test_an_empty_table_has_the_columns_of_any_other() -> None:
     empty, filled = CASES.judge([]), CASES.judge([[None, None]])
     assert empty.tables["t"].collect().schema == filled.tables["t"].collect().schema
     assert empty.verdict is Verdict.ACCEPTED
-    assert outcome(empty, "tst.no_child").result is RuleResult.PASSED
+    assert find_outcome(empty, "tst.no_child").result is RuleResult.PASSED

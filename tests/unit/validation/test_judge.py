@@ -1,4 +1,4 @@
-"""The judgement as a whole: verdict, an outcome for each rule, and what follows from what landing found."""
+"""The judgement as a whole: verdict, an outcome for each rule, and the effects of landing errors."""
 
 import polars as pl
 import pytest
@@ -15,11 +15,11 @@ from tests.support.judging import SCRATCH, judge_files, make_context
 from tests.support.small_contract import (
     YEAR,
     Bench,
+    list_findings,
     make_bench,
     make_item,
     make_rule,
     make_table,
-    places,
 )
 
 CASES = make_bench(
@@ -40,8 +40,8 @@ CASES = make_bench(
 )
 
 
-def journey(bench: Bench, *texts: str | bytes) -> ValidationResult:
-    """From bytes to judgement."""
+def judge_texts(bench: Bench, *texts: str | bytes) -> ValidationResult:
+    """Return the judgement of files with some texts."""
     files = [
         ExtractFile(f"{table.name}.csv", text if isinstance(text, bytes) else text.encode(), table.name)
         for table, text in zip(bench.contract.tables, texts, strict=False)
@@ -50,7 +50,7 @@ def journey(bench: Bench, *texts: str | bytes) -> ValidationResult:
         return judge_files(files, make_context(bench.contract, bench.register, "FIF", YEAR, spill))
 
 
-def results(judgement: ValidationResult) -> dict[str, str]:
+def list_unpassed(judgement: ValidationResult) -> dict[str, str]:
     return {
         outcome.rule: outcome.result.value for outcome in judgement.results if outcome.result is not RuleResult.PASSED
     }
@@ -60,7 +60,7 @@ GOOD = "ref,n,m,note\nA,10,1,\n"
 
 
 def test_a_good_submission_is_accepted_and_typed() -> None:
-    judgement = journey(CASES, GOOD)
+    judgement = judge_texts(CASES, GOOD)
     assert judgement.verdict is Verdict.ACCEPTED
     assert judgement.findings.is_empty()
     assert judgement.findings.schema == FINDING_SCHEMA
@@ -80,9 +80,9 @@ def test_a_good_submission_is_accepted_and_typed() -> None:
     ],
 )
 def test_the_verdict_is_that_of_the_worst_broken_rule(row: str, verdict: Verdict, rule: str | None) -> None:
-    judgement = journey(CASES, f"ref,n,m,note\n{row}\n")
+    judgement = judge_texts(CASES, f"ref,n,m,note\n{row}\n")
     assert judgement.verdict is verdict
-    assert places(judgement) == ([(rule, 2)] if rule else [])
+    assert list_findings(judgement) == ([(rule, 2)] if rule else [])
     assert [outcome.rule for outcome in judgement.results if outcome.failed] == ([rule] if rule else [])
 
 
@@ -100,27 +100,27 @@ def test_the_verdict_is_that_of_the_worst_broken_rule(row: str, verdict: Verdict
     ],
 )
 def test_every_rule_has_exactly_one_outcome_for_any_extract(text: str | bytes) -> None:
-    judgement = journey(CASES, text)
+    judgement = judge_texts(CASES, text)
     assert [outcome.rule for outcome in judgement.results] == [rule.id for rule in list_rules(CASES.contract)]
     for outcome in judgement.results:
-        sheets = judgement.findings.filter(pl.col("rule") == outcome.rule).height
-        assert sheets == outcome.failed
+        finding_count = judgement.findings.filter(pl.col("rule") == outcome.rule).height
+        assert finding_count == outcome.failed
         assert bool(outcome.failed) == (outcome.result is RuleResult.FAILED)
         assert bool(outcome.reason) == (outcome.result is RuleResult.NOT_RUN)
 
 
 def test_an_unreadable_extract_breaks_one_rule_alone() -> None:
-    judgement = journey(CASES, b"ref,n,m,note\nA,\xff,1,\n")
+    judgement = judge_texts(CASES, b"ref,n,m,note\nA,\xff,1,\n")
     assert judgement.verdict is Verdict.REJECTED
-    assert places(judgement) == [("tst.readable", 2)]
-    assert set(results(judgement).values()) == {"failed", "not_run"}
+    assert list_findings(judgement) == [("tst.readable", 2)]
+    assert set(list_unpassed(judgement).values()) == {"failed", "not_run"}
     assert judgement.tables == {}
 
 
 def test_a_missing_column_is_reported_once_and_only_its_own_rules_are_not_run() -> None:
-    judgement = journey(CASES, "ref,m,note\nA,9,\n")
-    assert places(judgement) == [("tst.t.columns", None), ("tst.m.range", 2)]
-    assert {rule for rule, result in results(judgement).items() if result == "not_run"} == {
+    judgement = judge_texts(CASES, "ref,m,note\nA,9,\n")
+    assert list_findings(judgement) == [("tst.t.columns", None), ("tst.m.range", 2)]
+    assert {rule for rule, result in list_unpassed(judgement).items() if result == "not_run"} == {
         "tst.n.type",
         "tst.n.required",
         "tst.n.range",
@@ -129,38 +129,38 @@ def test_a_missing_column_is_reported_once_and_only_its_own_rules_are_not_run() 
 
 
 def test_a_missing_key_column_leaves_the_key_untested() -> None:
-    judgement = journey(CASES, "n,m,note\n1,1,\n1,1,\n")
-    assert places(judgement) == [("tst.t.columns", None)]
-    assert results(judgement)["tst.t.key"] == "not_run"
+    judgement = judge_texts(CASES, "n,m,note\n1,1,\n1,1,\n")
+    assert list_findings(judgement) == [("tst.t.columns", None)]
+    assert list_unpassed(judgement)["tst.t.key"] == "not_run"
 
 
 def test_a_file_without_its_header_is_reported_once() -> None:
-    judgement = journey(CASES, "A,10,1,\nB,11,1,\n")
-    assert places(judgement) == [("tst.t.columns", None)]
+    judgement = judge_texts(CASES, "A,10,1,\nB,11,1,\n")
+    assert list_findings(judgement) == [("tst.t.columns", None)]
     assert judgement.verdict is Verdict.REJECTED
     assert "t" not in judgement.tables
 
 
 def test_a_ragged_row_is_reported_once_and_the_others_are_judged() -> None:
-    judgement = journey(CASES, "ref,n,m,note\nA,10,1,\nB,,\nC,99,1,\n")
-    assert places(judgement) == [("tst.t.columns", 3), ("tst.n.range", 4)]
+    judgement = judge_texts(CASES, "ref,n,m,note\nA,10,1,\nB,,\nC,99,1,\n")
+    assert list_findings(judgement) == [("tst.t.columns", 3), ("tst.n.range", 4)]
     assert judgement.tables["t"].collect()["_row"].to_list() == [2, 4]
 
 
 def test_many_ragged_rows_are_counted_in_full_and_listed_in_part() -> None:
-    judgement = journey(CASES, "ref,n,m,note\n" + "A\n" * 1_200)
+    judgement = judge_texts(CASES, "ref,n,m,note\n" + "A\n" * 1_200)
     assert judgement.findings.height == 1_000
     columns = next(outcome for outcome in judgement.results if outcome.rule == "tst.t.columns")
     assert (columns.failed, columns.reason) == (1_200, "The first 1000 findings are listed, 200 more are not.")
 
 
 def test_an_empty_table_breaks_its_row_count() -> None:
-    assert places(journey(CASES, "ref,n,m,note\n")) == [("tst.readable", None), ("tst.some_rows", None)]
+    assert list_findings(judge_texts(CASES, "ref,n,m,note\n")) == [("tst.readable", None), ("tst.some_rows", None)]
 
 
 def test_findings_are_ordered_by_row_column_and_rule() -> None:
-    judgement = journey(CASES, "ref,n,m,note,extra\n,x,9,,1\nA,41,y,,\nA,1,2,,\n")
-    assert places(judgement) == [
+    judgement = judge_texts(CASES, "ref,n,m,note,extra\n,x,9,,1\nA,41,y,,\nA,1,2,,\n")
+    assert list_findings(judgement) == [
         ("tst.t.extra_columns", None),
         ("tst.ref.required", 2),
         ("tst.n.type", 2),
@@ -173,14 +173,14 @@ def test_findings_are_ordered_by_row_column_and_rule() -> None:
 
 
 def test_no_finding_repeats_a_value() -> None:
-    judgement = journey(CASES, "ref,n,m,note\nJaneDoe,QQ1,QQ2,QQ3\nJaneDoe,QQ4,,\n,987654,987653,QQ5,QQ6\n")
+    judgement = judge_texts(CASES, "ref,n,m,note\nJaneDoe,QQ1,QQ2,QQ3\nJaneDoe,QQ4,,\n,987654,987653,QQ5,QQ6\n")
     assert judgement.findings.height >= 4
-    told = " ".join(str(cell) for row in judgement.findings.iter_rows() for cell in row)
-    assert not any(value in told for value in ("JaneDoe", "QQ", "98765"))
+    text = " ".join(str(cell) for row in judgement.findings.iter_rows() for cell in row)
+    assert not any(value in text for value in ("JaneDoe", "QQ", "98765"))
 
 
 def test_a_finding_has_the_names_and_rows_of_the_file() -> None:
-    judgement = journey(CASES, "REF, N ,m,note\nA,41,1,\n")
+    judgement = judge_texts(CASES, "REF, N ,m,note\nA,41,1,\n")
     assert judgement.findings.rows(named=True) == [
         {
             "rule": "tst.n.range",
@@ -196,7 +196,7 @@ def test_a_finding_has_the_names_and_rows_of_the_file() -> None:
     ]
 
 
-FAMILIES = make_bench(
+FAMILY_BENCH = make_bench(
     make_table("parent", [make_item("ref", key=True)]),
     make_table(
         "child",
@@ -214,13 +214,13 @@ FAMILIES = make_bench(
 
 
 def test_rules_across_tables_see_both() -> None:
-    assert places(journey(FAMILIES, "ref\nA\n", "child_ref\nA\nB\n")) == [("tst.has_parent", 3)]
+    assert list_findings(judge_texts(FAMILY_BENCH, "ref\nA\n", "child_ref\nA\nB\n")) == [("tst.has_parent", 3)]
 
 
 def test_an_optional_table_left_out_has_outcomes_and_no_findings() -> None:
-    judgement = journey(FAMILIES, "ref\nA\n")
+    judgement = judge_texts(FAMILY_BENCH, "ref\nA\n")
     assert judgement.verdict is Verdict.ACCEPTED
-    assert results(judgement) == {
+    assert list_unpassed(judgement) == {
         "tst.child.columns": "not_run",
         "tst.child.extra_columns": "not_run",
         "tst.has_parent": "not_run",
@@ -228,12 +228,12 @@ def test_an_optional_table_left_out_has_outcomes_and_no_findings() -> None:
 
 
 def test_a_rule_is_not_run_if_another_table_that_it_reads_has_no_columns() -> None:
-    judgement = journey(FAMILIES, "x\nA\n", "child_ref\nA\n")
-    assert places(judgement) == [("tst.parent.columns", None)]
-    assert results(judgement)["tst.has_parent"] == "not_run"
+    judgement = judge_texts(FAMILY_BENCH, "x\nA\n", "child_ref\nA\n")
+    assert list_findings(judgement) == [("tst.parent.columns", None)]
+    assert list_unpassed(judgement)["tst.has_parent"] == "not_run"
 
 
-PAINS = make_bench(
+SPREADSHEET_BENCH = make_bench(
     make_table(
         "t",
         [
@@ -248,27 +248,27 @@ PAINS = make_bench(
 
 
 def test_a_header_in_small_letters_keeps_its_column() -> None:
-    judgement = journey(PAINS, "ref,NAME,Code,hours,dAy\n00123,Buchanan,R,7,01/02/2024\n")
+    judgement = judge_texts(SPREADSHEET_BENCH, "ref,NAME,Code,hours,dAy\n00123,Buchanan,R,7,01/02/2024\n")
     assert judgement.verdict is Verdict.ACCEPTED
     assert judgement.tables["t"].collect()["ref"].to_list() == ["00123"]
 
 
 def test_nan_within_a_name_stays_and_a_reference_is_not_a_number() -> None:
-    judgement = journey(PAINS, "ref,name,code,hours,day\n00123,Buchanan,R,7,\n12E5,nan,2,,\n")
+    judgement = judge_texts(SPREADSHEET_BENCH, "ref,name,code,hours,day\n00123,Buchanan,R,7,\n12E5,nan,2,,\n")
     assert judgement.verdict is Verdict.ACCEPTED
     assert judgement.tables["t"].collect()["ref"].to_list() == ["00123", "12E5"]
     assert judgement.tables["t"].collect()["name"].to_list() == ["Buchanan", "nan"]
 
 
 def test_two_point_nine_is_not_code_two_and_999_is_not_within_40() -> None:
-    judgement = journey(PAINS, "ref,name,code,hours,day\nA,,2.9,2.9,\nB,,2,999,\n")
-    assert places(judgement) == [("tst.code.codes", 2), ("tst.hours.type", 2), ("tst.hours.range", 3)]
+    judgement = judge_texts(SPREADSHEET_BENCH, "ref,name,code,hours,day\nA,,2.9,2.9,\nB,,2,999,\n")
+    assert list_findings(judgement) == [("tst.code.codes", 2), ("tst.hours.type", 2), ("tst.hours.range", 3)]
 
 
 def test_an_invalid_date_is_reported_and_its_key_repeats_no_other() -> None:
-    dated = make_bench(
+    bench = make_bench(
         make_table("t", [make_item("ref", key=True), make_item("day", ItemType.DATE, date_format="%d/%m/%Y", key=True)])
     )
-    judgement = journey(dated, "ref,day\nA,31/02/2024\nA,30/02/2024\nA,01/02/2024\n")
-    assert places(judgement) == [("tst.day.type", 2), ("tst.day.type", 3)]
+    judgement = judge_texts(bench, "ref,day\nA,31/02/2024\nA,30/02/2024\nA,01/02/2024\n")
+    assert list_findings(judgement) == [("tst.day.type", 2), ("tst.day.type", 3)]
     assert judgement.tables["t"].height == 3

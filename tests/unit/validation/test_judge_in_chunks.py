@@ -1,4 +1,4 @@
-"""A large extract, read and judged in pieces that lie on disk, comes to what it comes to in one piece in memory."""
+"""An extract that is read and judged in chunks on disk has the result of one chunk in memory."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +19,7 @@ from lgdp_pipelines.validation import rule_violations, table_rules
 from lgdp_pipelines.validation.judge import ValidationResult, judge
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity, Verdict
 from tests.support.judging import make_context
-from tests.support.small_contract import YEAR, make_bench, make_item, make_rule, make_table, places
+from tests.support.small_contract import YEAR, list_findings, make_bench, make_item, make_rule, make_table
 
 EARLIER = EarlierPeriodTerms("n", ("ref",), 1, None, 50, 50, 0)
 BENCH = make_bench(
@@ -46,25 +46,25 @@ HEADER = "ref,part,n,colour,council,Extra\n"
 
 
 @pytest.fixture(autouse=True)
-def as_they_were() -> Iterator[None]:
-    """Sizes are a test's own."""
-    blocks, rows = text_decoding.BLOCK_BYTES, table_rules.ROWS_PER_SHARE
+def restore_sizes() -> Iterator[None]:
+    """Restore the sizes that a test has changed."""
+    block_bytes, rows = text_decoding.BLOCK_BYTES, table_rules.ROWS_PER_SHARE
     yield
-    text_decoding.BLOCK_BYTES, table_rules.ROWS_PER_SHARE = blocks, rows
+    text_decoding.BLOCK_BYTES, table_rules.ROWS_PER_SHARE = block_bytes, rows
 
 
-def judged(content: bytes, spill: ChunkSpool, tmp_path: Path) -> tuple[Reading, ValidationResult]:
+def judge_content(content: bytes, spill: ChunkSpool, tmp_path: Path) -> tuple[Reading, ValidationResult]:
     path = tmp_path / "extract.csv"
     path.write_bytes(content)
     reading = read_extract(BENCH.contract, [ExtractFile(path.name, path)], store=spill.store)
-    before = pl.DataFrame({"ref": ["A", "B", "C"], "n": [100, 1, 1]}, schema_overrides={"n": pl.Int64})
-    prior = ChunkedFrame.from_frames(*before.iter_slices(1))
+    prior_frame = pl.DataFrame({"ref": ["A", "B", "C"], "n": [100, 1, 1]}, schema_overrides={"n": pl.Int64})
+    prior = ChunkedFrame.from_frames(*prior_frame.iter_slices(1))
     context = make_context(BENCH.contract, BENCH.register, "FIF", YEAR, spill, prior_rows=lambda _period, _table: prior)
     return reading, judge(reading, context)
 
 
-def everything(reading: Reading, judgement: ValidationResult) -> dict[str, object]:
-    """All that is told and kept of a submission."""
+def collect_results(reading: Reading, judgement: ValidationResult) -> dict[str, object]:
+    """Return everything that is reported and stored of a submission."""
     return {
         "unreadable": reading.unreadable_reason,
         "landed": {name: table.collect().rows() for name, table in reading.tables.items()},
@@ -99,34 +99,34 @@ ROWS = [
 def test_an_extract_in_chunks_has_the_result_of_the_whole_extract(size: int, tmp_path: Path) -> None:
     content = (HEADER + "\n".join(ROWS * 3) + "\n").encode()
     with ChunkSpool(tmp_path / "one") as spill:
-        alone = judged(content, spill, tmp_path)
-        whole = everything(*alone)
-        assert [len(table.chunks) for table in alone[0].tables.values()] == [1]
+        one_chunk = judge_content(content, spill, tmp_path)
+        expected = collect_results(*one_chunk)
+        assert [len(table.chunks) for table in one_chunk[0].tables.values()] == [1]
     assert not list((tmp_path / "one").glob("*"))
     text_decoding.BLOCK_BYTES, table_rules.ROWS_PER_SHARE = size, 3
     with ChunkSpool(tmp_path / "many", memory_bytes=0) as spill:
-        many = judged(content, spill, tmp_path)
-        assert min(len(table.chunks) for table in many[0].tables.values()) > 3
+        chunked = judge_content(content, spill, tmp_path)
+        assert min(len(table.chunks) for table in chunked[0].tables.values()) > 3
         assert list((tmp_path / "many").rglob("*.arrow"))
-        assert everything(*many) == whole
+        assert collect_results(*chunked) == expected
     assert not list((tmp_path / "many").iterdir())
-    rules = {rule for rule, _ in places(alone[1])}
+    rules = {rule for rule, _ in list_findings(one_chunk[1])}
     assert rules >= {"tst.t.key", "tst.not_seven", "tst.followed", "tst.few", "tst.like_before", "tst.t.columns"}
-    assert alone[1].verdict is Verdict.REJECTED
+    assert one_chunk[1].verdict is Verdict.REJECTED
 
 
-@pytest.mark.parametrize("last", ['X,1,2,R,"Fife\n' + "A,1,1,R,Fife,\n" * 9, "X,1,2,R,Fi\xff,\n"])
+@pytest.mark.parametrize("last_rows", ['X,1,2,R,"Fife\n' + "A,1,1,R,Fife,\n" * 9, "X,1,2,R,Fi\xff,\n"])
 def test_an_extract_that_cannot_be_read_to_its_end_is_reported_at_its_row_and_not_landed(
-    last: str, tmp_path: Path
+    last_rows: str, tmp_path: Path
 ) -> None:
-    content = (HEADER + "\n".join(ROWS) + "\n").encode() + last.encode("latin-1")
+    content = (HEADER + "\n".join(ROWS) + "\n").encode() + last_rows.encode("latin-1")
     with ChunkSpool(tmp_path / "one") as spill:
-        whole = everything(*judged(content, spill, tmp_path))
+        expected = collect_results(*judge_content(content, spill, tmp_path))
     text_decoding.BLOCK_BYTES = 30
     with ChunkSpool(tmp_path / "many", memory_bytes=0) as spill:
-        assert everything(*judged(content, spill, tmp_path)) == whole
-    assert whole["landed"] == {}
-    assert whole["findings"][0][5] == len(ROWS) + 2  # type: ignore[index] - rows
+        assert collect_results(*judge_content(content, spill, tmp_path)) == expected
+    assert expected["landed"] == {}
+    assert expected["findings"][0][5] == len(ROWS) + 2  # type: ignore[index] - rows
 
 
 def test_findings_beyond_those_listed_are_counted_in_full_and_their_rows_are_not_judged(
@@ -137,12 +137,12 @@ def test_findings_beyond_those_listed_are_counted_in_full_and_their_rows_are_not
     text_decoding.BLOCK_BYTES = 60
     content = (HEADER + "A,x\n" * 7 + "A,1,7,R,Fife,\n" * 5).encode()
     with ChunkSpool(tmp_path, memory_bytes=0) as spill:
-        reading, judgement = judged(content, spill, tmp_path)
+        reading, judgement = judge_content(content, spill, tmp_path)
         assert judgement.tables["t"].collect()["_row"].to_list() == [9, 10, 11, 12, 13]
     failed = {outcome.rule: outcome.failed for outcome in judgement.results if outcome.failed}
     assert failed["tst.t.columns"] == 7
     assert failed["tst.t.key"] == 4
     assert failed["tst.not_seven"] == 5
-    assert [row for rule, row in places(judgement) if rule == "tst.t.columns"] == [2, 3]
-    assert [row for rule, row in places(judgement) if rule == "tst.t.key"] == [10, 11]
+    assert [row for rule, row in list_findings(judgement) if rule == "tst.t.columns"] == [2, 3]
+    assert [row for rule, row in list_findings(judgement) if rule == "tst.t.key"] == [10, 11]
     assert reading.rows == 12

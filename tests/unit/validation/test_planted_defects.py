@@ -1,4 +1,4 @@
-"""Every kind of rule on a hundred thousand rows: each planted defect is found at its place, and nothing besides."""
+"""Every kind of rule on a hundred thousand rows: the planted defects are found, and no others."""
 
 import ast
 from collections.abc import Callable, Mapping
@@ -18,14 +18,14 @@ from tests.support.planted_findings import judge_extract, list_differences
 from tests.support.shipped_register import shipped_register
 
 ROWS = 34_000
-"""Of each return: a hundred thousand in all."""
-MADE: Mapping[str, Callable[[ExtractTarget, int], Extract]] = {
+"""Rows of each return: a hundred thousand in all."""
+EXTRACT_WRITERS: Mapping[str, Callable[[ExtractTarget, int], Extract]] = {
     "HL1": hl1_extract,
     "SOURCE": source_extract,
     "LFR": lfr_extract,
 }
-AS_A_WHOLE = frozenset({"readable", "has_applications", "has_clients"})
-"""What no extract with rows can be planted with."""
+RULES_ABOUT_EMPTY_EXTRACTS = frozenset({"readable", "has_applications", "has_clients"})
+"""Rules that an extract with rows cannot break."""
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,9 @@ def register() -> Register:
 
 @pytest.fixture(scope="module")
 def extracts(register: Register) -> Mapping[str, Extract]:
-    return {code: make(ExtractTarget.of(register, code), ROWS) for code, make in MADE.items()}
+    return {
+        code: write_extract(ExtractTarget.of(register, code), ROWS) for code, write_extract in EXTRACT_WRITERS.items()
+    }
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +45,7 @@ def forms(register: Register) -> tuple[Extract, ...]:
     return tuple(lfr_forms(ExtractTarget.of(register, "LFR")))
 
 
-@pytest.mark.parametrize("code", MADE)
+@pytest.mark.parametrize("code", EXTRACT_WRITERS)
 def test_the_planted_defects_are_found_and_no_others(
     code: str, register: Register, extracts: Mapping[str, Extract]
 ) -> None:
@@ -71,17 +73,17 @@ def test_applications_of_a_future_day_are_found_and_no_others(register: Register
     assert list(list_differences(target, extract, judge_extract(target, extract))) == []
 
 
-@pytest.mark.parametrize("code", MADE)
+@pytest.mark.parametrize("code", EXTRACT_WRITERS)
 def test_every_rule_of_a_contract_is_planted(
     code: str, register: Register, extracts: Mapping[str, Extract], forms: tuple[Extract, ...]
 ) -> None:
     contract = register.returns[code].latest
-    made = [extracts[code], *(forms if code == "LFR" else ())]
-    planted = {rule for extract in made for rule in extract.truth.get_column("rule")}
+    extracts_of_return = [extracts[code], *(forms if code == "LFR" else ())]
+    planted = {rule for extract in extracts_of_return for rule in extract.truth.get_column("rule")}
 
     ids = {rule.id for rule in list_rules(contract)}
 
-    assert ids - planted == {f"{contract.slug}.{word}" for word in AS_A_WHOLE} & ids
+    assert ids - planted == {f"{contract.slug}.{name_of_rule}" for name_of_rule in RULES_ABOUT_EMPTY_EXTRACTS} & ids
 
 
 @pytest.mark.parametrize(
@@ -97,7 +99,7 @@ def test_an_extract_without_rows_is_reported(
     assert list(list_differences(target, extract, judge_extract(target, extract))) == []
 
 
-@pytest.mark.parametrize("code", MADE)
+@pytest.mark.parametrize("code", EXTRACT_WRITERS)
 def test_an_extract_that_is_not_text_is_reported_and_not_judged_further(
     code: str, register: Register, extracts: Mapping[str, Extract]
 ) -> None:
@@ -115,14 +117,14 @@ def test_an_extract_that_is_not_text_is_reported_and_not_judged_further(
 def test_missed_defects_and_surplus_findings_are_listed(register: Register, forms: tuple[Extract, ...]) -> None:
     target, (first, second, *_) = ExtractTarget.of(register, "LFR"), forms
 
-    told = "\n".join(list_differences(target, first, judge_extract(target, second)))
+    text = "\n".join(list_differences(target, first, judge_extract(target, second)))
 
-    assert "not found: " in told
-    assert "found besides: " in told
+    assert "not found: " in text
+    assert "found besides: " in text
 
 
 def test_the_planted_truth_is_written_without_landing_and_validation() -> None:
-    known = {"lgdp_pipelines.register", "lgdp_pipelines.vocabulary", "tests.planted"}
+    allowed = {"lgdp_pipelines.register", "lgdp_pipelines.vocabulary", "tests.planted"}
     modules = sorted(Path(__file__).parents[2].joinpath("planted").glob("*.py"))
     imported = {
         ".".join(name.split(".")[:2])
@@ -139,4 +141,4 @@ def test_the_planted_truth_is_written_without_landing_and_validation() -> None:
     }
 
     assert len(modules) > 5
-    assert imported == known
+    assert imported == allowed

@@ -1,4 +1,4 @@
-"""What a broken rule asks: scopes told apart, and fingerprints that only the figures change."""
+"""Queries of a broken rule: their scopes, and fingerprints that change with the figures alone."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from lgdp_pipelines.handover.judgement_values import QueryScope
 from lgdp_pipelines.register.model.table_model import ItemType
 from lgdp_pipelines.validation.judge import ValidationResult
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity
-from tests.support.small_contract import make_bench, make_item, make_rule, make_table, outcome
+from tests.support.small_contract import find_outcome, make_bench, make_item, make_rule, make_table
 
 BENCH = make_bench(
     make_table(
@@ -38,18 +38,18 @@ BENCH = make_bench(
 Rows = Sequence[Sequence[str | None]]
 
 
-def asked(rows: Rows, rule: str = "tst.not_enough") -> tuple[QueryScope, ...]:
-    return outcome(BENCH.judge(rows), rule).query_scopes
+def list_scopes(rows: Rows, rule: str = "tst.not_enough") -> tuple[QueryScope, ...]:
+    return find_outcome(BENCH.judge(rows), rule).query_scopes
 
 
-def fingerprint(rows: Rows) -> str:
-    (scope,) = asked(rows)
+def find_fingerprint(rows: Rows) -> str:
+    (scope,) = list_scopes(rows)
     return scope.fingerprint
 
 
-def told(judgement: ValidationResult, rule: str) -> list[tuple[int, str]]:
-    found = judgement.findings.filter(rule=rule)
-    return list(found.select("row", "scope").iter_rows())
+def list_row_scopes(judgement: ValidationResult, rule: str) -> list[tuple[int, str]]:
+    scopes = judgement.findings.filter(rule=rule)
+    return list(scopes.select("row", "scope").iter_rows())
 
 
 def test_each_scope_is_a_query_of_its_own_and_each_finding_names_its_scope() -> None:
@@ -61,73 +61,80 @@ def test_each_scope_is_a_query_of_its_own_and_each_finding_names_its_scope() -> 
         ["e", "R", "1", ""],
     ]
     judgement = BENCH.judge(rows)
-    found = outcome(judgement, "tst.not_much").query_scopes
-    assert [(scope.scope, scope.failed) for scope in found] == [("colour=", 1), ("colour=G", 1), ("colour=R", 2)]
-    assert len({scope.fingerprint for scope in found}) == 3
-    assert told(judgement, "tst.not_much") == [(2, "colour=R"), (3, "colour=G"), (4, "colour=R"), (5, "colour=")]
+    scopes = find_outcome(judgement, "tst.not_much").query_scopes
+    assert [(scope.scope, scope.failed) for scope in scopes] == [("colour=", 1), ("colour=G", 1), ("colour=R", 2)]
+    assert len({scope.fingerprint for scope in scopes}) == 3
+    assert list_row_scopes(judgement, "tst.not_much") == [
+        (2, "colour=R"),
+        (3, "colour=G"),
+        (4, "colour=R"),
+        (5, "colour="),
+    ]
 
 
 def test_a_rule_without_scopes_is_one_query_and_its_findings_have_no_scope() -> None:
     judgement = BENCH.judge([["a", "R", "-1", ""], ["b", "G", "-2", ""]])
-    assert [(scope.scope, scope.failed) for scope in outcome(judgement, "tst.not_enough").query_scopes] == [("", 2)]
+    assert [(scope.scope, scope.failed) for scope in find_outcome(judgement, "tst.not_enough").query_scopes] == [
+        ("", 2)
+    ]
     assert set(judgement.findings.filter(rule="tst.not_enough")["scope"]) == {None}
 
 
 def test_a_rule_that_holds_or_rejects_raises_no_query() -> None:
     judgement = BENCH.judge([["a", "R", "7", ""]])
     assert {outcome.rule: outcome.query_scopes for outcome in judgement.results if outcome.query_scopes} == {}
-    assert outcome(judgement, "tst.never").failed == 1
+    assert find_outcome(judgement, "tst.never").failed == 1
 
 
 def test_scopes_are_counted_over_all_rows_and_listed_in_part() -> None:
     rows = [[str(number), "R" if number < MAX_LISTED + 5 else "G", "99", ""] for number in range(MAX_LISTED + 12)]
     judgement = BENCH.judge(rows)
-    assert [(scope.scope, scope.failed) for scope in outcome(judgement, "tst.not_much").query_scopes] == [
+    assert [(scope.scope, scope.failed) for scope in find_outcome(judgement, "tst.not_much").query_scopes] == [
         ("colour=G", 7), ("colour=R", MAX_LISTED + 5),
     ]  # fmt: skip
     assert judgement.findings.filter(rule="tst.not_much").height == MAX_LISTED
 
 
 def test_a_finding_about_a_table_as_a_whole_has_no_fingerprint() -> None:
-    assert asked([["a", "R", "2000", ""]], "tst.together") == (QueryScope("", 1, ""),)
+    assert list_scopes([["a", "R", "2000", ""]], "tst.together") == (QueryScope("", 1, ""),)
 
 
 def test_a_rule_about_one_cell_may_raise_a_query() -> None:
-    (scope,) = asked([["a", "R", "many", ""], ["b", "R", "1", ""]], "tst.n.type")
+    (scope,) = list_scopes([["a", "R", "many", ""], ["b", "R", "1", ""]], "tst.n.type")
     assert (scope.scope, scope.failed) == ("", 1)
     assert scope.fingerprint
 
 
-BEFORE = [["a", "R", "-1", "x"], ["b", "R", "5", "x"], ["c", "G", "-3", "x"]]
+ROWS_BEFORE = [["a", "R", "-1", "x"], ["b", "R", "5", "x"], ["c", "G", "-3", "x"]]
 
 
 @pytest.mark.parametrize(
-    "after",
+    "rows_after",
     [
-        [["z", "R", "8", "x"], *BEFORE],
-        [BEFORE[2], BEFORE[0]],
+        [["z", "R", "8", "x"], *ROWS_BEFORE],
+        [ROWS_BEFORE[2], ROWS_BEFORE[0]],
         [["a", "G", " -1 ", "y"], ["c", "R", "-3", "y"]],
     ],
     ids=["other rows came in before", "in another order", "what the rule does not name has changed"],
 )
-def test_the_same_figures_have_the_same_fingerprint(after: Rows) -> None:
-    assert fingerprint(after) == fingerprint(BEFORE)
+def test_the_same_figures_have_the_same_fingerprint(rows_after: Rows) -> None:
+    assert find_fingerprint(rows_after) == find_fingerprint(ROWS_BEFORE)
 
 
 @pytest.mark.parametrize(
-    "after",
+    "rows_after",
     [
-        [["a", "R", "-2", "x"], *BEFORE[1:]],
-        [["q", "R", "-1", "x"], *BEFORE[1:]],
-        BEFORE[:2],
-        [*BEFORE, ["d", "R", "-1", "x"]],
+        [["a", "R", "-2", "x"], *ROWS_BEFORE[1:]],
+        [["q", "R", "-1", "x"], *ROWS_BEFORE[1:]],
+        ROWS_BEFORE[:2],
+        [*ROWS_BEFORE, ["d", "R", "-1", "x"]],
     ],
     ids=["another figure", "of another row", "one of them is right now", "one more is wrong"],
 )
-def test_other_figures_have_another_fingerprint(after: Rows) -> None:
-    assert fingerprint(after) != fingerprint(BEFORE)
+def test_other_figures_have_another_fingerprint(rows_after: Rows) -> None:
+    assert find_fingerprint(rows_after) != find_fingerprint(ROWS_BEFORE)
 
 
 def test_no_fingerprint_repeats_a_value() -> None:
-    assert "-1" not in fingerprint(BEFORE)
-    assert len(fingerprint(BEFORE)) == 64
+    assert "-1" not in find_fingerprint(ROWS_BEFORE)
+    assert len(find_fingerprint(ROWS_BEFORE)) == 64

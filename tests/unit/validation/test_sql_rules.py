@@ -1,4 +1,4 @@
-"""Rules in SQL: rows where rows can be named, a finding on the table where not, and nothing else within reach."""
+"""Rules in SQL: the rows that break them, or a finding about the table, and no access to anything else."""
 
 from datetime import date
 from pathlib import Path
@@ -10,18 +10,26 @@ from lgdp_pipelines.register.model.table_model import ItemType, Role, Rule
 from lgdp_pipelines.register.rules.kinds.metric_rules import Bounds, RowCountTerms
 from lgdp_pipelines.validation import sql_rules
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, RuleResult, Severity, Verdict
-from tests.support.small_contract import Bench, make_bench, make_item, make_rule, make_table, outcome, places
+from tests.support.small_contract import (
+    Bench,
+    find_outcome,
+    list_findings,
+    make_bench,
+    make_item,
+    make_rule,
+    make_table,
+)
 
 A = make_item("a", ItemType.INTEGER)
 B = make_item("b", ItemType.INTEGER, role=Role.MEASURE)
 REF = make_item("ref")
 
 
-def sql(query: str, **facts: object) -> Rule:
+def make_sql_rule(query: str, **facts: object) -> Rule:
     return make_rule("rule", sql=query, **facts)
 
 
-def bench(rule: Rule) -> Bench:
+def make_rule_bench(rule: Rule) -> Bench:
     return make_bench(
         make_table("t", [A, B, REF], [rule]),
         make_table("other", [make_item("ref", urn="urn:lgdp:item:tst:oref")], optional=True),
@@ -49,11 +57,11 @@ def bench(rule: Rule) -> Bench:
     ],
 )
 def test_the_rows_that_break_a_rule_are_named(query: str, rows: list[int]) -> None:
-    judged = bench(sql(query)).judge(
+    judgement = make_rule_bench(make_sql_rule(query)).judge(
         {"t": [["1", "2", "x"], ["5", "1", "y"], ["2", "4", "x"]], "other": [["x"], ["x"], ["z"]]}
     )
-    assert places(judged) == [("tst.rule", row) for row in rows]
-    assert outcome(judged, "tst.rule").failed == len(rows)
+    assert list_findings(judgement) == [("tst.rule", row) for row in rows]
+    assert find_outcome(judgement, "tst.rule").failed == len(rows)
 
 
 @pytest.mark.parametrize(
@@ -70,17 +78,17 @@ def test_the_rows_that_break_a_rule_are_named(query: str, rows: list[int]) -> No
     ],
 )
 def test_other_statements_give_one_finding_about_the_table(query: str, failed: int) -> None:
-    judged = bench(sql(query)).judge(
+    judgement = make_rule_bench(make_sql_rule(query)).judge(
         {"t": [["1", "2", "x"], ["5", "1", "y"], ["2", "4", "x"]], "other": [["x"], ["z"]]}
     )
-    assert places(judged) == [("tst.rule", None)] * failed
+    assert list_findings(judgement) == [("tst.rule", None)] * failed
 
 
 def test_a_finding_names_the_first_item_of_its_rule() -> None:
-    rule = sql("SELECT count(*) FROM {model} WHERE a > b", items=("b", "a"), severity=Severity.QUERY)
-    judged = bench(rule).judge([["5", "1", "y"]])
-    assert judged.verdict is Verdict.QUERIED
-    assert list(judged.findings.select("severity", "table", "item", "column", "message").iter_rows()) == [
+    rule = make_sql_rule("SELECT count(*) FROM {model} WHERE a > b", items=("b", "a"), severity=Severity.QUERY)
+    judgement = make_rule_bench(rule).judge([["5", "1", "y"]])
+    assert judgement.verdict is Verdict.QUERIED
+    assert list(judgement.findings.select("severity", "table", "item", "column", "message").iter_rows()) == [
         ("query", "t", "urn:lgdp:item:tst:b", "B", "Not met: rule holds. Mend it.")
     ]
 
@@ -91,27 +99,29 @@ def test_rules_read_the_facts_of_the_submission() -> None:
         "getvariable('period_end') = DATE '2025-03-31' AND getvariable('council_code') = 'FIF' AND "
         "getvariable('period') = 'FY2024-25' AND getvariable('received_on') = DATE '2025-05-31'"
     )
-    judged = bench(sql(query)).judge([["1", "1", "x"]], received_on=date(2025, 5, 31))
-    assert places(judged) == [("tst.rule", 2)]
+    judgement = make_rule_bench(make_sql_rule(query)).judge([["1", "1", "x"]], received_on=date(2025, 5, 31))
+    assert list_findings(judgement) == [("tst.rule", 2)]
 
 
 def test_a_row_with_an_item_in_error_does_not_also_break_the_rule() -> None:
-    judged = bench(sql("SELECT count(*) FROM {model} WHERE a > b OR b IS NULL")).judge(
+    judgement = make_rule_bench(make_sql_rule("SELECT count(*) FROM {model} WHERE a > b OR b IS NULL")).judge(
         [["5", "x", ""], ["5", "1", ""], ["5", None, ""]]
     )
-    assert places(judged) == [("tst.b.type", 2), ("tst.rule", 3), ("tst.rule", 4)]
+    assert list_findings(judgement) == [("tst.b.type", 2), ("tst.rule", 3), ("tst.rule", 4)]
 
 
 def test_a_row_with_its_measure_in_error_does_not_break_a_rule_about_its_status() -> None:
-    judged = bench(sql("SELECT count(*) FROM {model} WHERE b_status = 'O'")).judge([["5", "x", ""], ["5", None, ""]])
-    assert places(judged) == [("tst.b.type", 2), ("tst.rule", 3)]
+    judgement = make_rule_bench(make_sql_rule("SELECT count(*) FROM {model} WHERE b_status = 'O'")).judge(
+        [["5", "x", ""], ["5", None, ""]]
+    )
+    assert list_findings(judgement) == [("tst.b.type", 2), ("tst.rule", 3)]
 
 
 def test_an_optional_table_that_was_not_sent_is_empty_in_other_tables_rules() -> None:
     query = "SELECT count(*) FROM {model} m WHERE m.ref NOT IN (SELECT ref FROM {other})"
-    judged = bench(sql(query)).judge([["1", "1", "x"]])
-    assert places(judged) == [("tst.rule", 2)]
-    assert set(judged.tables) == {"t"}
+    judgement = make_rule_bench(make_sql_rule(query)).judge([["1", "1", "x"]])
+    assert list_findings(judgement) == [("tst.rule", 2)]
+    assert set(judgement.tables) == {"t"}
 
 
 @pytest.mark.parametrize(
@@ -126,24 +136,22 @@ def test_an_optional_table_that_was_not_sent_is_empty_in_other_tables_rules() ->
 def test_a_rule_that_cannot_be_run_is_an_error_and_repeats_no_value(query: str, tmp_path: Path) -> None:
     path = tmp_path / "secret.csv"
     path.write_text("content\nsecret\n")
-    with pytest.raises(StatementRefused, match=r"tst\.rule") as refused:
-        bench(sql(query.replace("{path}", str(path)))).judge([["1", "1", "Jane Doe"]])
-    assert "Jane" not in str(refused.value)
-    assert refused.value.__cause__ is None
+    with pytest.raises(StatementRefused, match=r"tst\.rule") as refusal:
+        make_rule_bench(make_sql_rule(query.replace("{path}", str(path)))).judge([["1", "1", "Jane Doe"]])
+    assert "Jane" not in str(refusal.value)
+    assert refusal.value.__cause__ is None
 
 
 def test_a_row_count_is_of_the_landed_rows() -> None:
-    counted = make_bench(
+    bench = make_bench(
         make_table("t", [A], [make_rule("some", RuleKind.ROW_COUNT, terms=RowCountTerms(Bounds({">=": 2})))])
     )
-    assert places(counted.judge([["1"]])) == [("tst.some", None)]
-    assert outcome(counted.judge([["1"], ["x"]]), "tst.some").result is RuleResult.PASSED
+    assert list_findings(bench.judge([["1"]])) == [("tst.some", None)]
+    assert find_outcome(bench.judge([["1"], ["x"]]), "tst.some").result is RuleResult.PASSED
 
 
 def test_a_rule_that_takes_too_long_is_stopped_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sql_rules, "_SECONDS", 0.2)
-    endless = (
-        "SELECT count(*) FROM {model} m, range(100000) x, range(100000) y, range(100000) z WHERE m.a + x.range = 1"
-    )
+    query = "SELECT count(*) FROM {model} m, range(100000) x, range(100000) y, range(100000) z WHERE m.a + x.range = 1"
     with pytest.raises(StatementRefused, match=r"tst\.rule"):
-        bench(sql(endless)).judge([["1", "1", "x"]])
+        make_rule_bench(make_sql_rule(query)).judge([["1", "1", "x"]])
