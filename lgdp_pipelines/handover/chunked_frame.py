@@ -1,8 +1,8 @@
 """Chunked frames: tables as a sequence of chunks, so that a table larger than memory is handled like any other.
 
-A table that fits is one chunk in memory. Once a run holds as much as it may, further chunks are written to a scratch
-folder of the run and read one at a time. Belongs here: chunks and where they are kept. Belongs elsewhere: their
-content, and Delta tables (``storage.lake``).
+A table that fits is one chunk in memory. At the memory limit of a run, further chunks are written to a scratch folder
+of the run and read one at a time. Belongs here: chunks, in memory and on disk. Belongs elsewhere: their content, and
+Delta tables (``storage.lake``).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Protocol
 
 import polars as pl
 import pyarrow as pa
@@ -25,20 +25,17 @@ SPOOL_MEMORY_BYTES = 512 * 1024**2
 
 
 class Chunk(Protocol):
-    """Some rows of a table, wherever they are kept."""
+    """Some rows of a table, in memory or on disk."""
 
     @property
     def height(self) -> int:
         """Number of rows."""
 
     def read(self, columns: Sequence[str] | None) -> pl.DataFrame:
-        """Return the rows with these columns, or with all columns for None."""
+        """Return the rows with these columns; None: all columns."""
 
     def open_dataset(self, columns: Sequence[str]) -> ds.Dataset:
-        """Return the rows with at least these columns, as a dataset for DuckDB.
-
-        DuckDB may read it repeatedly.
-        """
+        """Return the rows with at least these columns as a rereadable dataset."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +71,7 @@ class _DiskChunk:
 
 @dataclass(frozen=True)
 class ChunkedFrame:
-    """A table in chunks, which may be iterated over repeatedly.
+    """A table in chunks; an iteration over it can be repeated.
 
     Attributes:
         schema: names and types of the columns.
@@ -86,7 +83,7 @@ class ChunkedFrame:
 
     @classmethod
     def from_frames(cls, *frames: pl.DataFrame) -> "ChunkedFrame":
-        """Return a table in memory of one or more frames with the same columns."""
+        """Return a table in memory of frames with the same columns."""
         return cls(frames[0].schema, tuple(map(_MemoryChunk, frames)))
 
     @property
@@ -103,7 +100,7 @@ class ChunkedFrame:
         return (chunk.read(None) for chunk in self.chunks)
 
     def iter_chunks(self, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
-        """Return the chunks with these columns; other columns are not read."""
+        """Return the chunks with these columns, without reading others."""
         return (chunk.read(columns) for chunk in self.chunks)
 
     def head(self, rows: int) -> pl.DataFrame:
@@ -116,38 +113,35 @@ class ChunkedFrame:
         return head
 
     def collect(self) -> pl.DataFrame:
-        """Return all rows in one frame in memory, for tables known to be small."""
+        """Return all rows in one frame in memory, for small tables."""
         frames = list(self)
         return frames[0] if len(frames) == 1 else pl.concat(frames, rechunk=False)
 
     def to_arrow(self, columns: Sequence[str]) -> pa.Table | ds.Dataset:
-        """Return these columns, from memory or disk, as a source for DuckDB.
-
-        DuckDB may read it repeatedly.
-        """
+        """Return these columns as a source that DuckDB can read repeatedly."""
         if all(isinstance(chunk, _MemoryChunk) for chunk in self.chunks):
             return pa.concat_tables([chunk.read(columns).to_arrow() for chunk in self.chunks])
         return ds.dataset([chunk.open_dataset(columns) for chunk in self.chunks])
 
 
 class ChunkStore(Protocol):
-    """A function that collects a table's frames and returns them as one table."""
+    """A function that stores a table's frames and returns the table."""
 
     def __call__(self, frames: Iterable[pl.DataFrame], schema: pl.Schema) -> ChunkedFrame:
         """Store frames that all have the columns of the schema."""
 
 
 def store_in_memory(frames: Iterable[pl.DataFrame], schema: pl.Schema) -> ChunkedFrame:
-    """Store all frames in memory, for tables known to be small."""
+    """Store all frames of a table in memory, for small tables."""
     return ChunkedFrame(schema, tuple(map(_MemoryChunk, frames)) or (_MemoryChunk(pl.DataFrame(schema=schema)),))
 
 
 class ChunkSpool(AbstractContextManager["ChunkSpool"]):
-    """Keeps a run's chunks in memory while there is room, then on disk.
+    """Store of a run's chunks: in memory, then on disk.
 
     Attributes:
-        root: the scratch folder, in which the run's own folder is created when first needed.
-        memory_bytes: bytes that may still be held in memory.
+        root: the scratch folder; the run's own folder is created in it at first use.
+        memory_bytes: number of further bytes that fit in memory.
     """
 
     def __init__(self, root: Path, memory_bytes: int = SPOOL_MEMORY_BYTES) -> None:
@@ -158,7 +152,9 @@ class ChunkSpool(AbstractContextManager["ChunkSpool"]):
         self._file_count = 0
 
     def store(self, frames: Iterable[pl.DataFrame], schema: pl.Schema) -> ChunkedFrame:
-        """Store the frames of a table, each before the next is requested.
+        """Store the frames of a table, and return it.
+
+        Each frame is stored before the next is requested.
 
         Raises:
             StorageError: the disk is full.
@@ -167,28 +163,27 @@ class ChunkSpool(AbstractContextManager["ChunkSpool"]):
         return ChunkedFrame(schema, chunks or (_MemoryChunk(pl.DataFrame(schema=schema)),))
 
     def open_folder(self) -> Path:
-        """Return the run's own folder, which is removed when the run ends."""
+        """Return the run's own folder, which is removed at the end."""
         if self._folder is None:
             self._folder = self._resources.enter_context(open_scratch_folder(self.root, "run"))
         return self._folder
 
     def create_folder(self) -> Path:
-        """Create an empty folder within the run's own folder."""
+        """Create and return an empty folder in the run's own folder."""
         folder = self._next_path()
         folder.mkdir()
         return folder
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(self, *_: object) -> None:
         self._resources.close()
 
     def _next_path(self) -> Path:
+        """Return a new path in the run's own folder."""
         self._file_count += 1
         return self.open_folder() / f"{self._file_count:06d}"
 
     def _store_frame(self, frame: pl.DataFrame) -> Chunk:
+        """Store a frame as a chunk in memory or on disk."""
         size = int(frame.estimated_size())
         if size <= self.memory_bytes:
             self.memory_bytes -= size
@@ -198,7 +193,7 @@ class ChunkSpool(AbstractContextManager["ChunkSpool"]):
             frame.write_ipc(file, compression="lz4", compat_level=OLDEST)
         except OSError as error:
             raise StorageError(
-                "A large extract cannot be put aside while it is judged.",
+                "A large extract cannot be written to the scratch folder while it is judged.",
                 where=str(self.root),
                 remedy="Make room on the disk of the scratch folder, then run it again.",
             ) from error

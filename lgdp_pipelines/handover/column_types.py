@@ -16,21 +16,20 @@ MAX_TEXT_BYTES = 2**31 - 1
 """Bytes that one Arrow batch may hold in a column of ``string``."""
 
 OLDEST = pl.CompatLevel.oldest()
-"""How polars hands text to Arrow: as ``large_string``.
+"""Level at which polars gives text to Arrow as ``large_string``.
 
-Never as ``string_view``, although polars would give that for nothing: a Parquet file keeps the type's name, and pyarrow
-then cannot filter what it reads.
+The cheaper ``string_view`` is avoided: a Parquet file keeps the type's name, and pyarrow then cannot filter its rows.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnType:
-    """One type in the three languages of the platform.
+    """One type in polars, Arrow and DuckDB SQL.
 
     Attributes:
         polars: type of a frame's column.
         arrow: type of a Delta table's column.
-        sql: DuckDB's name of it.
+        sql: name of the type in DuckDB.
     """
 
     polars: pl.DataType
@@ -51,7 +50,7 @@ _TYPES = {
 def column_type(item_type: ItemType, precision: int = 0, scale: int = 0) -> ColumnType:
     """Return the column type of an item type.
 
-    Precision and scale matter to decimals alone.
+    Precision and scale apply to decimals only.
     """
     if item_type is ItemType.DECIMAL:
         return ColumnType(
@@ -67,14 +66,11 @@ def item_column_type(item: Item) -> ColumnType:
 
 def arrow_to_frame(rows: pa.Table) -> pl.DataFrame:
     """Return an Arrow table as a frame."""
-    frame = pl.from_arrow(rows)
-    if not isinstance(frame, pl.DataFrame):  # pragma: no cover - a table always gives a frame
-        raise TypeError(type(frame).__name__)
-    return frame
+    return pl.DataFrame(rows)
 
 
 def arrow_to_polars_schema(schema: pa.Schema) -> pl.Schema:
-    """Return the polars schema of a frame with the columns of an Arrow schema."""
+    """Return the polars schema for the columns of an Arrow schema."""
     return arrow_to_frame(schema.empty_table()).schema
 
 
@@ -85,12 +81,12 @@ def polars_to_arrow_schema(schema: pl.Schema) -> pa.Schema:
 
 
 def frame_to_arrow(frame: pl.DataFrame, schema: pa.Schema, max_batch_bytes: int = MAX_TEXT_BYTES) -> pa.Table:
-    """Return a frame's columns in the order and types of an Arrow schema.
+    """Return a frame's columns in the order and types of a schema.
 
     Args:
         frame: with at least the columns of the schema.
-        schema: wanted, with text as ``string``.
-        max_batch_bytes: size above which a batch is halved: Arrow does not notice by itself where text no longer fits.
+        schema: of the result, with text as ``string``.
+        max_batch_bytes: size above which a batch is halved: Arrow does not notice text that no longer fits.
 
     Raises:
         pyarrow.ArrowInvalid: a value does not fit the type of its column.
@@ -102,7 +98,7 @@ def frame_to_arrow(frame: pl.DataFrame, schema: pa.Schema, max_batch_bytes: int 
 
 
 def plain_type(data_type: pa.DataType) -> pa.DataType:
-    """Return an Arrow type without its layout: ``large_string`` and ``string_view`` become ``string``."""
+    """Return an Arrow type without its layout: ``large_string`` becomes ``string``."""
     if pa.types.is_map(data_type):
         return pa.map_(plain_type(data_type.key_type), plain_type(data_type.item_type))
     if pa.types.is_list(data_type) or pa.types.is_large_list(data_type):

@@ -16,7 +16,7 @@ from lgdp_pipelines.handover.chunked_frame import ChunkedFrame
 from lgdp_pipelines.handover.judgement_values import RuleOutcome
 
 UNMAPPED = "_unmapped"
-"""Landed column: JSON object of the cells that no column of the contract takes; null where there are none."""
+"""Landed column: JSON object of the cells without a column in the contract; null if there are none."""
 ROW = "_row"
 """Landed and validated column: the row as a person sees it in the file."""
 
@@ -26,9 +26,9 @@ class ExtractFile:
     """One file or response of a submission.
 
     Attributes:
-        name: as the sender called it.
+        name: given by the sender.
         content: its bytes, or their path.
-        table: name of its table, where the source gives one; None: by its file name, or the contract's only table.
+        table: name of its table, if the source gives one; None: by file name, or the contract's only table.
     """
 
     name: str
@@ -46,7 +46,7 @@ class ExtractFile:
 
 @dataclass(eq=False)
 class Fault(Exception):
-    """An extract, or the rest of it, cannot be read; landing reports it as a finding.
+    """An extract, or the rest of it, cannot be read.
 
     Attributes:
         message: the fault and its remedy, without any text of the extract.
@@ -69,10 +69,10 @@ class Reading:
             without the optional tables that were not sent.
         findings: frame of ``FINDING_SCHEMA``.
         results: an outcome for each rule that landing tests.
-        unreadable_reason: why the extract cannot be judged, for people; None where it can.
-        headers: by table name and item name, the header (or key, or path) as in the file; without the items that the
-            file does not name.
-        sheets: by table name, the sheet of the workbook that it was read from; empty for other formats.
+        unreadable_reason: the reason, for people, why the extract cannot be judged; None if it can.
+        headers: by table name and item name, the header (or key, or path) in the file; without the items that have
+            none there.
+        sheets: by table name, the sheet of the workbook; empty for other formats.
         unlisted_rows: by table name, ``_row`` of the misshapen rows beyond those that findings list.
     """
 

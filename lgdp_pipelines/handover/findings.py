@@ -1,6 +1,6 @@
 """Findings, rule outcomes and repairs: the results of reading and judging. Data, never exceptions.
 
-A finding says *which rule*, *where* (table, sheet, row, column, data item) and *what to do*. It never repeats the value
+A finding gives the rule, the location (table, sheet, row, column, data item) and the remedy. It never repeats the value
 that broke the rule: a personal value must not travel with a complaint about it. Belongs here: the shape of these
 values, and building them. Belongs elsewhere: testing a rule (``landing``, ``validation``), and storing them
 (``ledger``).
@@ -27,15 +27,15 @@ FINDING_SCHEMA = pl.Schema(
 )
 """One broken rule at one place.
 
-``rule`` stable id; ``severity`` of :class:`Severity`; ``table`` null where the extract as a whole is meant; ``item``
-URN or null; ``sheet`` or null; ``row`` as a person sees it in the file, or null; ``column`` header as in the file, or
-null; ``message`` what is wrong and what to do, without the value; ``scope`` codes of the part of the table that a query
-is asked about, or null (:class:`QueryScope`).
+``rule`` stable id; ``severity`` of :class:`Severity`; ``table`` null for the extract as a whole; ``item`` URN or null;
+``sheet`` or null; ``row`` as a person sees it in the file, or null; ``column`` header as in the file, or null;
+``message`` the fault and its remedy, without the value; ``scope`` codes of the part of the table that a query is about,
+or null (:class:`QueryScope`).
 """
 
 
 MAX_LISTED = 1_000
-"""Findings of one rule that are listed; the number of findings is always given in full."""
+"""Maximum of listed findings of one rule; their number is always given in full."""
 
 
 def empty_findings() -> pl.DataFrame:
@@ -52,13 +52,13 @@ def build_finding_rows(
     column: str = "",
     sheet: str | None = None,
 ) -> pl.DataFrame:
-    """Return the findings of one rule: one for each row, or one without a row.
+    """Return findings of one rule: one for each row, or one.
 
     Args:
         rule: the broken rule; gives id, severity and table.
-        message: what is wrong and what to do, the same for all or one for each row. It must not hold a cell's value.
+        message: the fault and its remedy, the same for all or one for each row. It must not hold a cell's value.
         rows: rows as a person sees them in the file; None: one finding without a row.
-        item: gives its URN and, where ``column`` is empty, its header.
+        item: gives its URN and, if ``column`` is empty, its header.
         column: header as in the file.
         sheet: of a workbook.
 

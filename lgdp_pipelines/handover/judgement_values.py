@@ -13,12 +13,12 @@ from lgdp_pipelines.vocabulary.verdicts import RuleResult
 
 @dataclass(frozen=True, slots=True)
 class QueryScope:
-    """The places of one query: where its rule is broken, within one scope.
+    """The failures of a rule that one query is about.
 
     Attributes:
-        scope: codes of the items that the rule sets apart, as ``item=code, item=code``; empty where it sets none apart.
-        failed: at how many places.
-        fingerprint: of the figures there: the same figures have the same one; empty where they cannot be told.
+        scope: codes of the items that divide the rule's failures, as ``item=code, item=code``; empty if none do.
+        failed: number of failures.
+        fingerprint: hash of the figures: the same figures have the same one; empty if they cannot be determined.
     """
 
     scope: str
@@ -28,15 +28,15 @@ class QueryScope:
 
 @dataclass(frozen=True, slots=True)
 class RuleOutcome:
-    """The outcome of one rule in one judgement; every rule id has one.
+    """The outcome of one rule in one judgement.
 
     Attributes:
         rule: stable id.
         result: passed, failed or not run.
-        failed: number of places that broke it; 0 unless failed.
-        reason: why it was not run, or how many findings are not listed; empty otherwise.
-        query_scopes: what the council is asked about a broken rule, in order of scope; empty where the rule is asked
-            about as a whole.
+        failed: number of failures; 0 unless failed.
+        reason: the reason why it was not run, or the number of unlisted findings; empty otherwise.
+        query_scopes: subjects of separate queries about a broken rule, in order of scope; empty for one query about
+            the rule as a whole.
     """
 
     rule: str
@@ -47,12 +47,12 @@ class RuleOutcome:
 
     @classmethod
     def from_count(cls, rule: Rule, failed: int) -> "RuleOutcome":
-        """Return the outcome of a rule from the number of places that broke it."""
+        """Return the outcome of a rule from its number of failures."""
         return cls(rule.id, RuleResult.FAILED if failed else RuleResult.PASSED, failed)
 
     @classmethod
     def not_run(cls, rule: Rule, reason: str) -> "RuleOutcome":
-        """Return the outcome of a rule that could not run, with the reason."""
+        """Return the outcome of a rule that could not run."""
         return cls(rule.id, RuleResult.NOT_RUN, 0, reason)
 
 
@@ -60,7 +60,7 @@ class RepairKind(StrEnum):
     """The way in which a cell was brought into the contract's spelling."""
 
     SPACE = "space"
-    """White space around it was removed, or it held nothing else."""
+    """White space around it was removed, or its only content was white space."""
     ALIAS = "alias"
     """It was another spelling of a code, listed by its code list."""
     PATTERN = "pattern"
@@ -81,9 +81,9 @@ class RepairKind(StrEnum):
 
 
 _REPAIR_DESCRIPTIONS = {
-    RepairKind.SPACE: "white space taken away",
-    RepairKind.ALIAS: "read as the code that they stand for",
-    RepairKind.PATTERN: "read as the code whose form they have",
+    RepairKind.SPACE: "white space removed",
+    RepairKind.ALIAS: "read as the code with that alias",
+    RepairKind.PATTERN: "read as the code with a matching pattern",
     RepairKind.COUNCIL: "read as the council's register code",
     RepairKind.PERIOD: "read as the period's id",
     RepairKind.DATE: "brought into the contract's form of dates",
@@ -93,13 +93,13 @@ _REPAIR_DESCRIPTIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """The number of cells of an item repaired in one way in one judgement.
+    """The number of cells of an item repaired in one way.
 
     Attributes:
         table: of the contract.
         item: URN of the data item.
         kind: of repair.
-        cells: number of cells, each counted once.
+        cells: number of cells in one judgement, each counted once.
     """
 
     table: str
@@ -113,7 +113,7 @@ class RowDigest:
     """The digest of a table.
 
     Attributes:
-        sha256: of the rows in their one layout.
+        sha256: of the rows in their canonical layout.
         rows: number of rows.
     """
 

@@ -1,8 +1,8 @@
-"""Prefetching: items of an iterator are made in threads before they are requested, in the same order.
+"""Prefetching: threads prepare the items of an iterator before they are requested, in the same order.
 
 The work (polars, Arrow, hashing, reading) releases Python's lock, so two cores are used where one would wait for the
-other. At most a few items are made before they are requested. Belongs here: making items early. Belongs elsewhere: how
-an item is made.
+other. At most a few items are prepared before they are requested. Belongs here: preparing items early. Belongs
+elsewhere: the work for an item.
 """
 
 from collections import deque
@@ -10,19 +10,19 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from itertools import chain, islice
-from typing import Generic, Self, TypeVar, cast
+from typing import Generic, TypeVar, cast
 
 Source = TypeVar("Source")
 Result = TypeVar("Result")
 
 WORKERS = 2
-"""Number of threads that make items; polars has its own threads."""
+"""Number of threads that prepare items; polars has its own threads."""
 
 _END = object()
 
 
 class Prefetch(AbstractContextManager["Prefetch[Result]"], Generic[Result]):
-    """Iterates over items, preparing the next in a thread while one is used.
+    """An iterator that prepares the next item in a thread.
 
     Args:
         items: iterated over in one thread only, and never twice at a time.
@@ -39,25 +39,22 @@ class Prefetch(AbstractContextManager["Prefetch[Result]"], Generic[Result]):
             yield cast("Result", item)
 
     def stop(self) -> list[Result]:
-        """Stop, and return the items that were made and not requested yet."""
+        """Stop, and return the items prepared and not requested yet."""
         item = self._pending.result()
         return [] if item is _END else [cast("Result", item)]
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(self, *_: object) -> None:
         self._pool.shutdown(cancel_futures=True)
 
 
 def prefetch(items: Iterable[Result]) -> Iterator[Result]:
-    """Yield the items, preparing the next in a thread while one is used."""
+    """Yield the items, preparing the next in a thread."""
     with Prefetch(items) as prefetched:
         yield from prefetched
 
 
 def prefetch_map(function: Callable[[Source], Result], items: Iterable[Source]) -> Iterator[Result]:
-    """Yield a function's result for each item, in order, from a few threads.
+    """Yield a function's result for each item, from a few threads.
 
     Args:
         function: pure, or guarded against two calls at a time.

@@ -1,10 +1,10 @@
-"""Row digests: one sha256 for the rows of a table, the same for the same rows whatever their layout in memory.
+"""Row digests: one sha256 for the rows of a table, the same for the same rows in any layout in memory.
 
 The rows are written as an Arrow IPC stream in order of ``_row``, :data:`ROWS_A_BATCH` rows a batch, and the stream is
 hashed as it is written. Before that each column is brought into one layout: text as ``large_string`` and never as a
-dictionary, buffers that begin at the first row and end with the last, zeros beneath a null, and no bitmap where no
+dictionary, buffers that begin at the first row and end with the last, zeros beneath a null, and no bitmap if no
 value is null. So neither chunks, nor slices, nor a parser's remains beneath a null make a difference. Belongs here:
-that layout. Belongs elsewhere: which rows are hashed, and the comparison of digests (``workflows``).
+that layout. Belongs elsewhere: the choice of rows, and the comparison of digests (``workflows``).
 """
 
 import hashlib
@@ -39,7 +39,7 @@ def digest_rows(rows: ChunkedFrame, order_by: str | None = "_row") -> RowDigest:
 
 
 class _HashStream:
-    """A file that keeps only the sha256 of the bytes written to it."""
+    """A file that keeps only the sha256 of its bytes."""
 
     closed = False
 
@@ -66,13 +66,14 @@ class _HashStream:
 
 
 def _sort(rows: ChunkedFrame, order_by: str | None) -> Iterable[pl.DataFrame]:
-    """Return the rows in order; rows already in order are not gathered in memory."""
+    """Return the rows in order, without collecting rows already in order."""
     if order_by is None or _is_sorted(rows, order_by):
         return rows.iter_chunks(rows.columns)
     return [rows.collect().select(rows.columns).sort(order_by, maintain_order=True)]
 
 
 def _is_sorted(rows: ChunkedFrame, column: str) -> bool:
+    """Return whether the numbers of a column never decrease."""
     last: int | None = None
     for frame in rows.iter_chunks([column]):
         numbers = frame.get_column(column)
@@ -85,24 +86,25 @@ def _is_sorted(rows: ChunkedFrame, column: str) -> bool:
 
 
 def _iter_batches(frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-    """Yield the rows in frames of :data:`ROWS_A_BATCH`, whatever their chunks."""
-    waiting: list[pl.DataFrame] = []
+    """Yield the rows in frames of :data:`ROWS_A_BATCH`, independent of their chunks."""
+    buffer: list[pl.DataFrame] = []
     height = 0
     for frame in frames:
-        waiting.append(frame)
+        buffer.append(frame)
         height += frame.height
         if height < ROWS_A_BATCH:
             continue
-        joined = pl.concat(waiting, rechunk=False)
-        cut = height - height % ROWS_A_BATCH
-        for start in range(0, cut, ROWS_A_BATCH):
+        joined = pl.concat(buffer, rechunk=False)
+        end = height - height % ROWS_A_BATCH
+        for start in range(0, end, ROWS_A_BATCH):
             yield joined.slice(start, ROWS_A_BATCH)
-        waiting, height = [joined.slice(cut)], height - cut
+        buffer, height = [joined.slice(end)], height - end
     if height:
-        yield pl.concat(waiting, rechunk=False)
+        yield pl.concat(buffer, rechunk=False)
 
 
 def _arrow_schema(schema: pl.Schema) -> pa.Schema:
+    """Return the Arrow schema of the stream, without dictionaries."""
     arrow = pl.DataFrame(schema=schema).to_arrow(compat_level=OLDEST).schema
     return pa.schema(
         [(field.name, pa.large_string() if pa.types.is_dictionary(field.type) else field.type) for field in arrow]
@@ -110,11 +112,12 @@ def _arrow_schema(schema: pl.Schema) -> pa.Schema:
 
 
 def _to_canonical_batch(frame: pl.DataFrame) -> pa.RecordBatch:
+    """Return the rows of a frame in their canonical layout."""
     return pa.record_batch([_to_canonical_array(column) for column in frame.iter_columns()], names=frame.columns)
 
 
 def _to_canonical_array(column: pl.Series) -> pa.Array:
-    """Return the values of a column in their one layout."""
+    """Return the values of a column in their canonical layout."""
     if isinstance(column.dtype, pl.Categorical | pl.Enum):
         column = column.cast(pl.String)
     if column.dtype == pl.Null:
@@ -141,7 +144,7 @@ def _fill_nulls(column: pl.Series) -> pl.Series:
 
 
 def _bitmap(values: pl.Series) -> pa.Buffer:
-    """Return booleans as a bitmap, starting at bit 0 and padded with zeros."""
+    """Return booleans as a bitmap from bit 0, padded with zeros."""
     arrow = values.to_arrow(compat_level=OLDEST)
     packed = pc.and_(arrow, arrow).buffers()[1]  # computed anew, so that it begins at the first bit
     size, spare = -(-len(values) // 8), -len(values) % 8
@@ -152,13 +155,13 @@ def _bitmap(values: pl.Series) -> pa.Buffer:
 
 
 def _fixed_width_buffer(arrow: pa.Array) -> pa.Buffer:
-    """Return the values of one width, from the first to the last."""
+    """Return the buffer of fixed-width values, from first to last."""
     width = arrow.type.bit_width // 8
     return arrow.buffers()[1].slice(arrow.offset * width, len(arrow) * width)
 
 
 def _text_buffers(arrow: pa.Array) -> list[pa.Buffer]:
-    """Return the offsets of the texts, from 0, and the texts."""
+    """Return the buffers of texts: their offsets from 0, and their bytes."""
     _, offsets, data = arrow.buffers()
     starts = memoryview(offsets).cast("q")[arrow.offset : arrow.offset + len(arrow) + 1]
     if arrow.offset or starts[0]:

@@ -1,8 +1,8 @@
-"""Scratch folders: temporary folders of one run, and the removal of those that killed runs left behind.
+"""Scratch folders: temporary folders of one run, and the removal of folders that killed runs abandoned.
 
 A folder is locked for as long as the process that created it lives: the operating system releases the lock when the
-process dies, however it dies. Whoever creates a folder therefore removes the folders whose lock is free. Belongs here:
-creating and removing such folders. Belongs elsewhere: their content.
+process dies, even if it is killed. So the process that creates a folder removes all folders whose lock is free. Belongs
+here: creating and removing such folders. Belongs elsewhere: their content.
 """
 
 import fcntl
@@ -18,7 +18,7 @@ LOCK = ".lock"
 
 @contextmanager
 def open_scratch_folder(root: Path, kind: str) -> Iterator[Path]:
-    """Create a folder for the length of a block, and remove abandoned ones.
+    """Give a block a new folder, and remove abandoned folders before.
 
     Args:
         root: such as the platform's scratch folder.
@@ -42,7 +42,7 @@ def remove_abandoned_folders(root: Path) -> None:
 
 
 def is_abandoned(file: Path) -> bool:
-    """Return whether a file exists whose maker's lock is gone."""
+    """Return whether a file exists whose process has released its lock."""
     try:
         descriptor = os.open(file, os.O_RDONLY)
     except FileNotFoundError:

@@ -1,5 +1,5 @@
 """Bronze: extracts as tables of text, every cell as it was sent, with the row a person would see in the file.
 
-Belongs here: reading the declared format, and telling where an extract is not what the contract says it is. Belongs
-elsewhere: what a cell means (``validation``), where tables lie (``storage``), how an extract arrived (``collection``).
+Belongs here: reading the declared format, and finding where an extract differs from its contract. Belongs elsewhere:
+the meaning of a cell (``validation``), writing tables (``storage``), and fetching an extract (``collection``).
 """

@@ -39,7 +39,7 @@ class CellBlock:
 
 
 def join_headers(upper: Sequence[str], lower: Sequence[str]) -> tuple[str, ...]:
-    """Return column names of two header rows: ``upper / lower``, or the filled one.
+    """Return column names of two header rows: ``upper / lower``.
 
     Args:
         upper: cells of the first row, repeated over all columns that they apply to.
@@ -50,13 +50,13 @@ def join_headers(upper: Sequence[str], lower: Sequence[str]) -> tuple[str, ...]:
 
 
 def fill_right(cells: Sequence[str]) -> list[str]:
-    """Return an upper header row of text with each name repeated until the next."""
+    """Return a header row with each name repeated until the next."""
     filled: Iterator[str] = accumulate(cells, lambda name, cell: cell if cell.strip() else name)
     return list(filled)
 
 
 def build_frame(records: Sequence[Sequence[str | None]], rows: Sequence[int], width: int = 0) -> pl.DataFrame:
-    """Return records as a frame of numbered columns, at least ``width``, and ``_row``."""
+    """Return records as a frame of numbered columns and ``_row``."""
     width = max(width, max(map(len, records), default=0))
     cells = list(zip_longest(*records)) if records else []
     cells += [(None,) * len(records)] * (width - len(cells))

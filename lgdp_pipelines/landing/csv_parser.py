@@ -1,7 +1,7 @@
 """CSV text as cells: fast where the text is plain, carefully where it is not, with the same result.
 
 A cell is the text between delimiters, as sent, spaces included. Nothing between delimiters, and nothing between quotes,
-is an empty cell, because spreadsheets and export programs write both for the same thing. A row is a record, counted as
+is an empty cell, because spreadsheets and export programs write both for the same value. A row is a record, counted as
 a spreadsheet counts it: preamble and header are counted, a line break inside quotes does not make a new row, an empty
 line does. Lines end with LF or CRLF; a lone CR belongs to its cell, but in a file without any LF it ends lines. A
 record without a filled cell is counted, but is not a row of the table.
@@ -38,7 +38,7 @@ _PRIVATE_USE = range(0xE000, 0xF8FF)
 
 @dataclass(frozen=True, slots=True)
 class CsvLayout:
-    """The layout of CSV text: its dialect, its header, and the place where the data begins.
+    """The layout of CSV text: its dialect, its header and its data.
 
     Attributes:
         extract: as declared: delimiter, quote, preamble and header rows.
@@ -56,7 +56,7 @@ class CsvLayout:
 
 
 def find_line_end(content: bytes) -> str:
-    """Return the line end of a text: CR if it has no LF, else LF."""
+    """Return LF, or CR for a text without LF."""
     return "\n" if b"\n" in content or b"\r" not in content else "\r"
 
 
@@ -130,7 +130,7 @@ def read_layout(content: bytes, extract: Extract) -> CsvLayout:
 
 @dataclass
 class _LineIterator:
-    """Iterator over the lines of a text that records the end of the line last read.
+    """Iterator over the lines of a text; it records their ends.
 
     ``csv`` takes a lone CR for a line end, so another character replaces it.
     """
@@ -167,7 +167,7 @@ def find_last_row(text: str, extract: Extract) -> int:
 
 
 class ByteColumn:
-    """The bytes of a text as a column of numbers, for fast counts without a copy."""
+    """The bytes of a text as a column, for fast counts."""
 
     def __init__(self, content: bytes) -> None:
         buffers = [None, pa.py_buffer(content)]
@@ -208,7 +208,7 @@ def parse_records(content: bytes, layout: CsvLayout, row: int) -> CellBlock:
 
 
 def parse_plain_records(content: bytes, layout: CsvLayout, row: int, quote_count: int) -> CellBlock | None:
-    """Return the cells of records, or None if only careful parsing is safe.
+    """Return the cells of plain records, or None for others.
 
     In plain records every quote is at one end of a cell, so content with an even number of quotes ends outside of any.
 
@@ -239,7 +239,7 @@ class _Body:
 
     @classmethod
     def from_content(cls, content: bytes, layout: CsvLayout, row: int) -> "_Body":
-        """Return a body with the empty lines at the end counted and removed.
+        """Return a body without the empty lines at its end.
 
         Otherwise each of them would have to be distinguished from a short record.
         """
@@ -270,7 +270,7 @@ class _Body:
 
 
 def _parse_fast(body: _Body, quote_count: int) -> CellBlock | None:
-    """Return the cells as polars parses them, or None if it may be wrong."""
+    """Return the cells by polars, or None if they may be wrong."""
     byte_column = ByteColumn(body.content)
     empty_quotes = _count_empty_quotes(body, byte_column, quote_count)
     returns = _count_returns(body, byte_column)
@@ -314,7 +314,7 @@ def _count_empty_quotes(body: _Body, byte_column: ByteColumn, quote_count: int) 
 
 
 def _count_returns(body: _Body, byte_column: ByteColumn) -> int | None:
-    """Return the number of CR before LF, or None if another CR exists.
+    """Return the number of CRs, or None if one ends no line.
 
     Polars may lose any other CR.
     """
@@ -392,7 +392,7 @@ def _null_empty_quotes(body: _Body, rows: pl.DataFrame, empty_quotes: int, gaps:
 
 
 def _parse_with_polars(body: _Body) -> pl.DataFrame | None:
-    """Return the result of polars, which may be wrong, or None if it refuses."""
+    """Return the rows by polars, perhaps wrong, or None if it refuses."""
     schema = dict.fromkeys(map(str, range(body.width)), pl.String)
     extract = body.layout.extract
     if not body.content:
@@ -420,7 +420,7 @@ def _count_inside_cells(frame: pl.DataFrame, marks: list[str]) -> dict[str, int]
 
 
 def _parse_carefully(body: _Body) -> CellBlock:
-    """Parse with the ``csv`` module, replacing lone CRs that would end a line."""
+    """Parse with the ``csv`` module, and return the cells."""
     content = body.content.decode()
     cr_substitute = find_unused_character(content)
     is_cr = body.layout.line_end == "\r"
@@ -456,7 +456,7 @@ def _parse_carefully(body: _Body) -> CellBlock:
 
 
 def _has_cell(record: list[str], width: int) -> bool:
-    """Return whether a record is a row of the table, which has a filled cell."""
+    """Return whether a record has a filled cell."""
     if width == 1:
         return bool(record)
     return any(record) and not (len(record) == 1 and record[0].isspace())

@@ -104,7 +104,7 @@ class _TextBuffer:
         return self._next_block is None
 
     def grow(self) -> bool:
-        """Add the next block, and return whether it was a block of text."""
+        """Add the next block, and return whether it was text."""
         block = self._next_block
         if isinstance(block, DecodingFault):
             self.decoding_fault = block
@@ -135,7 +135,7 @@ def _has_header(content: bytes, extract: Extract) -> bool:
 
 
 def _parse_first(content: bytes, layout: CsvLayout, row: int) -> tuple[CellBlock | None, int]:
-    """Parse the whole records of a text, and return them and their end."""
+    """Parse the whole records of a text; return cells and end."""
     quote, line_end = layout.extract.quote.encode(), layout.line_end.encode()
     end, quote_count = _find_even_end(content, quote, line_end)
     block = parse_plain_records(content[:end], layout, row, quote_count) if end else None
@@ -146,7 +146,7 @@ def _parse_first(content: bytes, layout: CsvLayout, row: int) -> tuple[CellBlock
 
 
 def _iter_even_chunks(text: _TextBuffer, layout: CsvLayout) -> Iterator[tuple[bytes, int]]:
-    """Yield chunks that are whole records if plain, with their number of quotes.
+    """Yield chunks with an even number of quotes, and that number.
 
     The last chunk is not among them: it stays in the text.
     """
@@ -161,7 +161,7 @@ def _iter_even_chunks(text: _TextBuffer, layout: CsvLayout) -> Iterator[tuple[by
 
 
 def _find_even_end(content: bytes, quote: bytes, line_end: bytes) -> tuple[int, int]:
-    """Return the last line end after an even number of quotes, and that number.
+    """Return the last line end after an even number of quotes.
 
     If every quote is at one end of a cell, that is the end of a record.
     """
@@ -182,7 +182,7 @@ _MAX_LINES_IN_A_CELL = 100
 
 
 def _find_record_end(records: re.Pattern[bytes], content: bytes, quote: bytes, line_end: bytes) -> int:
-    """Return the end of the last whole record; 0 if there is none."""
+    """Return the end of the last whole record, or 0."""
     if not quote or quote not in content:
         return content.rfind(line_end) + 1
     match = records.match(content)

@@ -4,7 +4,7 @@ The declared format alone decides the reader of a file, here and nowhere else: a
 from files to tables, and the outcome of each rule that reading tests (``readable``, ``columns``, ``extra_columns``).
 Belongs elsewhere: reading one format, and the meaning of a cell (``validation``).
 
-The location of a ``columns`` finding determines what it excludes from validation: with a row, that row, whose cells
+The location of a ``columns`` finding determines its exclusion from validation: with a row, that row, whose cells
 cannot be told apart; with an item and no row, the item; with neither, the table.
 """
 
@@ -107,7 +107,7 @@ def _build_outcomes(
 
 
 def _count_unlisted(rule: Rule, landed: Mapping[str, LandedTable]) -> int:
-    """Return the number of rows that break a rule and have no finding."""
+    """Return the number of failures of a rule without a finding."""
     return landed[rule.table].unlisted_rows.len() if rule.kind is RuleKind.COLUMNS else 0
 
 
@@ -160,7 +160,7 @@ def _read_table(
 
 
 def _read_joined_file(extract: Extract, file: ExtractFile, date_formatters: DateFormatters) -> CellBlock:
-    """Return all cells of a joined file; its rows may belong to any base row."""
+    """Return all cells of a joined file in one block."""
     try:
         with open_content(file, extract) as content:
             blocks = list(read_cells(content, extract, date_formatters))
@@ -176,7 +176,7 @@ def _read_joined_file(extract: Extract, file: ExtractFile, date_formatters: Date
 def _sort_files(
     contract: Contract, files: Sequence[ExtractFile], mapping: SystemMapping | None
 ) -> tuple[dict[str, ExtractFile], list[Fault]]:
-    """Return files by name of their table or mapped file, and the faults."""
+    """Return files by their table's or mapped file's name, and the faults."""
     files_by_name: dict[str, ExtractFile] = {}
     faults: list[Fault] = []
     for file in files:
@@ -191,7 +191,7 @@ def _sort_files(
 
 
 def _find_table(contract: Contract, mapping: SystemMapping | None, file: ExtractFile) -> str | None:
-    """Return the name of a file's table, or of its mapped file, or None."""
+    """Return the name of a file's table or mapped file, or None."""
     if mapping and mapping.files:
         patterns = {declared.name: declared.pattern for declared in mapping.files}
         names = frozenset(patterns)
@@ -219,7 +219,7 @@ def open_content(file: ExtractFile, extract: Extract) -> Iterator[BinaryIO]:
 
 
 def read_cells(file: BinaryIO, extract: Extract, date_formatters: DateFormatters) -> Iterator[CellBlock]:
-    """Yield the cells of a CSV file or sheet in blocks, at least one.
+    """Yield the cells of a CSV file or sheet in blocks.
 
     Args:
         file: out of its container.
@@ -267,6 +267,7 @@ def _build_date_formatters(table: Table, mapped: TableMapping | None, file_name:
     """Return a function that writes a workbook's days by system or item."""
 
     def by_position(headers: Sequence[str]) -> Mapping[int, Callable[[date], str]]:
+        """Return, by position, a function that writes days."""
         positions = match_headers(table, headers, mapped, file_name).positions
         return {
             position: partial(_format_day, item, (mapped and mapped.spelled_dates(item)) or "")
@@ -295,6 +296,7 @@ def _check_delimiter(
     """
 
     def count_items(headers: Sequence[str]) -> int:
+        """Return the number of items that headers name."""
         return len(match_headers(table, headers, mapped).positions)
 
     first = next(blocks)

@@ -45,7 +45,7 @@ _EXPECTED = {Format.XLSX: XLSX, Format.XLS: XLS, Format.JSON: JSON, Format.NDJSO
 
 
 def recognise(file: BinaryIO) -> str | None:
-    """Return the kind of a file by its signature, or None if unknown.
+    """Return the kind of a file by its signature, or None.
 
     Args:
         file: open for reading, and left at its beginning.
@@ -79,7 +79,7 @@ def _recognise_zip(file: BinaryIO) -> str:
 
 
 def _recognise_text(start: bytes) -> str | None:
-    """Return the kind of a text by its beginning, or None if unknown."""
+    """Return the kind of a text by its beginning, or None."""
     text = start.decode("utf-16" if start.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig", errors="replace")
     if _HTML.match(text):
         return HTML
@@ -106,7 +106,7 @@ def check_declared(file: BinaryIO, extract: Extract) -> None:
     if kind is None or kind == _EXPECTED.get(extract.format):
         return
     if extract.container is not Container.NONE and kind in {ZIP, GZ}:
-        raise Fault(f"The archive holds {kind} in its turn. Pack the plain file once and send it again.")
+        raise Fault(f"The archive contains {kind}. Pack the plain file once and send it again.")
     raise build_mismatch(kind, extract)
 
 
@@ -120,7 +120,7 @@ MAX_BYTES = 4 * 2**30
 MAX_RATIO = 400
 """Text packs to a twentieth, seldom to a hundredth of its size. A file that grows more was made to grow."""
 SMALL_BYTES = 32 * 2**20
-"""An archive may always unpack to this size, however well it is packed."""
+"""An archive may always unpack to this size, at any ratio."""
 _MAX_MEMBERS = 10_000
 _CHUNK = 2**20
 _ENCRYPTED_FLAG = 0x1
@@ -129,7 +129,7 @@ _BROKEN = "is cut short or damaged. Pack and send it again"
 
 @contextmanager
 def open_unpacked(file: BinaryIO, extract: Extract) -> Iterator[BinaryIO]:
-    """Give a block the file unpacked: in memory while small, else in a temporary file.
+    """Give a block the unpacked file.
 
     Args:
         file: as received, open for reading; it can be sought in.
@@ -224,7 +224,7 @@ def _iter_member(archive: ZipFile, member: ZipInfo) -> Iterator[bytes]:
 
 
 def _iter_gunzipped(packed: BinaryIO) -> Iterator[bytes]:
-    """Yield the members of a GZ in order, as appending programs write them."""
+    """Yield the content of all members of a GZ in order."""
     unzipper = None
     rest = b""
     while data := rest or packed.read(_CHUNK):

@@ -106,7 +106,7 @@ def _expected_header(spellings: Spellings) -> str:
 
 
 def _match_names(spellings_by_name: Mapping[str, Spellings], headers: Sequence[str]) -> list[tuple[str, ...]]:
-    """Return each header's matching names: exact, or else folded, or else by pattern."""
+    """Return the item names that match each header."""
     pairs = [(header, name) for name, spellings in spellings_by_name.items() for header in spellings.headers]
     exact = _group_names(pairs)
     folded = _group_names((fold_spelling(header), name) for header, name in pairs)
@@ -129,7 +129,7 @@ def _match_patterns(
     spellings_by_name: Mapping[str, Spellings], headers: Sequence[str], positions: Sequence[int]
 ) -> Iterator[tuple[int, str]]:
     """Yield position and name of each header that matches a pattern."""
-    # Polars' engine takes time that grows with the text alone, whatever the header and the pattern are.
+    # Polars' engine takes time that grows with the text alone, for any header and any pattern.
     texts = pl.Series([" ".join(headers[position].split()) for position in positions], dtype=pl.String)
     for name, spellings in spellings_by_name.items():
         for pattern in spellings.patterns:

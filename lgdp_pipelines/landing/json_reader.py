@@ -134,7 +134,7 @@ def flatten(record: dict[str, Json], named_paths: frozenset[str]) -> dict[str, J
 
 
 def _iter_pairs(record: dict[str, Json], prefix: str, named_paths: frozenset[str]) -> Iterator[tuple[str, Json]]:
-    """Yield the values of a record, and of objects in it, with their paths."""
+    """Yield the values of a record and its objects with paths."""
     for name, value in record.items():
         path = prefix + name
         if isinstance(value, dict) and value and fold_spelling(path) not in named_paths:
@@ -153,7 +153,7 @@ def _iter_repeated(record: dict[str, Json], prefix: str) -> Iterator[str]:
 
 
 def to_cell(value: Json) -> str | None:
-    """Return the text of a cell, or None for null and empty text.
+    """Return the text of a cell; None for null and empty text.
 
     The text of a nested value is JSON.
     """
@@ -169,7 +169,7 @@ def to_cell(value: Json) -> str | None:
 
 
 def _skip_space(text: str, position: int) -> int:
-    """Return the first position, from a given one, that is not white space."""
+    """Return the position of the next text after white space."""
     space = _SPACE.match(text, position)
     return space.end() if space else position
 

@@ -24,6 +24,8 @@ from lgdp_pipelines.vocabulary.councils import fold_spelling
 
 @dataclass(frozen=True, slots=True)
 class _Record:
+    """A flattened record, and its number."""
+
     row: int
     cells: dict[str, Json]
 

@@ -28,7 +28,7 @@ _KEY = "_key."
 
 
 class FileJoin:
-    """A file that joins a base, and its rows without a base row so far.
+    """A file that joins a base, and its unmatched rows so far.
 
     Args:
         file: as the mapping declares it.
@@ -98,7 +98,7 @@ class FileJoin:
 
 
 def _find_columns(keys: Iterable[str], header: Sequence[str], file_name: str) -> list[int]:
-    """Return the positions of columns, matched exactly, or else ignoring case and spaces.
+    """Return the positions of key columns by exact or folded header.
 
     Raises:
         Fault: a column is missing or repeated.
@@ -220,7 +220,7 @@ def build_landed_schema(table: Table) -> pl.Schema:
 
 
 class _CellLanding:
-    """Lands the blocks of a file in order, and collects facts for findings.
+    """Lands the blocks of a file, and collects facts for findings.
 
     Attributes:
         filled: other columns with a filled cell.
@@ -301,13 +301,13 @@ def _format_unmapped(frames: Sequence[pl.DataFrame], height: int) -> pl.Series:
 
 
 def describe_column(header: Sequence[str], position: int) -> str:
-    """Return a column's header, with its number if the header is empty or repeated."""
+    """Return a column's header, numbered if it is empty or repeated."""
     is_unique = position < len(header) and header[position].strip() and header.index(header[position]) == position
     return header[position] if is_unique else _format_numbered_header(header, position)
 
 
 def _find_misshapen(rule: Rule, misshapen: pl.DataFrame, width: int) -> pl.DataFrame:
-    """Return a finding for each row with more or fewer cells than the header."""
+    """Return a finding for each row of another width than the header."""
     messages = misshapen.select(
         pl.format(
             "The row has {} cells and the header has {}, so that its cells cannot be told apart. Give it a cell for "
@@ -320,7 +320,7 @@ def _find_misshapen(rule: Rule, misshapen: pl.DataFrame, width: int) -> pl.DataF
 
 
 def _find_join_faults(contract: Contract, rules: ColumnRules, join: FileJoin) -> Iterator[pl.DataFrame]:
-    """Yield the findings of a joined file: on columns, shapes and unmatched rows."""
+    """Yield the findings of a joined file."""
     readable = next(rule for rule in list_rules(contract) if rule.kind is RuleKind.READABLE)
     message = pl.concat_str([pl.lit(f"In {join.name}: "), pl.col("message")]).alias("message")
     filled = _list_filled(join.cells.frame, range(join.cells.frame.width - 1))

@@ -73,7 +73,7 @@ BLOCK_BYTES = 16 * 1024**2
 
 
 def read_utf8(file: BinaryIO, encoding: str) -> bytes | DecodingFault:
-    """Return a file's text in UTF-8 without byte order mark, or its fault.
+    """Return the text of a file in UTF-8, or its fault.
 
     Args:
         file: open for reading.
@@ -125,7 +125,7 @@ def iter_utf8_blocks(file: BinaryIO, encoding: str) -> Iterator[bytes | Decoding
 
 
 def _iter_line_blocks(file: BinaryIO) -> Iterator[bytes]:
-    """Yield a file in blocks that end with a line where possible, to save copies."""
+    """Yield a file in blocks that end with a line if possible."""
     near = min(_SEARCH_BYTES, BLOCK_BYTES)
     start = file.tell()
     while True:

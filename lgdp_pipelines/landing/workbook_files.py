@@ -140,7 +140,7 @@ def open_xlsx(file: BinaryIO) -> list[Sheet]:
                     continue
                 relation = next((value for name, value in element.attrib.items() if name.endswith("}id")), "")
                 path = targets.get(relation, "")
-                if "worksheets/" in path:  # a sheet may also hold nothing but a chart
+                if "worksheets/" in path:  # a sheet may also consist of a chart
                     entries.append((element.get("name", ""), element.get("state", "visible") == "visible", path))
         workbook = _XlsxWorkbook(archive, from_1904)
         return [_XlsxSheet(name, is_visible, workbook, path) for name, is_visible, path in entries]
@@ -157,7 +157,7 @@ def _read_targets(archive: ZipFile) -> Mapping[str, str]:
 
 
 def _read_text(element: Element) -> str:
-    """Return the text of a shared or inline string, without its phonetic reading (``rPh``)."""
+    """Return the text of a string without its phonetic reading (``rPh``)."""
     texts: list[str] = []
     for child in element:
         name = child.tag.rpartition("}")[2]
@@ -174,13 +174,15 @@ def _unescape(text: str) -> str:
 
 
 def _unescape_character(escape: re.Match[str]) -> str:
-    """Return the character of an escape, or the escape if it encodes none."""
+    """Return the character of an escape, or the escape itself."""
     code = int(escape[1], 16)
     return chr(code) if code and not 0xD800 <= code <= 0xDFFF else escape[0]
 
 
 @dataclass(frozen=True)
 class _XlsxSheet(Sheet):
+    """A sheet of an open XLSX workbook."""
+
     workbook: _XlsxWorkbook
     path: str
 
@@ -223,7 +225,7 @@ def _read_row(element: Element, read_cell: Callable[[Element], CellValue | None]
 
 
 def _next_row_number(reference: str | None, number: int) -> int:
-    """Return the number of the next row, as its reference says or one more."""
+    """Return the number of the next row: its reference, or one more."""
     following = int(reference) if reference else number + 1
     if not number < following <= _MAX_ROWS:
         raise ValueError("A row number is out of order.")
@@ -246,6 +248,7 @@ def _build_cell_reader(workbook: _XlsxWorkbook) -> Callable[[Element], CellValue
     shared_texts, number_formats, from_1904 = workbook.shared_texts, workbook.number_formats, workbook.from_1904
 
     def read_cell(cell: Element) -> CellValue | None:
+        """Return the value of a cell, or None if it is empty."""
         kind = cell.get("t") or "n"
         if kind == "inlineStr":
             return next((_read_text(child) for child in cell if child.tag.endswith("}is")), None)
@@ -272,7 +275,7 @@ def _format_boolean(text: str) -> str:
 
 
 def _parse_iso_day(text: str) -> CellValue:
-    """Return the day of an ISO date, or the moment if it has a time."""
+    """Return the day, or day and time, of an ISO text."""
     moment = datetime.fromisoformat(text.removesuffix("Z"))
     is_day = (moment.hour, moment.minute, moment.second, moment.microsecond) == (0, 0, 0, 0)
     return date(moment.year, moment.month, moment.day) if is_day else moment
@@ -302,6 +305,8 @@ def open_xls(content: bytes) -> list[Sheet]:
 
 @dataclass(frozen=True)
 class _XlsSheet(Sheet):
+    """A sheet of an open XLS workbook."""
+
     book: xlrd.Book
     index: int
 
@@ -321,7 +326,7 @@ class _XlsSheet(Sheet):
         return [MergedArea(first + 1, last, left, right - 1) for first, last, left, right in sheet.merged_cells]
 
     def _load(self) -> tuple[xlrd.sheet.Sheet, Sequence[NumberFormat]]:
-        """Return the sheet of xlrd, and the number format of each cell style."""
+        """Return xlrd's sheet, and the number format of each cell style."""
         try:
             sheet = self.book.sheet_by_index(self.index)
             formats = self.book.format_map
@@ -331,7 +336,7 @@ class _XlsSheet(Sheet):
 
 
 def _read_xls_value(cell: xlrd.sheet.Cell, number_formats: Sequence[NumberFormat], from_1904: bool) -> CellValue:  # noqa: FBT001 - of the workbook
-    """Return the value of an XLS cell; empty text if it is empty."""
+    """Return the value of an XLS cell; empty text for none."""
     match cell.ctype:
         case xlrd.XL_CELL_NUMBER | xlrd.XL_CELL_DATE:
             return convert_number(cell.value, number_formats[cell.xf_index], from_1904=from_1904)

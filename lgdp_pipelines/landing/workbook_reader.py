@@ -116,7 +116,7 @@ def convert_number(value: float, number_format: NumberFormat, *, from_1904: bool
 
 
 def _to_day(serial: float) -> str | date:
-    """Return the day of a serial number, or the number if it is not a day."""
+    """Return the day of a serial number, or else the number."""
     day_number = int(serial)
     if not 1 <= serial <= _LAST_SERIAL + 1 or day_number > _LAST_SERIAL:
         return format_number(serial)
@@ -191,7 +191,7 @@ def choose_sheet(sheets: Sequence[Sheet], name: str) -> Sheet:
         name: as declared; empty: the only visible sheet.
 
     Raises:
-        Fault: there is no such sheet.
+        Fault: the workbook does not have this sheet.
     """
     if name:
         matches = [sheet for sheet in sheets if sheet.name == name] or [
@@ -256,7 +256,7 @@ def read_sheet(sheet: Sheet, extract: Extract, date_formatters: DateFormatters) 
 def _split_header(
     rows: Iterator[SheetRow], header_row: int
 ) -> tuple[Mapping[int, Mapping[int, CellValue]], Iterator[SheetRow]]:
-    """Return the rows up to the header by number, and the rows after it."""
+    """Return the rows up to the header, and the rows after it."""
     header_rows: dict[int, Mapping[int, CellValue]] = {}
     for number, row in rows:
         if number > header_row:
@@ -268,7 +268,7 @@ def _split_header(
 def _build_header(
     sheet: Sheet, extract: Extract, header_rows: Mapping[int, Mapping[int, CellValue]]
 ) -> tuple[str, ...]:
-    """Return the names of columns, up to the last column that has one."""
+    """Return the names of columns, up to the last named one."""
     lower = _header_texts(header_rows.get(extract.header_row, {}))
     if extract.header_rows == 1:
         return lower
@@ -282,7 +282,7 @@ def _build_header(
 
 
 def _header_texts(row: Mapping[int, CellValue]) -> tuple[str, ...]:
-    """Return the texts of a header row, up to the last that is not blank."""
+    """Return the texts of a header row, up to the last filled."""
     last = max((position for position, value in row.items() if _format_cell(value, None).strip()), default=-1)
     return tuple(_format_cell(row[position], None) if position in row else "" for position in range(last + 1))
 

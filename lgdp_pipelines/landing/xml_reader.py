@@ -53,7 +53,7 @@ def iter_elements(file: IO[bytes], events: tuple[str, ...], tags: tuple[str, ...
 
     Raises:
         UnsafeXml: the document has a DTD.
-        BrokenXml: the document is no XML from here on.
+        BrokenXml: the document is not well formed from here on.
     """
     read_root_name(file)
     limited_file = _LimitedFile(file)
@@ -86,6 +86,7 @@ class _LimitedFile:
     bytes_held: int = 0
 
     def read(self, size: int) -> bytes:
+        """Return the next bytes."""
         data = self.file.read(size)
         self.bytes_held += len(data)
         if self.bytes_held > _MAX_BETWEEN:
@@ -98,7 +99,7 @@ class _RootReached(Exception):
 
 
 def read_root_name(file: IO[bytes]) -> str:
-    """Return a root's name without namespace; empty if the document is not XML.
+    """Return a root's name without namespace; empty if there is none.
 
     Args:
         file: the document, which is left at its beginning.
@@ -110,9 +111,11 @@ def read_root_name(file: IO[bytes]) -> str:
     names: list[str] = []
 
     def refuse_declaration(*_: object) -> None:
+        """Refuse a document type declaration."""
         raise UnsafeXml
 
     def record_root(name: str, _attributes: object) -> None:
+        """Record the name of the root, and stop parsing."""
         names.append(name.rpartition(":")[2])
         raise _RootReached
 
@@ -186,6 +189,7 @@ def _iter_records(file: BinaryIO, steps: Sequence[str], outer_paths: Sequence[st
 
 
 def _local_name(tag: str) -> str:
+    """Return a name without its namespace."""
     return tag.rpartition("}")[2]
 
 

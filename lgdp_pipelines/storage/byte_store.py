@@ -2,7 +2,7 @@
 
 Bytes of any size are written to a draft as they come, and appear under their name in one step. The drafts of a killed
 process are removed by the next that puts bytes. Belongs here: storing bytes whole, and returning them only if they are
-unchanged. Belongs elsewhere: who sent them (``ledger``) and what they say (``landing``).
+unchanged. Belongs elsewhere: their sender (``ledger``) and their content (``landing``).
 """
 
 import fcntl
@@ -26,7 +26,7 @@ class ByteStore:
     """The bytes of all receipts, each stored once.
 
     Attributes:
-        root: the lake's folder; bytes lie below :attr:`FOLDER` in it.
+        root: the lake's folder; bytes are stored below :attr:`FOLDER` in it.
     """
 
     FOLDER = "received"
@@ -67,7 +67,7 @@ class ByteStore:
         return self.verify(sha256).read_bytes()
 
     def verify(self, sha256: str) -> Path:
-        """Return the file that holds the bytes, read through and verified to be unchanged.
+        """Return the file that holds bytes, after verifying its sha256.
 
         Raises:
             StorageError: they are missing or changed.
@@ -79,18 +79,18 @@ class ByteStore:
             raise StorageError(f"{self.CONTENT} are missing.", where=sha256, remedy=self.MISSING_REMEDY) from None
         if present != sha256:
             raise StorageError(
-                f"{self.CONTENT} are no longer what was {self.STORED}.", where=sha256, remedy=self.CHANGED_REMEDY
+                f"{self.CONTENT} are not identical to those {self.STORED}.", where=sha256, remedy=self.CHANGED_REMEDY
             )
         return file
 
     @contextmanager
     def verify_while_reading(self, sha256s: Sequence[str]) -> Iterator[list[Path]]:
-        """Give the files that hold bytes to a block, and verify them while it reads.
+        """Give a block files of bytes, and verify them meanwhile.
 
         The block's results may be used only after it has ended without an exception.
 
         Raises:
-            StorageError: some bytes are missing or changed, whatever came of reading them.
+            StorageError: some bytes are missing or changed, even if reading them succeeded.
         """
         with ThreadPoolExecutor(1) as pool:
             checks = [pool.submit(self.verify, sha256) for sha256 in sha256s]
@@ -101,20 +101,20 @@ class ByteStore:
                     check.result()
 
     def path(self, sha256: str) -> Path:
-        """Return the file for a sha256, whether it exists or not, without verification."""
+        """Return the file for a sha256, which may not exist."""
         if not _SHA256.fullmatch(sha256):
-            raise StorageError("That is not a sha256.", remedy="Give 64 lower-case hexadecimal digits.")
+            raise StorageError("The text is not a sha256.", remedy="Give 64 lower-case hexadecimal digits.")
         return self._folder / sha256[:2] / sha256
 
     def remove(self, sha256: str) -> None:
-        """Remove bytes, for retention or erasure; bytes that are gone already are no error."""
+        """Remove bytes, if they exist, for retention or erasure."""
         self.path(sha256).unlink(missing_ok=True)
 
     @contextmanager
     def _write_draft(self, data: bytes | Iterable[bytes]) -> Iterator[tuple[Path, str]]:
         """Give a draft with the bytes, and their sha256, to a block.
 
-        Remove the draft unless the block renamed it.
+        The draft is removed unless the block renamed it.
         """
         for abandoned in self._drafts.glob("[!.]*"):
             if is_abandoned(abandoned):
@@ -138,7 +138,7 @@ class ByteStore:
 
 
 class RegisterStore(ByteStore):
-    """The files of every register that anything was judged by, each stored once.
+    """The files of every register used in judgements, each stored once.
 
     Retention does not remove them.
     """
@@ -152,7 +152,7 @@ class RegisterStore(ByteStore):
     def put_files(self, files: Mapping[str, bytes]) -> str:
         """Store a register's files and their list, and return the list's sha256.
 
-        The list has a line a file, ``<sha256>  <path>``, and is stored last: where it is, all of them are.
+        The list has a line for each file, ``<sha256>  <path>``, and is stored last: if it exists, all files do.
 
         Args:
             files: content by path below the register's folder.
@@ -163,7 +163,7 @@ class RegisterStore(ByteStore):
         sha256s = {path: hashlib.sha256(content).hexdigest() for path, content in files.items()}
         file_list = "".join(f"{sha256}  {path}\n" for path, sha256 in sorted(sha256s.items())).encode()
         name = hashlib.sha256(file_list).hexdigest()
-        # Files that are stored already cost one look.
+        # A file that is stored already costs one look at the disk.
         for path, sha256 in sha256s.items():
             if not self.path(sha256).exists():
                 self.put(files[path])
@@ -190,12 +190,12 @@ class RegisterStore(ByteStore):
 
 @contextmanager
 def _disk_errors(folder: Path) -> Iterator[None]:
-    """Tell errors of our own disk from errors of the source of the bytes."""
+    """Turn errors of the disk into StorageError, and no others."""
     try:
         yield
     except OSError as error:
         raise StorageError(
-            "Received bytes cannot be put away.",
+            "Received bytes cannot be stored.",
             where=str(folder),
             remedy="Make room on the disk of the lake, then receive them again: nothing was recorded.",
         ) from error
@@ -209,5 +209,6 @@ def _write_all(file: FileIO, chunk: bytes) -> None:
 
 
 def _hash_file(file: Path) -> str:
+    """Return the sha256 of a file."""
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

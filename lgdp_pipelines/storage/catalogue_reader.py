@@ -25,9 +25,9 @@ _FUNCTIONS = frozenset(
         "repeat", "repeat_row", "unnest",
     }
 )  # fmt: skip
-"""Table functions that read no file. Any other is refused by name, besides DuckDB's own restrictions."""
+"""Table functions that read no file. Any other is refused by name, in addition to DuckDB's own restrictions."""
 
-_READ_ONLY = "Ask with one SELECT (or WITH, FROM, DESCRIBE, SHOW ALL TABLES); nothing else is run here."
+_READ_ONLY = "Use one SELECT (or WITH, FROM, DESCRIBE, SHOW ALL TABLES); no other statement is run here."
 
 
 def run_select(path: Path, sql: str, *, seconds: float = TIME_LIMIT_S) -> pa.Table:
@@ -47,9 +47,7 @@ def run_select(path: Path, sql: str, *, seconds: float = TIME_LIMIT_S) -> pa.Tab
             with duckdb_connections.limit_time(connection, seconds):
                 return connection.execute(sql).to_arrow_table()
         except duckdb.PermissionException:
-            raise StatementRefused(
-                "The query reaches for something outside the lakehouse.", remedy=_READ_ONLY
-            ) from None
+            raise StatementRefused("The statement reads data outside the lakehouse.", remedy=_READ_ONLY) from None
         except duckdb.Error as error:
             raise StatementRefused(
                 duckdb_connections.describe_error(error), remedy="`SHOW ALL TABLES` lists tables and their columns."
@@ -57,10 +55,10 @@ def run_select(path: Path, sql: str, *, seconds: float = TIME_LIMIT_S) -> pa.Tab
 
 
 def _open(path: Path) -> duckdb.DuckDBPyConnection:
-    """Open the catalogue in its own database, so that connections keep their settings."""
+    """Open the catalogue for reading in a connection of its own."""
     if not path.is_file():
         raise StatementRefused(
-            "There is no lakehouse yet.", where=str(path), remedy="Collect or submit something first."
+            "The lakehouse does not exist yet.", where=str(path), remedy="Collect or submit an extract first."
         )
     connection = duckdb_connections.connect()
     try:
@@ -78,33 +76,30 @@ def _open(path: Path) -> duckdb.DuckDBPyConnection:
 
 
 def _check_is_select(sql: str) -> None:
+    """Check that a statement is one ``SELECT`` on known functions."""
     try:
         statements = duckdb.extract_statements(sql)
     except duckdb.Error as error:
         raise StatementRefused(duckdb_connections.describe_error(error), remedy=_READ_ONLY) from None
     if not statements:
-        raise StatementRefused("There is no question.", remedy=_READ_ONLY)
+        raise StatementRefused("The statement is empty.", remedy=_READ_ONLY)
     with contextlib.closing(duckdb_connections.open_sandbox()) as connection:
         parsed = connection.execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchone()
     tree = json.loads(parsed[0]) if parsed else {"error": True}
     if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT or tree["error"]:
-        raise StatementRefused("The lakehouse is read-only, and takes one question at a time.", remedy=_READ_ONLY)
+        raise StatementRefused("The lakehouse is read-only, and takes one statement at a time.", remedy=_READ_ONLY)
     for node in _nodes(tree):
-        if node.get("type") == "TABLE_FUNCTION":
-            _check_function(str(node["function"]["function_name"]))
+        if node.get("type") == "TABLE_FUNCTION" and node["function"]["function_name"].lower() not in _FUNCTIONS:
+            raise StatementRefused(
+                f"{node['function']['function_name']} cannot be used: the lakehouse reads its own tables, not files.",
+                remedy=_READ_ONLY,
+            )
         if node.get("type") == "BASE_TABLE" and set("/\\*:") & set(str(node["table_name"])):
             raise StatementRefused("The lakehouse reads its own tables, not files.", remedy=_READ_ONLY)
 
 
-def _check_function(name: str) -> None:
-    if name.lower() not in _FUNCTIONS:
-        raise StatementRefused(
-            f"{name} is not for use here: the lakehouse reads its own tables, not files.", remedy=_READ_ONLY
-        )
-
-
 def _nodes(tree: object) -> Iterator[dict[str, Any]]:
-    """Return every object in a parsed statement."""
+    """Yield every object in a parsed statement."""
     if isinstance(tree, dict):
         yield tree
         for value in tree.values():

@@ -23,7 +23,7 @@ _STATISTICS_COLUMNS = "delta.dataSkippingStatsColumns"
 
 
 def create_table(path: Path, table: LakeTable, schema: pa.Schema) -> DeltaTable:
-    """Create a table, or keep one that another writer creates at once.
+    """Create and return a table, or return one created meanwhile.
 
     Old versions stay readable (``delta.enableExpiredLogCleanup``), so that a release can be reproduced.
     """
@@ -50,35 +50,36 @@ def read_schema(delta: DeltaTable) -> pa.Schema:
 
 
 def align_columns(delta: DeltaTable, table: LakeTable, rows: FrameSource) -> FrameSource:
-    """Add declared columns to the table, and return the rows with its columns.
+    """Add declared columns to a table, and return rows with its columns.
 
-    Rows must have exactly the declared columns, or, where nothing is declared, those on disk. Columns on disk that an
-    older minor version does not declare are null in its rows.
+    Rows must have exactly the declared columns, or, if none are declared, those on disk. Columns on disk that an older
+    minor version does not declare are null in its rows.
 
     Raises:
         SchemaMismatch: the rows, the declaration or the table differ otherwise.
     """
-    present, given = read_schema(delta), polars_to_arrow_schema(rows.schema)
-    check_schema(given, present if table.schema is None else table.schema, where=str(table))
+    present, columns = read_schema(delta), polars_to_arrow_schema(rows.schema)
+    check_schema(columns, present if table.schema is None else table.schema, where=str(table))
     if table.schema is None:
         return rows
-    for field in given:
+    for field in columns:
         if field.name in present.names and present.field(field.name).type != field.type:
             raise SchemaMismatch(
                 f"{field.name} is {field.type} in the rows and {present.field(field.name).type} in the table.",
                 where=str(table),
                 remedy="Nothing was written. A change of type is a major version of the contract.",
             )
-    new = pa.schema([field for field in given if field.name not in present.names])
+    new = pa.schema([field for field in columns if field.name not in present.names])
     if new.names:
         delta.alter.add_columns(list(Schema.from_arrow(_add_comments(new, table)).fields))
-    _update_statistics_columns(delta, table, given, new)
+    _update_statistics_columns(delta, table, columns, new)
     joined = pa.schema([*(pa.field(field.name, field.type) for field in present), *new])
-    if joined.names == given.names:
+    if joined.names == columns.names:
         return rows
     schema = arrow_to_polars_schema(joined)
 
     def align(frame: pl.DataFrame) -> pl.DataFrame:
+        """Return a frame with the table's columns, null where it has none."""
         return frame.select(
             pl.col(name) if name in frame.columns else pl.lit(None, dtype=data_type).alias(name)
             for name, data_type in schema.items()
@@ -90,13 +91,13 @@ def align_columns(delta: DeltaTable, table: LakeTable, rows: FrameSource) -> Fra
 def read_open_columns(delta: DeltaTable) -> tuple[str, ...]:
     """Return the columns whose bounds may be in a table's log.
 
-    An older contract does not reopen a column that a newer one has closed.
+    An older contract does not reopen a column closed by a newer one.
     """
     return tuple(name for name in delta.metadata().configuration.get(_STATISTICS_COLUMNS, "").split(",") if name)
 
 
 def _update_statistics_columns(delta: DeltaTable, table: LakeTable, known: pa.Schema, new: pa.Schema) -> None:
-    """Add new open columns to the statistics, and remove columns no longer open."""
+    """Add new open columns to the statistics, and remove closed ones."""
     present = read_open_columns(delta)
     present_columns = [name for name in present if name not in known.names or name in table.open_columns]
     columns = [*present_columns, *_list_open_columns(table, new)]
@@ -105,62 +106,66 @@ def _update_statistics_columns(delta: DeltaTable, table: LakeTable, known: pa.Sc
 
 
 def _list_open_columns(table: LakeTable, schema: pa.Schema) -> list[str]:
+    """Return the open columns of a schema that are not partitions."""
     return [name for name in schema.names if name in table.open_columns and name not in table.partition_by]
 
 
 def _statistics_properties(columns: list[str]) -> dict[str, str]:
+    """Return the table properties that limit statistics to some columns."""
     # With no column named, Delta Lake would take the first thirty-two.
     defaults = {} if columns else {"delta.dataSkippingNumIndexedCols": "0"}
     return {_STATISTICS_COLUMNS: ",".join(columns), **defaults}
 
 
 def _add_comments(schema: pa.Schema, table: LakeTable) -> pa.Schema:
+    """Return a schema with the table's comments on its columns."""
     comments = {name: {"comment": comment} for name, comment in table.comments.items() if comment}
     return pa.schema([pa.field(field.name, field.type, metadata=comments.get(field.name)) for field in schema])
 
 
-def needs_wider_types(delta: DeltaTable, wanted: pa.Schema) -> bool:
-    """Return whether a column of the table has another type than wanted.
+def needs_wider_types(delta: DeltaTable, required: pa.Schema) -> bool:
+    """Return whether a column of the table lacks its required type.
 
-    Columns that only one has do not count.
+    Columns in only one of both schemas do not count.
     """
     types = {field.name: field.type for field in read_schema(delta)}
-    return any(types.get(field.name, field.type) != field.type for field in wanted)
+    return any(types.get(field.name, field.type) != field.type for field in required)
 
 
-def widen_types(delta: DeltaTable, wanted: pa.Schema, metadata: Mapping[str, str], *, where: str) -> None:
+def widen_types(delta: DeltaTable, required: pa.Schema, metadata: Mapping[str, str], *, where: str) -> None:
     """Rewrite a table with its columns in wider types, in one commit.
 
     Args:
         delta: version that the commit is based on.
-        wanted: columns of the rows that are to be written next.
+        required: columns of the rows that are to be written next.
         metadata: kept with the commit.
         where: name of the table.
 
     Raises:
         CommitFailedError: another writer came between.
-        SchemaMismatch: a wanted type does not hold every value of the present one.
+        SchemaMismatch: a required type does not hold every value of the present one.
     """
-    rows = _read_widened(delta.to_pyarrow_dataset(), wanted, where=where)
+    rows = _read_widened(delta.to_pyarrow_dataset(), required, where=where)
     properties = CommitProperties(custom_metadata=dict(metadata))
     write_deltalake(delta, rows, mode="overwrite", schema_mode="overwrite", commit_properties=properties)
 
 
-def _read_widened(dataset: ds.Dataset, wanted: pa.Schema, *, where: str) -> pa.RecordBatchReader:
-    """Return all rows in wider types, without holding all of them in memory."""
-    schema = _widen(dataset.schema.empty_table(), wanted, where=where).schema
+def _read_widened(dataset: ds.Dataset, required: pa.Schema, *, where: str) -> pa.RecordBatchReader:
+    """Return all rows in wider types, batch by batch."""
+    schema = _widen(dataset.schema.empty_table(), required, where=where).schema
     batches = (
         widened
         for batch in dataset.to_batches(batch_readahead=2, fragment_readahead=1)
-        for widened in _widen(pa.Table.from_batches([batch]), wanted, where=where).cast(schema).to_batches()
+        for widened in _widen(pa.Table.from_batches([batch]), required, where=where).cast(schema).to_batches()
     )
     return pa.RecordBatchReader.from_batches(schema, batches)
 
 
-def _widen(rows: pa.Table, wanted: pa.Schema, *, where: str) -> pa.Table:
+def _widen(rows: pa.Table, required: pa.Schema, *, where: str) -> pa.Table:
+    """Return rows with their columns in wider types."""
     fields, columns = [], []
     for field in rows.schema:
-        data_type = wanted.field(field.name).type if field.name in wanted.names else field.type
+        data_type = required.field(field.name).type if field.name in required.names else field.type
         if data_type != field.type and not _is_wider(data_type, field.type):
             raise SchemaMismatch(
                 f"{field.name} is {field.type} in the table and {data_type} in the rows, which does not hold it.",
@@ -182,6 +187,7 @@ _WIDER: tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.DataType], bool]
 
 
 def _is_wider(wide: pa.DataType, narrow: pa.DataType) -> bool:
+    """Return whether a type holds every value of another."""
     if pa.types.is_decimal(wide) and pa.types.is_decimal(narrow):
         holds_whole_part = wide.precision - wide.scale >= narrow.precision - narrow.scale
         return bool(holds_whole_part and wide.scale >= narrow.scale)

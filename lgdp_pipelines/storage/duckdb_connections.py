@@ -22,11 +22,11 @@ _OFFLINE: Mapping[str, str | bool | int | float | list[str]] = {
 }
 
 _NO_PROGRESS_BAR = "SET enable_progress_bar = false"
-"""DuckDB draws it on standard output, amid output for machines."""
+"""DuckDB draws the bar on standard output, within output for machines."""
 
 
 def find_delta_extension() -> Path:
-    """Return the packaged file of the ``delta`` extension for this version of DuckDB.
+    """Return the packaged file of DuckDB's ``delta`` extension.
 
     Raises:
         StorageError: the package is missing, or is for another version.
@@ -55,7 +55,7 @@ def quote_identifier(name: str) -> str:
 
 
 def describe_error(error: duckdb.Error) -> str:
-    """Return DuckDB's message without its drawing of the place."""
+    """Return DuckDB's message without the excerpt of the statement."""
     return str(error).split("\n\n", 1)[0].replace("\n", " ")
 
 
@@ -66,8 +66,8 @@ def connect(
 
     Args:
         database: a DuckDB file; None: in memory.
-        read_only: open the file without a lock that keeps others out.
-        scratch: folder for data that does not fit into memory; None: nothing is written to disk.
+        read_only: open the file without a lock against other processes.
+        scratch: folder for data that does not fit into memory; None: no data is written to disk.
 
     Raises:
         StorageError: the extension is missing.
@@ -84,14 +84,14 @@ def connect(
 
 
 def open_sandbox(scratch: Path | None = None, *, memory_mb: int = 1024, threads: int = 2) -> duckdb.DuckDBPyConnection:
-    """Open a connection in memory for untrusted SQL, such as a contract's rules.
+    """Open a connection in memory for untrusted SQL.
 
     It reaches no file, no network and no Python variable, its settings cannot be changed, and its memory is bounded.
     Register frames by ``register``; ``SET VARIABLE`` works. Bound each statement by :func:`limit_time`.
 
     Args:
-        scratch: a folder for data that does not fit into its memory, and for nothing else: the one folder whose files
-            its SQL could name. None: nothing is written to disk.
+        scratch: a folder for data that does not fit into its memory, and for no other data: the one folder whose files
+            its SQL could name. None: no data is written to disk.
         memory_mb: limit of its memory.
         threads: number of its threads.
     """
@@ -122,9 +122,8 @@ _THREAD_STATE = _ThreadState()
 def reuse_sandbox() -> Iterator[duckdb.DuckDBPyConnection]:
     """Give a block the thread's sandbox without a folder.
 
-    For small data, opening one costs most.
-
-    The block unregisters the frames that it registers. After an error the connection is not used again.
+    For small data, opening a sandbox costs most of the time. The block unregisters the frames that it registers. After
+    an error the connection is not used again.
     """
     connection = _THREAD_STATE.sandbox or open_sandbox()
     _THREAD_STATE.sandbox = None
@@ -138,7 +137,7 @@ def reuse_sandbox() -> Iterator[duckdb.DuckDBPyConnection]:
 
 @contextmanager
 def limit_time(connection: duckdb.DuckDBPyConnection, seconds: float) -> Iterator[None]:
-    """Stop a block's statement after so many seconds.
+    """Stop a block's statement after a number of seconds.
 
     The connection can be used again afterwards.
 
@@ -152,7 +151,7 @@ def limit_time(connection: duckdb.DuckDBPyConnection, seconds: float) -> Iterato
         yield
     except duckdb.InterruptException:
         raise StatementRefused(
-            f"The query took longer than {seconds:g} seconds and was stopped.",
+            f"The statement took longer than {seconds:g} seconds and was stopped.",
             remedy="Ask for fewer periods or councils, or aggregate before joining.",
         ) from None
     finally:

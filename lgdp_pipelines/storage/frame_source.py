@@ -1,7 +1,7 @@
-"""Frame sources: rows to be written, frame by frame, and the checks that Delta Lake does not make.
+"""Frame sources: rows to be written, frame by frame, and the checks that Delta Lake omits.
 
 Delta Lake casts rows to the table's types without a word, so names, types and order are compared before each write.
-Belongs here: rows on their way to a table, and those checks. Belongs elsewhere: changing a value, and the table's own
+Belongs here: rows to be written to a table, and those checks. Belongs elsewhere: changing a value, and the table's own
 schema (``delta_schema``).
 """
 
@@ -20,7 +20,7 @@ from lgdp_pipelines.handover.column_types import arrow_to_frame, plain_type, pol
 class FrameSource:
     """Rows that can be read repeatedly, frame by frame.
 
-    A write that conflicts with another is done again.
+    A write that conflicts with another reads them again.
 
     Attributes:
         schema: columns of every frame.
@@ -31,11 +31,11 @@ class FrameSource:
     frames: Callable[[], Iterator[pl.DataFrame]]
 
     def map(self, function: Callable[[pl.DataFrame], pl.DataFrame], schema: pl.Schema | None = None) -> "FrameSource":
-        """Return a source of the results of a function for each frame.
+        """Return a source with the result of a function for each frame.
 
         Args:
-            function: called when the frame's turn comes.
-            schema: of its results; None: as before.
+            function: called when the frame is requested.
+            schema: of its results; None: the same.
         """
         return FrameSource(schema or self.schema, lambda: map(function, self.frames()))
 
@@ -53,7 +53,7 @@ def to_frame_source(rows: Rows) -> FrameSource:
 
 
 def check_schema(rows: pa.Schema, table: pa.Schema, *, where: str) -> None:
-    """Compare names, types and order of columns; nullability and metadata do not matter.
+    """Check that rows have the names, types and order of columns.
 
     Raises:
         SchemaMismatch: lists every difference.
@@ -72,7 +72,7 @@ def check_schema(rows: pa.Schema, table: pa.Schema, *, where: str) -> None:
         differences = ["the columns are in another order"]
     if differences:
         raise SchemaMismatch(
-            f"The rows are not shaped as the table is: {'; '.join(differences)}.",
+            f"The columns of the rows differ from those of the table: {'; '.join(differences)}.",
             where=where,
             remedy="Nothing was written. A change of type, grain or key is a major version of the contract, "
             "and a table of its own.",
@@ -80,9 +80,10 @@ def check_schema(rows: pa.Schema, table: pa.Schema, *, where: str) -> None:
 
 
 def check_each_frame(rows: FrameSource, *, where: str) -> FrameSource:
-    """Return the same rows, refusing each frame whose columns differ from the schema."""
+    """Return the rows, with a check of each frame against the schema."""
 
     def check(frame: pl.DataFrame) -> pl.DataFrame:
+        """Return a frame after checking its columns."""
         if frame.schema != rows.schema:
             check_schema(polars_to_arrow_schema(frame.schema), polars_to_arrow_schema(rows.schema), where=where)
         return frame
@@ -91,14 +92,14 @@ def check_each_frame(rows: FrameSource, *, where: str) -> FrameSource:
 
 
 def check_slice(rows: pl.DataFrame, where: Mapping[str, str | Sequence[str] | None], *, table: str) -> pl.DataFrame:
-    """Return the rows if they all lie in the slice that they are to replace.
+    """Return the rows if they all lie in a slice.
 
     Raises:
         StorageError: some do not; their values are not repeated.
     """
     for column, values in where.items():
         if column not in rows.columns:
-            raise SchemaMismatch(f"The slice is named by {column}, which the rows do not have.", where=table)
+            raise SchemaMismatch(f"The rows lack the column {column}, by which their slice is named.", where=table)
         text = pl.col(column).cast(pl.String)
         is_inside = text.is_null() if values is None else text.is_in([values] if isinstance(values, str) else values)
         if not rows.select(is_inside.fill_null(value=False).all()).item():

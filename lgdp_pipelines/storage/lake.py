@@ -1,13 +1,13 @@
 """The lake: Delta tables, read and written slice by slice. A slice is replaced whole in one commit, or nothing happens.
 
-Four things that Delta Lake does not do by itself are done here. It casts to the table's types without a word, so the
-rows' columns are compared first. It lets the later writer win, so a submission's number is compared with the current
-one, on the very version that the commit is based on. It does not see that two writers both add a file to one slice, so
-they conflict at a transaction of their own. And it keeps minima and maxima of columns in its log, names of people too,
-so it is told which columns are open.
+This module makes up for four traits of Delta Lake. It casts to the table's types without a word, so the rows' columns
+are compared first. It lets the later writer win, so a submission's number is compared with the current one, on the very
+version that the commit is based on. It does not see that two writers both add a file to one slice, so they conflict at
+a transaction of their own. And it keeps minima and maxima of columns in its log, names of people too, so statistics are
+limited to open columns.
 
 The current number is kept as Delta's own transaction version, one for each council and period of a table: so it is
-known even where an accepted submission has no row at all.
+known even if an accepted submission has no row at all.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -31,17 +31,15 @@ from lgdp_pipelines.handover.column_types import arrow_to_frame, arrow_to_polars
 from lgdp_pipelines.storage import duckdb_connections
 from lgdp_pipelines.storage.delta_commits import (
     SliceCommit,
-    retry_conflicts,
-    submission_transaction,
-    submission_transactions,
-    writer_transactions,
-)
-from lgdp_pipelines.storage.delta_overwrite import (
     SliceFolder,
     find_own_files,
     find_partition,
     overwrite_by_predicate,
     overwrite_files,
+    retry_conflicts,
+    submission_transaction,
+    submission_transactions,
+    writer_transactions,
 )
 from lgdp_pipelines.storage.delta_schema import (
     align_columns,
@@ -85,10 +83,11 @@ class _FileChunk:
         return arrow_to_frame(self._to_table(None if columns is None else list(columns)))
 
     def open_dataset(self, columns: Sequence[str]) -> ds.Dataset:
-        """Return the rows with these columns as a dataset that DuckDB may read repeatedly."""
+        """Return the rows with these columns as a rereadable dataset."""
         return ds.dataset(self._to_table(list(columns)))
 
     def _to_table(self, columns: list[str] | None) -> pa.Table:
+        """Return the rows with these columns; None: all columns."""
         return self.fragment.to_table(schema=self.schema, columns=columns, filter=self.rows)
 
 
@@ -107,19 +106,19 @@ class Lake:
         return self.root / table.layer / table.name
 
     def exists(self, table: LakeTable) -> bool:
-        """Return whether the table was ever written."""
+        """Return whether the table has been written."""
         return self._open(table) is not None
 
     def version(self, table: LakeTable) -> int | None:
-        """Return the present version of a table; None where it was never written."""
+        """Return the present version of a table, or None before the first."""
         delta = self._open(table)
         return None if delta is None else delta.version()
 
     def schema(self, table: LakeTable) -> pa.Schema:
-        """Return a table's columns on disk, or as declared before the first write.
+        """Return a table's columns on disk, or else as declared.
 
         Raises:
-            StorageError: it was never written, and nothing is declared.
+            StorageError: it was never written, and its columns are not declared.
         """
         delta = self._open(table)
         return table.arrow_schema if delta is None else read_schema(delta)
@@ -134,7 +133,7 @@ class Lake:
         """Return rows of the present version.
 
         Args:
-            table: to read; one that was never written has no rows.
+            table: to read; a table that was never written has no rows.
             where: the slice; None: all rows.
             columns: names, in order; None: all. A declared column that is not yet on disk is null.
 
@@ -142,7 +141,7 @@ class Lake:
             A frame with the table's own columns and types.
 
         Raises:
-            StorageError: ``where`` is not a slice, or the table was never written and nothing is declared of it.
+            StorageError: ``where`` is not a slice, or the table was never written and its columns are not declared.
         """
         delta = self._open(table)
         if delta is None:
@@ -161,9 +160,7 @@ class Lake:
         return frame.with_columns(absent).select(columns)
 
     def count_rows(self, table: LakeTable, where: SliceFilter) -> int:
-        """Return the number of rows of a slice.
-
-        0 where the table was never written.
+        """Return the number of rows of a slice, perhaps 0.
 
         Raises:
             StorageError: ``where`` is not a slice.
@@ -172,7 +169,7 @@ class Lake:
         return 0 if delta is None else int(delta.to_pyarrow_dataset().count_rows(filter=_build_filter(where)))
 
     def read_chunks(self, table: LakeTable, where: SliceFilter) -> ChunkedFrame:
-        """Return the current slice in chunks, one per file, each read when needed.
+        """Return the current slice in chunks, one per file.
 
         Raises:
             StorageError: ``where`` is not a slice.
@@ -186,9 +183,9 @@ class Lake:
         return ChunkedFrame(schema, files) if files else ChunkedFrame.from_frames(pl.DataFrame(schema=schema))
 
     def read_slice_submissions(self, table: LakeTable, period: str) -> dict[str, str]:
-        """Return the submission in each council's slice of a period, by code.
+        """Return the submission in each council's slice of a period.
 
-        Without the councils whose current submission has no rows in this table.
+        They are by council code, without the councils whose current submission has no rows in this table.
         """
         delta = self._open(table)
         if delta is None:
@@ -203,10 +200,10 @@ class Lake:
         return dict(chain.from_iterable(pairs))
 
     def read_current_numbers(self, table: LakeTable, period: str, councils: Iterable[str]) -> dict[str, int]:
-        """Return the number of each council's last submission for a period, by code.
+        """Return the number of each council's last submission for a period.
 
-        The number is known where that submission has no rows here too; it is 0 where the slice was removed since.
-        Without the councils whose slice was never written.
+        They are by council code, without the councils whose slice was never written. The number is known even if that
+        submission has no rows here; it is 0 if the slice was removed afterwards.
         """
         delta = self._open(table)
         if delta is None:
@@ -217,12 +214,12 @@ class Lake:
     def replace_slice(
         self, table: LakeTable, rows: Rows | Callable[[], Rows], *, where: SliceFilter, commit: Mapping[str, str]
     ) -> int:
-        """Replace a slice by rows in one commit; without rows the slice becomes empty.
+        """Replace a slice by rows in one commit.
 
         Args:
             table: to write to; created on first use.
-            rows: with exactly the table's columns; or a function that returns them, which is called again whenever
-                another writer came between, so that what it reads is never older than what it replaces.
+            rows: with exactly the table's columns; without rows the slice becomes empty. Or a function that returns
+                them: it is called again after each conflict, so that its data is never older than the replaced rows.
             where: the slice; each row must lie in it.
             commit: metadata kept with the commit, such as run and submissions.
 
@@ -230,13 +227,14 @@ class Lake:
             The table's new version.
 
         Raises:
-            SchemaMismatch: the rows are not shaped as the table is.
+            SchemaMismatch: the columns of the rows differ from those of the table.
             WriteConflict: other writers kept winning.
             StorageError: a row lies outside the slice, or the disk did not take it.
         """
         build_predicate(where)  # the same strictness for files as for rows
 
         def write() -> int:
+            """Write the rows to the present version."""
             base = self._open(table)
             source = to_frame_source(rows() if callable(rows) else rows)
             inside = source.map(lambda frame: check_slice(frame, where, table=str(table)))
@@ -247,13 +245,13 @@ class Lake:
     def replace_councils(
         self, table: LakeTable, rows: Rows, *, period: str, submissions: Mapping[str, str], commit: Mapping[str, str]
     ) -> int:
-        """Replace the slices of councils by their accepted submissions of a period, in one commit.
+        """Replace councils' slices of a period by accepted submissions.
 
         Args:
             table: with columns council_code, period and _submission_id.
             rows: of these submissions; a council without rows gets an empty slice.
             period: its id.
-            submissions: the submission that each council's slice becomes, by register code.
+            submissions: the new submission of each council's slice, by register code.
             commit: metadata kept with the commit.
 
         Returns:
@@ -261,8 +259,8 @@ class Lake:
 
         Raises:
             StaleSubmission: a later submission is current in one of the slices; checked on the version that the commit
-                is based on. Nothing is written for any council.
-            SchemaMismatch: the rows are not shaped as the table is.
+                is based on. Nothing is written, for any council.
+            SchemaMismatch: the columns of the rows differ from those of the table.
             WriteConflict: other writers kept winning.
             StorageError: rows and submissions contradict each other.
         """
@@ -271,6 +269,7 @@ class Lake:
         numbers = _submission_numbers(table, period, submissions)
 
         def check(frame: pl.DataFrame) -> pl.DataFrame:
+            """Return a frame after checking its slice and submissions."""
             check_slice(frame, where, table=str(table))
             return _check_submissions(table, frame, submissions)
 
@@ -278,6 +277,7 @@ class Lake:
         transactions = {submission_transaction(period, council): number for council, number in numbers.items()}
 
         def write() -> int:
+            """Write the rows unless a later submission is current."""
             # Created before the numbers are read: another writer may have created it, and written to it, meanwhile.
             base = self._open(table) or create_table(self.path(table), table, polars_to_arrow_schema(source.schema))
             for council, number in numbers.items():
@@ -294,13 +294,13 @@ class Lake:
         return retry_conflicts(table, write)
 
     def remove_slice(self, table: LakeTable, where: SliceFilter, commit: Mapping[str, str] | None = None) -> int | None:
-        """Empty a slice whose rows no ledger entry accounts for.
+        """Empty a slice whose rows have no entry in the ledger.
 
-        Where the slice is named by period and councils, any submission of theirs may be put there afterwards: the
-        current number is forgotten with the rows.
+        If the slice is named by period and councils, any submission of theirs may be put there afterwards: the current
+        number is removed with the rows.
 
         Returns:
-            The table's version afterwards; None where it was never written.
+            The table's version afterwards; None if it was never written.
 
         Raises:
             WriteConflict: other writers kept winning.
@@ -312,6 +312,7 @@ class Lake:
             return None
 
         def write() -> int:
+            """Write no rows, and forget the submission numbers."""
             base = self._open(table)
             if base is None:  # pragma: no cover - tables are never dropped
                 raise StorageError("The table has gone.", where=str(table))
@@ -321,32 +322,34 @@ class Lake:
 
         return retry_conflicts(table, write)
 
-    def widen_types(self, table: LakeTable, wanted: pa.Schema, commit: Mapping[str, str]) -> int | None:
-        """Widen the types of columns on disk to those wanted, keeping every row.
+    def widen_types(self, table: LakeTable, required: pa.Schema, commit: Mapping[str, str]) -> int | None:
+        """Widen the types of columns on disk, keeping every row.
 
         Args:
-            table: conformed or published; one that was never written is left alone.
-            wanted: columns of the rows that are to be written next; those that the table lacks are left alone.
+            table: conformed or published; ignored if it was never written.
+            required: columns of the rows that are to be written next; those that the table lacks are ignored.
             commit: metadata kept with the commit.
 
         Returns:
-            The table's new version; None where every type is as wanted already.
+            The table's new version; None if no type needs to change.
 
         Raises:
-            SchemaMismatch: a wanted type does not hold every value of the present one.
+            SchemaMismatch: a required type does not hold every value of the present one.
             WriteConflict: other writers kept winning.
         """
 
         def write() -> int | None:
+            """Widen the types of the present version, if needed."""
             base = self._open(table)
-            if base is None or not needs_wider_types(base, wanted):
+            if base is None or not needs_wider_types(base, required):
                 return None
-            widen_types(base, wanted, commit, where=str(table))
+            widen_types(base, required, commit, where=str(table))
             return self.version(table)
 
         return retry_conflicts(table, write)
 
     def _open(self, table: LakeTable) -> DeltaTable | None:
+        """Return the present version of a table, or None."""
         try:
             return DeltaTable(self.path(table))
         except TableNotFoundError:
@@ -361,11 +364,12 @@ class Lake:
         commit: Mapping[str, str],
         transactions: Mapping[str, int] = MappingProxyType({}),
     ) -> int:
+        """Write rows to a slice, after adding columns to the table."""
         delta = base or create_table(self.path(table), table, polars_to_arrow_schema(rows.schema))
         version = delta.version()
         aligned = align_columns(delta, table, rows)
         if base is None or delta.version() != version:
-            # What was checked before is of an older version: another writer may have written meanwhile.
+            # The checks so far are of an older version: another writer may have written meanwhile.
             raise CommitFailedError("The table was created or given new columns.")
         return self._write(delta, table, aligned, where, commit, transactions)
 
@@ -378,7 +382,7 @@ class Lake:
         metadata: Mapping[str, str],
         transactions: Mapping[str, int],
     ) -> int:
-        """Write rows as they come.
+        """Write rows to a slice, and return the new version.
 
         An exception of their source is raised, and nothing is then written.
         """
@@ -400,6 +404,7 @@ class Lake:
 
 
 def _build_filter(where: SliceFilter) -> pc.Expression:
+    """Return a slice as a filter of a dataset."""
     build_predicate(where)  # the same strictness for reading as for writing
     terms = [
         pc.field(column).isin(list(values)) if (values := slice_values(where, column)) else pc.field(column).is_null()
@@ -409,7 +414,7 @@ def _build_filter(where: SliceFilter) -> pc.Expression:
 
 
 def _submission_numbers(table: LakeTable, period: str, submissions: Mapping[str, str]) -> dict[str, int]:
-    """Return the number of each council's submission, if it answers that council and the period."""
+    """Return the number of each council's submission."""
     keys = {council: parse_submission_id(submission_id) for council, submission_id in submissions.items()}
     if any(key.council_code != council or key.period != period for council, key in keys.items()):
         raise StorageError("A submission is given for a council or period that it does not answer.", where=str(table))
@@ -417,7 +422,7 @@ def _submission_numbers(table: LakeTable, period: str, submissions: Mapping[str,
 
 
 def _check_submissions(table: LakeTable, rows: pl.DataFrame, submissions: Mapping[str, str]) -> pl.DataFrame:
-    """Return the rows if each council's rows are of its submission."""
+    """Return the rows if all belong to the submission of their council."""
     expected = pl.col("council_code").replace_strict(dict(submissions), default=None, return_dtype=pl.String)
     if not rows.select((pl.col("_submission_id") == expected).fill_null(value=False).all()).item():
         raise StorageError("Some rows are of another submission than the one to put in place.", where=str(table))

@@ -18,7 +18,7 @@ from lgdp_pipelines.register.model.contract import Contract
 from lgdp_pipelines.register.model.table_model import Item, ItemType, Privacy, Role, Table
 
 SliceFilter = Mapping[str, str | Sequence[str] | None]
-"""A slice: rows whose columns have these values, which are one, any of several, or null."""
+"""A slice: the rows in which each column has a given value, one of several, or null."""
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,9 @@ class LakeTable:
         layer: ``landed``, ``validated``, ``conformed``, ``published``, ``judged``, ``ledger``, ``lineage`` or
             ``register``; its folder.
         name: in its layer.
-        schema: columns in order; None where the first write settles them.
+        schema: columns in order; None: the first write determines them.
         partition_by: partition columns.
-        open_columns: columns whose minima and maxima may be in the Delta log, because they never point at a person.
+        open_columns: columns whose minima and maxima may be in the Delta log, because they never identify a person.
         description: of a row.
         comments: by column name.
     """
@@ -64,7 +64,7 @@ class LakeTable:
         """
         if self.schema is None:
             raise StorageError(
-                "The table's columns are settled by its first write, and it was never written.", where=str(self)
+                "The table's first write determines its columns, and it was never written.", where=str(self)
             )
         return self.schema
 
@@ -76,18 +76,18 @@ _KEY_COMMENTS = {
     "period": "Period id, which carries its kind.",
     "_submission_id": "The submission that the row came with.",
     "_row": "The row as a person sees it in the file.",
-    "_repairs": "What was brought into the contract's spelling, as item:kind with spaces between; null if nothing.",
+    "_repairs": "Repairs of cells to the contract's spelling, as item:kind with spaces between; null if none.",
     "_unmapped": "Cells under headers that the contract does not know, as a JSON object; null if none.",
 }
 
 
 def define_landed_table(contract: Contract, table: Table) -> LakeTable:
-    """Return the landed table of a contract's table, with every cell as text.
+    """Return the landed table of a contract's table.
 
     Each submission has a slice, rejected ones too.
 
     Columns: council_code, period, one for each item, _unmapped (text), _submission_id (text), _row (int64). A cell as
-    sent may hold anything, so no item is open.
+    sent may hold any text, so no item is open.
     """
     fields = [
         *_key_fields(),
@@ -107,7 +107,7 @@ def define_landed_table(contract: Contract, table: Table) -> LakeTable:
 
 
 def define_validated_table(contract: Contract, table: Table) -> LakeTable:
-    """Return the typed table of a contract's table, sliced by council and period.
+    """Return the validated table of a contract's table.
 
     A slice holds the rows of the current submission.
 
@@ -147,17 +147,19 @@ def format_table_name(contract: Contract, table: Table) -> str:
 
 
 def _key_fields() -> list[pa.Field]:
+    """Return the columns that name council and period."""
     return [pa.field("council_code", pa.string()), pa.field("period", pa.string())]
 
 
 def _origin_fields() -> list[pa.Field]:
+    """Return the columns that name submission and row."""
     return [pa.field("_submission_id", pa.string()), pa.field("_row", pa.int64())]
 
 
 def _is_open(item: Item) -> bool:
-    """Return whether an item is open.
+    """Return whether the log may hold an item's bounds.
 
-    Text without a code list may hold anything, so it never is.
+    Text without a code list may hold any value, so it is never open.
     """
     return item.privacy is Privacy.OPEN and (item.type is not ItemType.TEXT or item.code_list is not None)
 
@@ -189,7 +191,7 @@ FINDING = LakeTable(
             "sheet": "Sheet of a workbook.",
             "row": "Row as a person sees it in the file; null where no single row is meant.",
             "column": "Header as in the file.",
-            "message": "What is wrong and what to do.",
+            "message": "The fault and its remedy.",
             "scope": "Codes of the part of the table that a query is asked about; null where it is not set apart.",
         }
     ),
@@ -224,7 +226,7 @@ def parse_submission_id(submission_id: str) -> SubmissionKey:
     """
     match = _SUBMISSION.fullmatch(submission_id)
     if match is None:
-        raise StorageError("That is not a submission's id.", remedy="Ids look like HL1.FIF.FY2024-25-Q1.001.")
+        raise StorageError("The text is not a submission's id.", remedy="Ids look like HL1.FIF.FY2024-25-Q1.001.")
     return SubmissionKey(match["return_code"], match["council_code"], match["period"], int(match["number"]))
 
 
@@ -242,6 +244,7 @@ def build_predicate(where: SliceFilter) -> str:
 
 
 def _build_term(column: str, values: str | Sequence[str] | None) -> str:
+    """Return the SQL term of one column of a slice."""
     if not re.fullmatch(r"_?[a-z][a-z0-9_]*", column):
         raise StorageError("A slice is named by a column that cannot exist.", where=column[:50])
     if values is None:
@@ -249,15 +252,15 @@ def _build_term(column: str, values: str | Sequence[str] | None) -> str:
     unique = (values,) if isinstance(values, str) else tuple(dict.fromkeys(values))
     pattern = _PATTERNS.get(column, _PLAIN)
     if not unique or not all(pattern.fullmatch(value) for value in unique):
-        raise StorageError(f"A value given for {column} does not have the form of one, so no slice was touched.")
+        raise StorageError(f"A value of {column} does not have the form of its column. No slice was changed.")
     literals = ", ".join(f"'{value}'" for value in unique)
     return f"{column} IN ({literals})"
 
 
 def slice_values(where: SliceFilter, column: str) -> tuple[str, ...]:
-    """Return the values of a slice for a column.
+    """Return the values of a slice for a column; none for null.
 
-    Empty where it gives null or does not name the column.
+    Also none for a column that does not define the slice.
     """
     values = where.get(column)
     return () if values is None else (values,) if isinstance(values, str) else tuple(values)

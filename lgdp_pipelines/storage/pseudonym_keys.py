@@ -1,9 +1,9 @@
-"""Pseudonym keys: keyed tokens in place of values that point at a person or a row, which only the platform resolves.
+"""Pseudonym keys: keyed tokens that replace values identifying a person or a row. Only the platform resolves them.
 
-A token is HMAC-SHA256 of purpose, subject and value under a key that the platform makes for itself at first use.
-Without the key nobody can try out values until a token fits, and tokens of two purposes never match. The key is never
-rotated by itself: under a new key old tokens can no longer be traced. Belongs here: the key and deriving a token from
-it. Belongs elsewhere: which values get one (``conformance``, ``publication``).
+A token is HMAC-SHA256 of purpose, subject and value under a key that the platform creates at first use. To guess the
+value of a token one needs the key, and tokens of two purposes never match. The key is never rotated automatically:
+under a new key old tokens cannot be traced. Belongs here: the key, and deriving a token from it. Belongs elsewhere:
+the choice of values to replace (``conformance``, ``publication``).
 """
 
 import hashlib
@@ -27,7 +27,7 @@ _BLOCK_BYTES = 64
 
 @dataclass(frozen=True, slots=True)
 class PseudonymKey:
-    """The platform's key, left out of every representation.
+    """The platform's key; its text representation leaves the secret out.
 
     Attributes:
         secret: 32 random bytes.
@@ -57,15 +57,15 @@ class PseudonymKey:
 
 
 def load_pseudonym_key(folder: Path) -> PseudonymKey:
-    """Return the platform's key, created at first use.
+    """Return the platform's key, and create it at first use.
 
-    Two processes that are first at once get the same one.
+    Two processes that create it at once get the same key.
 
     Args:
         folder: of secrets (``Settings.secrets``); the key's file is readable by its owner alone.
 
     Raises:
-        LedgerError: the file does not hold a key.
+        LedgerError: the content of the file is not a key.
     """
     file = folder / _KEY_FILE
     if not file.exists():
@@ -76,17 +76,17 @@ def load_pseudonym_key(folder: Path) -> PseudonymKey:
         secret = b""
     if len(secret) != _KEY_BYTES:
         raise LedgerError(
-            "The file of the token key does not hold a key.",
+            "The content of the token key's file is not a key.",
             where=file.name,
-            remedy="Restore the key from its copy: under a new key old tokens can no longer be traced.",
+            remedy="Restore the key from its copy: under a new key old tokens cannot be traced.",
         )
     return PseudonymKey(secret)
 
 
 def _create_key(file: Path) -> None:
-    """Write a new key to a draft and link it into place whole.
+    """Create the key file in one step, unless it exists.
 
-    The first link stands.
+    It is written to a draft, which is then linked into place: of two processes the first to link wins.
     """
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = file.with_name(f".{file.name}.{os.getpid()}.{secrets.token_hex(4)}")

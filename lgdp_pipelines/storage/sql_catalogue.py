@@ -31,7 +31,7 @@ class CatalogueView:
     Attributes:
         schema: of the view, such as ``published``.
         name: of the view.
-        source: a table to show whole, a ``SELECT`` over :meth:`Lake.scan_sql`, or a function from a lake to one.
+        source: a table, a ``SELECT`` over :meth:`Lake.scan_sql`, or a function from a lake to such a ``SELECT``.
         needs: for a ``SELECT``: the tables that it reads; the view is left out until all exist.
         description: comment on the view; empty: the table's own.
         comments: comments on its columns; empty: the table's own.
@@ -54,7 +54,7 @@ def write_catalogue(path: Path, lake: Lake, views: Sequence[CatalogueView]) -> N
     Args:
         path: of the DuckDB file.
         lake: that the views read.
-        views: those over tables that were never written are left out.
+        views: of the catalogue; a view over a table that was never written is left out.
 
     Raises:
         StorageError: a view reads a layer that is not open, or cannot be created.
@@ -79,12 +79,12 @@ def write_catalogue(path: Path, lake: Lake, views: Sequence[CatalogueView]) -> N
 
 
 def _is_complete(lake: Lake, view: CatalogueView) -> bool:
-    """Return whether every table that a view reads was ever written."""
+    """Return whether every table that a view reads exists."""
     tables = (view.source,) if isinstance(view.source, LakeTable) else view.needs
     closed = [str(table) for table in tables if table.layer not in OPEN_LAYERS]
     if closed:
         raise StorageError(
-            f"{', '.join(closed)} lies in a layer that analysts do not read.", where=f"{view.schema}.{view.name}"
+            f"{', '.join(closed)} is in a layer that analysts may not read.", where=f"{view.schema}.{view.name}"
         )
     return all(lake.exists(table) for table in tables)
 
@@ -105,7 +105,7 @@ def _compute_fingerprint(lake: Lake, views: Sequence[CatalogueView]) -> str:
 
 
 def _read_fingerprint(path: Path) -> str:
-    """Return the hash of the present catalogue; empty where no catalogue can be read."""
+    """Return the hash of the present catalogue, or empty text."""
     try:
         with duckdb.connect(str(path), read_only=True) as connection:
             row = connection.execute("SELECT comment FROM duckdb_tables() WHERE table_name = 'open_folder'").fetchone()
@@ -118,6 +118,7 @@ _FOLDERS = "Folders of the lake that this catalogue reads. Content: "
 
 
 def _write_folders(connection: duckdb.DuckDBPyConnection, lake: Lake, fingerprint: str) -> None:
+    """Create the table of folders, with the fingerprint as its comment."""
     folders = [f"{lake.root / layer}/" for layer in OPEN_LAYERS]
     connection.execute("CREATE SCHEMA platform")
     connection.execute("CREATE TABLE platform.open_folder (path VARCHAR)")
@@ -128,6 +129,7 @@ def _write_folders(connection: duckdb.DuckDBPyConnection, lake: Lake, fingerprin
 
 
 def _write_view(connection: duckdb.DuckDBPyConnection, lake: Lake, view: CatalogueView) -> None:
+    """Create a view with its comments."""
     name = f"{duckdb_connections.quote_identifier(view.schema)}.{duckdb_connections.quote_identifier(view.name)}"
     try:
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {duckdb_connections.quote_identifier(view.schema)}")
@@ -141,6 +143,7 @@ def _write_view(connection: duckdb.DuckDBPyConnection, lake: Lake, view: Catalog
 
 
 def _build_select(lake: Lake, source: LakeTable | str | Callable[[Lake], str]) -> str:
+    """Return the ``SELECT`` of a view."""
     if isinstance(source, str):
         return source
     if not isinstance(source, LakeTable):
@@ -151,6 +154,7 @@ def _build_select(lake: Lake, source: LakeTable | str | Callable[[Lake], str]) -
 
 
 def _comment_statements(connection: duckdb.DuckDBPyConnection, view: CatalogueView, name: str) -> Iterator[str]:
+    """Yield the statements that comment a view and its columns."""
     description, comments = _comments(view)
     if description:
         yield f"COMMENT ON VIEW {name} IS {duckdb_connections.quote_literal(description)}"

@@ -124,7 +124,7 @@ def test_damaged_received_bytes_are_reported_and_judged_once_restored(world: Wor
     content = stored.read_bytes()
     stored.write_bytes(content.replace(b"damaged", b"demaged"))
 
-    with pytest.raises(StorageError, match="no longer what was received") as refused:
+    with pytest.raises(StorageError, match="are not identical to those received") as refused:
         world.judge(CODE)
 
     assert "backup" in refused.value.remedy

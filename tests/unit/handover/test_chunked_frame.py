@@ -71,7 +71,7 @@ def test_nothing_is_left_after_an_error(tmp_path: Path) -> None:
 def test_a_full_disk_is_told_as_such(tmp_path: Path) -> None:
     with ChunkSpool(tmp_path, memory_bytes=0) as spill:
         spill.open_folder().joinpath("000001.arrow").mkdir()
-        with pytest.raises(StorageError, match="cannot be put aside"):
+        with pytest.raises(StorageError, match="cannot be written to the scratch folder"):
             spill.store(iter(FRAMES), WHOLE.schema)
 
 

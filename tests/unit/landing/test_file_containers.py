@@ -121,7 +121,7 @@ def test_a_zip_that_lies_about_its_size_is_refused(read: Read) -> None:
 @pytest.mark.parametrize("container", [Container.ZIP, Container.GZ])
 def test_an_archive_in_an_archive_is_refused(read: Read, inner: bytes, container: Container) -> None:
     packed = zip_content(inner) if container is Container.ZIP else gzip_content(inner)
-    assert "in its turn" in refusal(read(packed, container))
+    assert "The archive contains" in refusal(read(packed, container))
 
 
 def test_the_members_of_a_gz_follow_each_other(read: Read) -> None:

@@ -310,7 +310,7 @@ def repaired_report(bins: Contract) -> Report:
 def test_page_text_and_json_list_repairs_in_the_contracts_order(bins: Contract) -> None:
     result = repaired_report(bins)
     lines = [
-        "Material: 1 cell read as the code that they stand for",
+        "Material: 1 cell read as the code with that alias",
         "Bags: 1,234 cells brought into the contract's form of numbers",
     ]
     files = render_report_files(result)

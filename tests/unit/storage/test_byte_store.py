@@ -39,7 +39,7 @@ def test_damaged_bytes_are_refused_and_mended_by_putting_again(tmp_path: Path) -
     store = ByteStore(tmp_path)
     store.put(DATA)
     store.path(SHA256).write_bytes(DATA[:-1])
-    with pytest.raises(StorageError, match="no longer what was received"):
+    with pytest.raises(StorageError, match="are not identical to those received"):
         store.get(SHA256)
     store.put(DATA)
     assert store.get(SHA256) == DATA
@@ -52,12 +52,12 @@ def test_bytes_that_are_read_while_they_are_proved_are_refused_whatever_came_of_
         assert path.read_bytes() == DATA
     store.path(SHA256).write_bytes(DATA[:-1])
     with (
-        pytest.raises(StorageError, match="no longer what was received"),
+        pytest.raises(StorageError, match="are not identical to those received"),
         store.verify_while_reading([SHA256]) as [path],
     ):
         path.read_bytes()
     with (
-        pytest.raises(StorageError, match="no longer what was received"),
+        pytest.raises(StorageError, match="are not identical to those received"),
         store.verify_while_reading([SHA256]) as [path],
     ):
         path.read_bytes().decode("ascii").index("a reader that stumbles over them")
@@ -124,5 +124,5 @@ def test_what_a_killed_process_left_aside_is_swept_away(tmp_path: Path) -> None:
 def test_a_disk_that_takes_nothing_is_our_trouble(tmp_path: Path) -> None:
     store = ByteStore(tmp_path)
     (tmp_path / "received" / SHA256[:2]).write_bytes(b"")
-    with pytest.raises(StorageError, match="cannot be put away"):
+    with pytest.raises(StorageError, match="cannot be stored"):
         store.put(DATA)

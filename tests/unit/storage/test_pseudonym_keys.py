@@ -62,6 +62,6 @@ def test_representation_does_not_show_the_key() -> None:
 def test_invalid_key_is_not_replaced(tmp_path: Path) -> None:
     load_pseudonym_key(tmp_path)
     (tmp_path / "token.key").write_text("half")
-    with pytest.raises(LedgerError, match="does not hold a key"):
+    with pytest.raises(LedgerError, match="is not a key"):
         load_pseudonym_key(tmp_path)
     assert (tmp_path / "token.key").read_text() == "half"

@@ -75,7 +75,7 @@ def test_a_file_that_is_gone_or_damaged_is_named(tmp_path: Path) -> None:
     name = store.put_files(FILES)
     file = store.path(hashlib.sha256(FILES["codelists/a.yaml"]).hexdigest())
     file.write_bytes(b"id: b\n")
-    with pytest.raises(StorageError, match="Files of an earlier register are no longer what was kept"):
+    with pytest.raises(StorageError, match="Files of an earlier register are not identical to those kept"):
         store.restore_files(name, tmp_path / "again")
     file.unlink()
     with pytest.raises(StorageError, match="Files of an earlier register are missing"):

@@ -174,7 +174,7 @@ def test_a_catalogue_that_somebody_pointed_at_raw_values_cannot_show_them(writte
 
 
 def test_a_view_over_a_restricted_layer_is_not_made(path: Path, filled: Lake, people: LakeTable) -> None:
-    with pytest.raises(StorageError, match="layer that analysts do not read"):
+    with pytest.raises(StorageError, match="layer that analysts may not read"):
         write_catalogue(path, filled, [CatalogueView("published", "people", people)])
     assert not path.exists()
     assert list(path.parent.iterdir()) == []
@@ -217,7 +217,7 @@ def test_a_question_that_takes_too_long_is_stopped(written: Path) -> None:
 
 
 def test_without_a_catalogue_there_is_one_clear_sentence(path: Path) -> None:
-    with pytest.raises(StatementRefused, match="no lakehouse yet"):
+    with pytest.raises(StatementRefused, match="does not exist yet"):
         run_select(path, "SELECT 1")
 
 

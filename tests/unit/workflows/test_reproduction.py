@@ -255,7 +255,7 @@ def test_damaged_bytes_are_named(world: World) -> None:
     reproduction = reproduce(world, FELL)
 
     assert reproduction.result is ReproductionResult.CANNOT
-    assert reproduction.reason.startswith(f"Receipt 2 of {FELL}: Received bytes are no longer what was received.")
+    assert reproduction.reason.startswith(f"Receipt 2 of {FELL}: Received bytes are not identical to those received.")
 
 
 def test_erased_bytes_are_named(world: World) -> None:

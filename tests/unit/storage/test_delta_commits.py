@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lgdp_pipelines.errors import SchemaMismatch, StaleSubmission, StorageError
-from lgdp_pipelines.storage import delta_overwrite, duckdb_connections
+from lgdp_pipelines.storage import delta_commits, duckdb_connections
 from lgdp_pipelines.storage import lake as lake_module
 from lgdp_pipelines.storage.delta_schema import read_open_columns
 from lgdp_pipelines.storage.frame_source import FrameSource
@@ -193,7 +193,7 @@ def test_whoever_shares_a_file_each_slice_holds_what_was_put_there_last(
 def test_a_large_slice_becomes_several_files_and_is_replaced_whole(
     lake: Lake, people: LakeTable, rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delta_overwrite, "FILE_BYTES", 1)
+    monkeypatch.setattr(delta_commits, "FILE_BYTES", 1)
     frames = [rows("FIF", 1, ("Ann",)), rows("FIF", 1, ()), rows("FIF", 1, ("Bob", "Cy"))]
     where = {"period": PERIOD, "council_code": "FIF"}
     for _ in range(2):
@@ -208,7 +208,7 @@ def test_a_large_slice_becomes_several_files_and_is_replaced_whole(
 def test_files_of_rows_that_broke_off_are_taken_away(
     lake: Lake, people: LakeTable, rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delta_overwrite, "FILE_BYTES", 1)
+    monkeypatch.setattr(delta_commits, "FILE_BYTES", 1)
 
     def breaking() -> Iterator[pl.DataFrame]:
         yield rows("FIF", 1)
@@ -305,9 +305,9 @@ def test_writers_of_different_councils_do_not_wait_for_each_other(
     put("EDH", 1)
     overtaken(monkeypatch, "overwrite_files", lambda: put("GLG", 1))
     written: list[str] = []
-    stored = delta_overwrite._write_parquet
+    stored = delta_commits._write_parquet
     monkeypatch.setattr(
-        delta_overwrite, "_write_parquet", lambda frame, file: (written.append(file.name), stored(frame, file))[1]
+        delta_commits, "_write_parquet", lambda frame, file: (written.append(file.name), stored(frame, file))[1]
     )
     put("FIF", 1)
     assert len(written) == 2, "one for each of the two"
@@ -341,7 +341,7 @@ def test_each_frame_is_held_against_what_is_said_of_all(
 ) -> None:
     given = [rows("FIF", 1), rows("FIF", 1).with_columns(change)]
     where = {"period": PERIOD, "council_code": "FIF"}
-    with pytest.raises(SchemaMismatch, match="not shaped as the table is"):
+    with pytest.raises(SchemaMismatch, match="differ from those of the table"):
         lake.replace_slice(people, FrameSource(given[0].schema, lambda: iter(given)), where=where, commit={})
     assert lake.read(people).is_empty()
     assert list(lake.path(people).rglob("*.parquet")) == []
