@@ -127,7 +127,7 @@ def _view_reference_table(table: ReferenceTable) -> CatalogueView:
         "verified": (_TEXT, "READ; memory, unverified; or ours."),
         "source": (_TEXT, "Source that it was read from."),
     }
-    ends = [later.valid_from - timedelta(days=1) for later in table.versions[1:]]
+    ends = [next_version.valid_from - timedelta(days=1) for next_version in table.versions[1:]]
     rows = (
         (*(cell or None for cell in row), version.version, version.valid_from, end, version.verified, version.source)
         for version, end in zip(table.versions, [*ends, None], strict=True)

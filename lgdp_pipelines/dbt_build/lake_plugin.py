@@ -120,11 +120,13 @@ class Plugin(BasePlugin):
 
         Equal content makes no commit.
         """
-        names, stored, version = rows.columns, self._lake.read(table), self._lake.version(table)
-        is_equal = stored.columns == names and stored.sort(names).equals(rows.sort(names))
+        names, stored_rows, version = rows.columns, self._lake.read(table), self._lake.version(table)
+        is_equal = stored_rows.columns == names and stored_rows.sort(names).equals(rows.sort(names))
         if version is not None and is_equal:
             return version
-        return self._lake.replace_slice(table, rows, where={key: sorted({*stored[key], *rows[key]})}, commit=commit)
+        return self._lake.replace_slice(
+            table, rows, where={key: sorted({*stored_rows[key], *rows[key]})}, commit=commit
+        )
 
 
 def iterate_frames(relation: duckdb.DuckDBPyRelation) -> Iterator[pl.DataFrame]:

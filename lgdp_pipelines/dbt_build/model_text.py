@@ -31,8 +31,8 @@ def literal(value: object) -> str:
         case date():
             return f"date '{value.isoformat()}'"
         case str():
-            plain = value.replace("'", "''")
-            return "'" + plain.replace("{", "' || chr(123) || '") + "'" if "{" in plain else f"'{plain}'"
+            text = value.replace("'", "''")
+            return "'" + text.replace("{", "' || chr(123) || '") + "'" if "{" in text else f"'{text}'"
         case _:
             raise TypeError(f"No literal for a {type(value).__name__}")
 
@@ -45,14 +45,14 @@ def select_rows(columns: Mapping[str, str], rows: Iterable[Sequence[object]]) ->
         rows: values in the order of the columns; may be empty.
     """
     names = [quote_identifier(name) for name in columns]
-    typed = ",\n    ".join(
+    casts = ",\n    ".join(
         f"cast({name} as {kind}) as {name}" for name, kind in zip(names, columns.values(), strict=True)
     )
     lines = [f"({', '.join(map(literal, row))})" for row in rows]
     placeholder = f"({', '.join('null' for _ in names)})"
     body = ",\n    ".join(lines or [placeholder])
     condition = "" if lines else "\nwhere false"
-    return f"select\n    {typed}\nfrom (\n    values\n    {body}\n) as listed ({', '.join(names)}){condition}"
+    return f"select\n    {casts}\nfrom (\n    values\n    {body}\n) as listed ({', '.join(names)}){condition}"
 
 
 def select_no_rows(schema: pa.Schema) -> str:
@@ -87,8 +87,8 @@ def configure_delta(
         "open_columns": list(table.open_columns),
         "constants": dict(constants or {}),
     }
-    renamed = {"alias": alias} if alias else {}
-    return {"materialized": "delta", "schema": table.layer, **renamed, "tags": [tag], "meta": meta}
+    alias_config = {"alias": alias} if alias else {}
+    return {"materialized": "delta", "schema": table.layer, **alias_config, "tags": [tag], "meta": meta}
 
 
 def call_macro(macro: str, **arguments: object) -> str:

@@ -68,9 +68,9 @@ class Project:
     def models(self) -> Mapping[str, CompiledModel]:
         """Models by unique id, compiled for a slice without rows."""
         models: list[dict[str, Any]] = json.loads((self.folder / _COMPILED).read_text(encoding="utf-8"))
-        listed = ("tags", "depends_on", "columns")
+        list_fields = ("tags", "depends_on", "columns")
         return {
-            model["unique_id"]: CompiledModel(**model | {name: tuple(model[name]) for name in listed})
+            model["unique_id"]: CompiledModel(**model | {name: tuple(model[name]) for name in list_fields})
             for model in models
         }
 
@@ -88,9 +88,11 @@ def write_project(settings: Settings, models: Mapping[str, str]) -> Project:
         BuildFailed: dbt cannot parse it.
     """
     files = _read_handwritten_files(settings.dbt_project)
-    overridden = {Path(path).stem for path in files if _is_model(path)}
+    handwritten_names = {Path(path).stem for path in files if _is_model(path)}
     files |= {
-        path: text.encode() for path, text in models.items() if not (_is_model(path) and Path(path).stem in overridden)
+        path: text.encode()
+        for path, text in models.items()
+        if not (_is_model(path) and Path(path).stem in handwritten_names)
     }
     folder = settings.home / "dbt" / _hash_files(files)[:16]
     if not (folder / _COMPILED).exists():
@@ -150,8 +152,10 @@ def _parse(draft: Path, scratch: Path) -> None:
     manifest = dbt_runner.invoke_dbt(["parse", "--no-partial-parse"], draft, scratch)
     (draft / _MANIFEST).write_bytes(dbt_runner.encode_manifest(manifest))
     no_slice = json.dumps({"periods": ["-"]})
-    compiled = dbt_runner.invoke_dbt(["compile", "--vars", no_slice, "--no-populate-cache"], draft, scratch, manifest)
-    models = [_describe_model(result.node) for result in compiled.results if result.node.resource_type == "model"]
+    compilation = dbt_runner.invoke_dbt(
+        ["compile", "--vars", no_slice, "--no-populate-cache"], draft, scratch, manifest
+    )
+    models = [_describe_model(result.node) for result in compilation.results if result.node.resource_type == "model"]
     models.sort(key=lambda model: str(model["unique_id"]))
     (draft / _COMPILED).write_text(json.dumps(models, indent=1), encoding="utf-8")
 

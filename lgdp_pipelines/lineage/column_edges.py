@@ -118,7 +118,13 @@ class LineageGraph:
     def list_columns(self, return_code: str, table: str) -> list[str]:
         """Return the names of a table's columns, sorted, without entries of maps."""
         targets = self._edges_by_target
-        return sorted({to for code, at, to in targets if (code, at) == (return_code, table) and "." not in to})
+        return sorted(
+            {
+                to_column
+                for code, to_table, to_column in targets
+                if (code, to_table) == (return_code, table) and "." not in to_column
+            }
+        )
 
     def list_steps(self, return_code: str, table: str, column: str, item: str = "") -> list[ColumnEdge]:
         """Return the edges from a column to its nearest sources.
@@ -149,9 +155,9 @@ class LineageGraph:
             if origin not in visited:
                 visited.add(origin)
                 steps = self.list_steps(return_code, *origin)
-                followed = [edge for edge in steps if edge.kind == DIRECT or not direct_only]
-                way |= dict.fromkeys(followed)
-                queue += [(edge.from_table, edge.from_column, edge.item) for edge in followed]
+                edges = [edge for edge in steps if edge.kind == DIRECT or not direct_only]
+                way |= dict.fromkeys(edges)
+                queue += [(edge.from_table, edge.from_column, edge.item) for edge in edges]
         return list(way)
 
 
@@ -166,7 +172,7 @@ def write_column_edges(lake: Lake, edges: Sequence[ColumnEdge], commit: Mapping[
     if not edges:
         return None
     rows = pl.DataFrame(sorted(edges))
-    where = {"return_code": sorted({edge.return_code for edge in edges})}
-    if set(lake.read(COLUMN_EDGE_TABLE, where, rows.columns).iter_rows()) == set(rows.iter_rows()):
+    slice_filter = {"return_code": sorted({edge.return_code for edge in edges})}
+    if set(lake.read(COLUMN_EDGE_TABLE, slice_filter, rows.columns).iter_rows()) == set(rows.iter_rows()):
         return None
-    return lake.replace_slice(COLUMN_EDGE_TABLE, rows, where=where, commit=commit)
+    return lake.replace_slice(COLUMN_EDGE_TABLE, rows, where=slice_filter, commit=commit)

@@ -83,11 +83,11 @@ def build_column_edges(project: Project, register: Register) -> tuple[ColumnEdge
         for edge in _list_return_edges(project, data_return, register.mappings, sources, shared_steps)
     }
     draft = file.with_name(f".{file.name}.{os.getpid()}.{uuid4().hex[:8]}")
-    ordered = tuple(sorted(edges))
+    sorted_edges = tuple(sorted(edges))
     fields = attrgetter(*ColumnEdge.__dataclass_fields__)
-    draft.write_text(json.dumps([fields(edge) for edge in ordered]), encoding="utf-8")
+    draft.write_text(json.dumps([fields(edge) for edge in sorted_edges]), encoding="utf-8")
     draft.replace(file)
-    return ordered
+    return sorted_edges
 
 
 def find_unexplained_columns(edges: Iterable[ColumnEdge], register: Register) -> list[str]:
@@ -100,7 +100,7 @@ def find_unexplained_columns(edges: Iterable[ColumnEdge], register: Register) ->
     name.
     """
     graph = LineageGraph(tuple(edges))
-    unexplained = []
+    column_names = []
     for data_return in register.returns.values():
         tables = [table for contract in data_return.contracts for table in contract.tables]
         items = {item.urn for table in tables for item in table.all_items}
@@ -109,15 +109,15 @@ def find_unexplained_columns(edges: Iterable[ColumnEdge], register: Register) ->
             table = f"published.{product.name}"
             columns = graph.list_columns(data_return.code, table)
             if not columns:
-                unexplained.append(f"{table}.*")
+                column_names.append(f"{table}.*")
             for column in columns:
-                direct = graph.trace_back(data_return.code, table, column)
-                column_edges = graph.trace_back(data_return.code, table, column, direct_only=False)
-                has_origin = any(edge.from_table.startswith(_ORIGINS) for edge in direct)
-                is_explained = has_origin and any(edge.item in items for edge in column_edges)
+                direct_edges = graph.trace_back(data_return.code, table, column)
+                all_edges = graph.trace_back(data_return.code, table, column, direct_only=False)
+                has_origin = any(edge.from_table.startswith(_ORIGINS) for edge in direct_edges)
+                is_explained = has_origin and any(edge.item in items for edge in all_edges)
                 if not is_explained and column not in SYSTEM_COLUMNS:
-                    unexplained.append(f"{table}.{column}")
-    return unexplained
+                    column_names.append(f"{table}.{column}")
+    return column_names
 
 
 def _list_return_edges(
@@ -149,13 +149,15 @@ def _read_models(project: Project, tag: str, sources: Sources) -> Iterator[Step]
     order = TopologicalSorter({name: models.keys() & model.depends_on for name, model in models.items()})
     for model in map(models.__getitem__, order.static_order()):
         table = _name_table(model)
-        selected = read_select_columns(model.sql, sources) if model.sql else _read_python_model(project, model, sources)
+        model_columns = (
+            read_select_columns(model.sql, sources) if model.sql else _read_python_model(project, model, sources)
+        )
         items = {
             name: {reference.item for reference in references if reference.kind == DIRECT and reference.item}
-            for name, references in selected.references.items()
+            for name, references in model_columns.references.items()
         }
-        sources[model.schema, model.alias] = reference_columns(table, items, selected.branches)
-        for column, references in selected.references.items():
+        sources[model.schema, model.alias] = reference_columns(table, items, model_columns.branches)
+        for column, references in model_columns.references.items():
             yield from ((table, column, reference) for reference in references)
 
 
@@ -168,9 +170,11 @@ def _read_python_model(project: Project, model: CompiledModel, sources: Sources)
     references: dict[str, set[ColumnReference]] = {column: set() for column in model.columns}
     for parent in (project.models[name] for name in model.depends_on):
         table, names = _name_table(parent), sources[parent.schema, parent.alias].names
-        computed = {ColumnReference(table, name, INDIRECT, "computed") for name in names}
+        indirect_references = {ColumnReference(table, name, INDIRECT, "computed") for name in names}
         for column in references:
-            references[column] |= {ColumnReference(table, column, DIRECT, "select")} if column in names else computed
+            references[column] |= (
+                {ColumnReference(table, column, DIRECT, "select")} if column in names else indirect_references
+            )
     return TableColumns(references)
 
 
@@ -186,12 +190,12 @@ def _name_table(model: CompiledModel) -> str:
 
 def _reference_validated_columns(contract: Contract, table: Table) -> TableColumns:
     """Return the columns of a validated table with their data items."""
-    stored = define_validated_table(contract, table)
-    items: dict[str, tuple[str, ...]] = dict.fromkeys(stored.arrow_schema.names, ())
+    lake_table = define_validated_table(contract, table)
+    items: dict[str, tuple[str, ...]] = dict.fromkeys(lake_table.arrow_schema.names, ())
     for item in table.all_items:
         items |= dict.fromkeys(_list_item_columns(item), (item.urn,))
     items |= {column: tuple(item.urn for item in table.having(role)) for column, role in _KEYS.items()}
-    return reference_columns(f"validated.{stored.name}", items)
+    return reference_columns(f"validated.{lake_table.name}", items)
 
 
 def _list_item_columns(item: Item) -> list[str]:
@@ -202,11 +206,11 @@ def _list_item_columns(item: Item) -> list[str]:
 def list_export_edges(contract: Contract, table: Table, mappings: Iterable[SystemMapping]) -> Iterator[ColumnEdge]:
     """Yield the steps from landed columns to columns of systems' exports."""
     for mapping in mappings:
-        mapped = mapping.tables.get(table.name)
+        table_mapping = mapping.tables.get(table.name)
         is_for_contract = mapping.return_code == contract.return_code and contract.version.major in mapping.majors
-        if is_for_contract and mapped is not None:
+        if is_for_contract and table_mapping is not None:
             export = name_system_export(mapping.system, mapping.council, contract.slug, table.name)
-            headers = [(item, header) for item in table.items for header in mapped.headers_of(item.name)]
+            headers = [(item, header) for item in table.items for header in table_mapping.headers_of(item.name)]
             yield from _list_landing_edges(contract, table, export, "map", headers)
 
 

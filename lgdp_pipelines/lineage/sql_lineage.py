@@ -93,17 +93,17 @@ def read_select_columns(sql: str, tables: Mapping[TableKey, TableColumns]) -> Ta
         sql: in DuckDB's dialect.
         tables: those that it names, at least.
     """
-    parsed = sqlglot.parse_one(sql, dialect="duckdb")
+    statement = sqlglot.parse_one(sql, dialect="duckdb")
     schema: dict[str, dict[str, dict[str, str]]] = {}
-    for table in parsed.find_all(exp.Table):
+    for table in statement.find_all(exp.Table):
         table.set("catalog", None)
         columns = tables.get((table.db, table.name))
         if columns is not None:
             schema.setdefault(table.db, {})[table.name] = dict.fromkeys(columns.names, "VARCHAR")
-    qualified = qualify(
-        parsed, dialect="duckdb", schema=typed("dict[str, object]", schema), validate_qualify_columns=False
+    qualified_statement = qualify(
+        statement, dialect="duckdb", schema=typed("dict[str, object]", schema), validate_qualify_columns=False
     )
-    scope = build_scope(qualified)
+    scope = build_scope(qualified_statement)
     return TableColumns({}) if scope is None else _read_scope(scope, tables)
 
 
@@ -124,13 +124,13 @@ def _read_scope(scope: Scope, tables: Mapping[TableKey, TableColumns]) -> TableC
 
 def _unite(parts: list[TableColumns]) -> TableColumns:
     """Return the columns of a union, under its first part's names."""
-    united: dict[str, set[ColumnReference]] = {name: set() for name in parts[0].names}
+    references_by_name: dict[str, set[ColumnReference]] = {name: set() for name in parts[0].names}
     for part in parts:
-        renamed = dict(zip(part.names, parts[0].names, strict=True))
+        names = dict(zip(part.names, parts[0].names, strict=True))
         for name, references in part.references.items():
             head, dot, entry = name.partition(".")
-            united.setdefault(f"{renamed[head]}{dot}{entry}", set()).update(references)
-    return TableColumns(united, [branch for part in parts for branch in part.branches])
+            references_by_name.setdefault(f"{names[head]}{dot}{entry}", set()).update(references)
+    return TableColumns(references_by_name, [branch for part in parts for branch in part.branches])
 
 
 @dataclass(frozen=True)
@@ -155,8 +155,8 @@ class _Sources:
         if references is None:
             references = source.references.get(column.name, ())
         kept_items = {branch["item"] for branch in self.branches[column.table]}
-        excluded = {branch["item"] for branch in source.branches} - kept_items
-        return [reference for reference in references if reference.item not in excluded]
+        excluded_items = {branch["item"] for branch in source.branches} - kept_items
+        return [reference for reference in references if reference.item not in excluded_items]
 
 
 def _read_entry(column: exp.Column) -> str:
@@ -202,7 +202,7 @@ def _read_select(select: exp.Select, sources: _Sources) -> TableColumns:
         if (value := _uncast(projection.unalias())).is_string
     }
     item = constants.get("item", "")
-    everywhere = {
+    clause_references = {
         reference._replace(kind=INDIRECT, how=how)
         for column, how in _list_clause_columns(select)
         for reference in sources.list_references(column)
@@ -210,9 +210,9 @@ def _read_select(select: exp.Select, sources: _Sources) -> TableColumns:
     references: dict[str, set[ColumnReference]] = {}
     for projection in select.selects:
         name, value = projection.alias_or_name, projection.unalias()
-        references[name] = _read_projection(name, value, sources, item) | everywhere
+        references[name] = _read_projection(name, value, sources, item) | clause_references
         for entry, expression in _list_entries(value, sources):
-            references[f"{name}.{entry}"] = _read_projection(name, expression, sources, "") | everywhere
+            references[f"{name}.{entry}"] = _read_projection(name, expression, sources, "") | clause_references
     if item:
         return TableColumns(references, [constants])
     unions = [alias for alias, source in sources.columns.items() if source.branches]
@@ -247,14 +247,14 @@ def _list_entries(value: exp.Expr, sources: _Sources) -> Iterator[tuple[str, exp
 
     The projection makes the map, or passes on a column of maps.
     """
-    plain = _uncast(value)
-    if isinstance(plain, exp.ToMap) and isinstance(plain.this, exp.Struct):
-        yield from ((pair.this.name, pair.expression) for pair in plain.this.expressions)
-    elif isinstance(plain, exp.Column) and plain.table in sources.columns:
-        for name in sources.columns[plain.table].references:
+    expression = _uncast(value)
+    if isinstance(expression, exp.ToMap) and isinstance(expression.this, exp.Struct):
+        yield from ((pair.this.name, pair.expression) for pair in expression.this.expressions)
+    elif isinstance(expression, exp.Column) and expression.table in sources.columns:
+        for name in sources.columns[expression.table].references:
             column, dot, entry = name.partition(".")
-            if column == plain.name and dot:
-                yield entry, exp.Bracket(this=plain.copy(), expressions=[exp.Literal.string(entry)])
+            if column == expression.name and dot:
+                yield entry, exp.Bracket(this=expression.copy(), expressions=[exp.Literal.string(entry)])
 
 
 def _uncast(value: exp.Expr) -> exp.Expr:

@@ -284,8 +284,8 @@ def _find_observations(sources: TraceSources, table: str, council_code: str | No
         returns = [data_return for data_return in returns if data_return.latest.period_kind is kind]
     if len(returns) > 1 and council_code and period:
         scope = {"period": period, "council_code": council_code}
-        present = set(sources.lake.read(OBSERVATION, scope, ["return_code"])["return_code"])
-        returns = [data_return for data_return in returns if data_return.code in present] or returns
+        codes = set(sources.lake.read(OBSERVATION, scope, ["return_code"])["return_code"])
+        returns = [data_return for data_return in returns if data_return.code in codes] or returns
     if len(returns) != 1:
         choices = ", ".join(
             f"{_OBSERVATIONS}__{data_return.slug}" for data_return in returns or sources.register.returns.values()
@@ -422,10 +422,10 @@ class _Slice:
     def find_known_issues(self, items: Iterable[TracedItem]) -> tuple[RecordedIssue, ...]:
         """Return the active known issues on these items or the return."""
         urns = {"", *(item.urn for item in items)}
-        active = self.sources.ledger.known_issues.find_active(
+        active_issues = self.sources.ledger.known_issues.find_active(
             self.target.data_return.code, self.council_code, self.period
         )
-        return tuple(known_issue for known_issue in active if known_issue.issue.item_urn in urns)
+        return tuple(known_issue for known_issue in active_issues if known_issue.issue.item_urn in urns)
 
     def _resolve_token(self, trace_id: str) -> RowNumbers:
         """Return the landed row of a published row's token.
@@ -465,8 +465,8 @@ def _group_rows(rows: pl.DataFrame) -> RowNumbers:
 
     A counted figure has no row of its own.
     """
-    numbered = rows.select("_submission_id", "_row").unique().sort("_submission_id", "_row")
-    groups = numbered.group_by("_submission_id", maintain_order=True).agg("_row")
+    row_pairs = rows.select("_submission_id", "_row").unique().sort("_submission_id", "_row")
+    groups = row_pairs.group_by("_submission_id", maintain_order=True).agg("_row")
     return {str(submission_id): tuple(numbers) for submission_id, numbers in groups.iter_rows()}
 
 

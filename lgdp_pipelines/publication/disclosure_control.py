@@ -189,8 +189,8 @@ def _eliminate(row: dict[int, int], pivot: dict[int, int], column: int) -> dict[
     factor = row.get(column, 0)
     if not factor:
         return row
-    reduced = {c: (row.get(c, 0) - factor * pivot.get(c, 0)) % _PRIME for c in row.keys() | pivot.keys()}
-    return {c: value for c, value in reduced.items() if value}
+    difference = {c: (row.get(c, 0) - factor * pivot.get(c, 0)) % _PRIME for c in row.keys() | pivot.keys()}
+    return {c: value for c, value in difference.items() if value}
 
 
 def _find_smallest(cells: Sequence[CountCell], numbers: Sequence[int]) -> int:

@@ -131,9 +131,9 @@ def generate_published_models(register: Register) -> dict[str, str]:
 
 def describe_published_columns(register: Register, product: Product) -> dict[str, str]:
     """Return the descriptions of a published table's columns, in order."""
-    before, after = _COLUMNS_AROUND_ITEMS[product.shape]
+    first_columns, last_columns = _COLUMNS_AROUND_ITEMS[product.shape]
     items = _list_items(register, product)
-    return before | {name: text for item in items for name, text in item.descriptions.items()} | after
+    return first_columns | {name: text for item in items for name, text in item.descriptions.items()} | last_columns
 
 
 def _generate_product_models(register: Register, product: Product) -> Iterator[tuple[str, str]]:

@@ -124,8 +124,8 @@ def _list_stages(obligation: Obligation, title: str, notices: Notices, today: da
     if obligation.submission_id is None or obligation.received_on is None or obligation.received_on >= today:
         return
     if obligation.latest_outcome is LatestOutcome.REJECTED:
-        accepted = " What was accepted before still stands." if obligation.is_done else ""
-        text = f"{obligation.submission_id} was rejected and nothing has come since.{accepted}"
+        accepted_note = " What was accepted before still stands." if obligation.is_done else ""
+        text = f"{obligation.submission_id} was rejected and nothing has come since.{accepted_note}"
         yield "rejected", obligation.submission_id, f"{text} Its report says what to correct."
     if obligation.open_queries:
         questions = format_count(obligation.open_queries, "question is", "questions are")

@@ -180,11 +180,11 @@ class Report:
     @cached_property
     def broken_rules(self) -> tuple[BrokenRule, ...]:
         """Broken rules: errors first, then queries, then known issues."""
-        broken = [
+        descriptions = [
             self._describe_broken_rule(outcome) for outcome in self.results if outcome.result is RuleResult.FAILED
         ]
         severities = list(Severity)
-        return tuple(sorted(broken, key=lambda rule: severities.index(rule.severity)))
+        return tuple(sorted(descriptions, key=lambda rule: severities.index(rule.severity)))
 
     def _describe_broken_rule(self, outcome: RuleOutcome) -> BrokenRule:
         """Return a broken rule with its places and queries.
@@ -260,7 +260,7 @@ class Report:
 
     def count_failures(self, severity: Severity) -> int:
         """Return the number of places that break rules of a severity."""
-        return sum(broken.failed for broken in self.broken_rules if broken.severity is severity)
+        return sum(rule.failed for rule in self.broken_rules if rule.severity is severity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,7 +300,7 @@ def _list_places(findings: pl.DataFrame, usual_message: str, guidance: str) -> t
 
     Rows of one column and one note are together.
     """
-    grouped = findings.group_by("sheet", "column", "message", maintain_order=True).agg("row")
+    groups = findings.group_by("sheet", "column", "message", maintain_order=True).agg("row")
     return tuple(
         FindingPlace(
             sheet=group["sheet"] or "",
@@ -308,5 +308,5 @@ def _list_places(findings: pl.DataFrame, usual_message: str, guidance: str) -> t
             rows=format_rows(row for row in group["row"] if row is not None),
             note=group["message"].removeprefix(usual_message).removesuffix(guidance).strip(),
         )
-        for group in grouped.iter_rows(named=True)
+        for group in groups.iter_rows(named=True)
     )

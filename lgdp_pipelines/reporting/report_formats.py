@@ -147,7 +147,7 @@ def build_report_document(report: Report) -> Json:
 
 def _build_query_document(reported_query: ReportedQuery) -> Json:
     """Return one query as a document for programs."""
-    query, earlier, reopening = reported_query.query, reported_query.earlier_answer, reported_query.reopening
+    query, precedent, reopening = reported_query.query, reported_query.earlier_answer, reported_query.reopening
     return {
         "query": query.id,
         "rule": query.rule,
@@ -157,7 +157,7 @@ def _build_query_document(reported_query: ReportedQuery) -> Json:
         "answer": {"code": query.answer.code, "words": query.answer.words} if query.answer else None,
         "sent_back": reopening.words if reopening else None,
         "answered_before": (
-            {"query": earlier.query_id, "code": earlier.code, "words": earlier.words} if earlier else None
+            {"query": precedent.query_id, "code": precedent.code, "words": precedent.words} if precedent else None
         ),
         "known_issues": [known_issue.number for known_issue in reported_query.known_issues],
         "how_to_answer": list(explain_query(reported_query)),

@@ -103,9 +103,9 @@ def explain_query(reported_query: ReportedQuery) -> Iterator[str]:
                 reopening = reported_query.reopening
                 yield f"Sent back by {reopening.by} on {format_moment(reopening.at)}: “{reopening.words}”"
             if reported_query.earlier_answer is not None:
-                earlier = reported_query.earlier_answer
+                precedent = reported_query.earlier_answer
                 yield (
-                    f"For {earlier.query_id.split('.')[2]} the answer was {earlier.code}: “{earlier.words}”. "
+                    f"For {precedent.query_id.split('.')[2]} the answer was {precedent.code}: “{precedent.words}”. "
                     f'The same again: lgdp query answer {query.id} --as-last-year --by "<name>"'
                 )
             yield f'To answer: lgdp query answer {query.id} --code <code> --words "<why>" --by "<name>"'

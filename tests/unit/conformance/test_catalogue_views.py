@@ -36,10 +36,10 @@ def test_every_version_of_a_reference_table_can_be_asked(built: BuiltPlatform) -
         "select council_code, year, people, version, valid_from::text as valid_from, valid_to::text as valid_to "
         "from reference.people order by version, council_code",
     ).to_pylist()
-    first = {"year": 2023, "version": "1", "valid_from": "2020-01-01", "valid_to": "2023-12-31"}
+    version = {"year": 2023, "version": "1", "valid_from": "2020-01-01", "valid_to": "2023-12-31"}
     assert rows == [
-        {"council_code": "FIF", "people": 50, **first},
-        {"council_code": "GLG", "people": None, **first},
+        {"council_code": "FIF", "people": 50, **version},
+        {"council_code": "GLG", "people": None, **version},
         {
             "council_code": "FIF",
             "year": 2023,

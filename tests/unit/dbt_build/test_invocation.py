@@ -107,11 +107,11 @@ def test_small_counts_and_their_complements_are_withheld(built: BuiltPlatform) -
     # Worked out by hand from FIFE_NEW. (f, a) = 3 is small. It alone would be 30 - 20 - 7, so (f, c) = 7 goes with it.
     # Over all reasons that is enough: 3 + 7 = 10, two cells in f; none in m. By gender 30 and 22 both may stand.
     counts = built.read("published.shelter_counts").filter(council_code="FIF", period=NEW)
-    shown = {
+    texts = {
         (row["broken_down_by"], row["gender"], row["reason"]): (row["value"], row["obs_status"])
         for row in counts.iter_rows(named=True)
     }
-    assert shown == {
+    assert texts == {
         ("", None, None): (52.0, "A"),
         ("gender", "f", None): (30.0, "A"),
         ("gender", "m", None): (22.0, "A"),
@@ -161,22 +161,22 @@ def test_a_pseudonym_is_the_keyed_token_of_use_item_and_value(built: BuiltPlatfo
 
 
 def test_no_raw_identifier_lies_in_conformed_or_published_tables_or_their_logs(built: BuiltPlatform) -> None:
-    raw = {f"REF-{council}-{n}" for council in ("FIF", "GLG") for n in range(60)} | {f"Smith{n}" for n in range(60)}
-    places = 0
+    names = {f"REF-{council}-{n}" for council in ("FIF", "GLG") for n in range(60)} | {f"Smith{n}" for n in range(60)}
+    file_count = 0
     for layer in ("conformed", "published"):
         for file in (built.settings.lake / layer).rglob("*"):
             if file.suffix == ".parquet" and "_delta_log" not in file.parts:
                 rows = pl.read_parquet(file)
                 texts = {text for column in rows.select(pl.col(pl.String)) for text in column.drop_nulls()}
-                assert not raw & texts, file
-                places += 1
+                assert not names & texts, file
+                file_count += 1
             elif file.suffix == ".json":
                 log = file.read_text(encoding="utf-8")
-                assert not any(word in log for word in raw), file
-                places += 1
-    assert places > 20
+                assert not any(word in log for word in names), file
+                file_count += 1
+    assert file_count > 20
     validated = built.read("validated.shelter__stay__v2")  # the search finds what is there to be found
-    assert raw & set(validated["ref"])
+    assert names & set(validated["ref"])
 
 
 def test_the_log_holds_no_statistics_on_what_describes_a_person(built: BuiltPlatform) -> None:
@@ -191,13 +191,13 @@ def test_building_one_period_in_no_order_leaves_the_others_as_they_were_and_prin
     built: BuiltPlatform, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(build_module, "ROWS_IN_ORDER", 0)
-    before = built.read("published.shelter").sort("period", "council_code", "_release_row")
+    rows_before = built.read("published.shelter").sort("period", "council_code", "_release_row")
     outcome = run_build(
         built.project, built.settings, built.register.returns["SHELTER"], [OLD], commit={"run": "again"}
     )
     assert outcome.written["published/shelter"].rows == 14
-    after = built.read("published.shelter").sort("period", "council_code", "_release_row")
-    assert after.equals(before)
+    rows_after = built.read("published.shelter").sort("period", "council_code", "_release_row")
+    assert rows_after.equals(rows_before)
     assert capfd.readouterr() == ("", "")
 
 
@@ -205,21 +205,21 @@ def test_a_failed_test_keeps_the_published_slice_as_it_was(built: BuiltPlatform)
     # Somebody writes a council that nobody knows into the validated slice, past every guard.
     lake, data_return = built.lake, built.register.returns["BINS"]
     table = LakeTable("validated", "bins__material__v1")
-    whole = lake.read(table)
-    stray = whole.with_columns(pl.lit("ZZZ").alias("council_code"))
-    before = built.read("published.bins_material")
+    rows = lake.read(table)
+    unknown_rows = rows.with_columns(pl.lit("ZZZ").alias("council_code"))
+    rows_before = built.read("published.bins_material")
     try:
-        lake.replace_slice(table, pl.concat([whole, stray]), where={"period": YEAR}, commit={})
+        lake.replace_slice(table, pl.concat([rows, unknown_rows]), where={"period": YEAR}, commit={})
         outcome = run_build(built.project, built.settings, data_return, [YEAR], commit={"run": "stray"})
     finally:
-        lake.replace_slice(table, whole, where={"period": YEAR}, commit={})
+        lake.replace_slice(table, rows, where={"period": YEAR}, commit={})
     assert not outcome.is_published
     assert "published/bins_material" not in outcome.written
-    (failed,) = {test.description for test in outcome.failed_tests}
-    assert failed == "Every council is in the council dimension"
-    assert built.read("published.bins_material").equals(before)
-    again = run_build(built.project, built.settings, data_return, [YEAR], commit={"run": "mended"})
-    assert again.is_published
+    (description,) = {test.description for test in outcome.failed_tests}
+    assert description == "Every council is in the council dimension"
+    assert built.read("published.bins_material").equals(rows_before)
+    second_outcome = run_build(built.project, built.settings, data_return, [YEAR], commit={"run": "mended"})
+    assert second_outcome.is_published
 
 
 def test_nothing_is_left_in_the_scratch_folder(built: BuiltPlatform) -> None:

@@ -44,10 +44,10 @@ def test_models_are_a_function_of_the_register_alone() -> None:
 
 
 def test_the_same_content_is_the_same_folder_and_is_not_made_again(built: BuiltPlatform) -> None:
-    before = {file: file.stat().st_mtime_ns for file in built.project.folder.rglob("*")}
-    again = write_project(built.settings, all_models())
-    assert again.folder == built.project.folder
-    assert {file: file.stat().st_mtime_ns for file in again.folder.rglob("*")} == before
+    times = {file: file.stat().st_mtime_ns for file in built.project.folder.rglob("*")}
+    second_project = write_project(built.settings, all_models())
+    assert second_project.folder == built.project.folder
+    assert {file: file.stat().st_mtime_ns for file in second_project.folder.rglob("*")} == times
 
 
 def test_nothing_but_whole_projects_lies_in_the_projects_folder(built: BuiltPlatform) -> None:
@@ -73,8 +73,8 @@ def test_a_handwritten_model_replaces_the_generated_one_and_its_failure_repeats_
 ) -> None:
     handwritten = tmp_path / "dbt_project"
     shutil.copytree(built.settings.dbt_project, handwritten)
-    own = handwritten / "models" / "conformed" / "visit_visit.sql"
-    own.write_text(
+    model_file = handwritten / "models" / "conformed" / "visit_visit.sql"
+    model_file.write_text(
         "{{ config(tags=['visit'], meta={'table': 'conformed/visit_visit', 'partition_by': ['period']}) }}\n"
         "select council_code, period, 'ours' as who, why, _submission_id, _row from {{ ref('stg_visit__visit') }}\n"
     )

@@ -30,8 +30,8 @@ def row(*values: int) -> list[CountCell]:
 )
 def test_one_dimension(values: tuple[int, ...], suppressed: tuple[int, ...]) -> None:
     cells = row(*values)
-    determined = choose_suppressed_cells(cells, 5)
-    assert tuple(int(cell.value or 0) for cell, hidden in zip(cells, determined, strict=True) if hidden) == suppressed
+    decisions = choose_suppressed_cells(cells, 5)
+    assert tuple(int(cell.value or 0) for cell, hidden in zip(cells, decisions, strict=True) if hidden) == suppressed
 
 
 def test_a_small_total_is_withheld_with_its_only_cell() -> None:
@@ -67,10 +67,10 @@ def test_a_missing_figure_is_neither_withheld_nor_counted() -> None:
 def table(values: list[int]) -> list[CountCell]:
     """A cross of two by three with both margins, and no total published."""
     pairs = list(product("12", "xyz"))
-    inner = dict(zip(pairs, values, strict=True))
-    cells = [CountCell(AB, {"a": a, "b": b}, float(inner[a, b])) for a, b in pairs]
-    cells += [CountCell(A, {"a": a}, float(sum(v for (x, _), v in inner.items() if x == a))) for a in "12"]
-    return cells + [CountCell(B, {"b": b}, float(sum(v for (_, y), v in inner.items() if y == b))) for b in "xyz"]
+    grid = dict(zip(pairs, values, strict=True))
+    cells = [CountCell(AB, {"a": a, "b": b}, float(grid[a, b])) for a, b in pairs]
+    cells += [CountCell(A, {"a": a}, float(sum(v for (x, _), v in grid.items() if x == a))) for a in "12"]
+    return cells + [CountCell(B, {"b": b}, float(sum(v for (_, y), v in grid.items() if y == b))) for b in "xyz"]
 
 
 def solvable(cells: list[CountCell], hidden: tuple[bool, ...]) -> set[int]:
@@ -81,29 +81,29 @@ def solvable(cells: list[CountCell], hidden: tuple[bool, ...]) -> set[int]:
     def add_equation(terms: dict[int, int]) -> None:
         equations.append([Fraction(terms.get(n, 0)) for n in unknown])
 
-    inner = range(6)
+    inner_numbers = range(6)
     for n, cell in enumerate(cells):
         if cell.item != AB:
             ((name, code),) = cell.breakdown.items()
-            add_equation({m: 1 for m in inner if cells[m].breakdown[name] == code} | {n: -1})
-    add_equation(dict.fromkeys(inner, 1))  # the total is known
-    pivot_row, determined = 0, set()
+            add_equation({m: 1 for m in inner_numbers if cells[m].breakdown[name] == code} | {n: -1})
+    add_equation(dict.fromkeys(inner_numbers, 1))  # the total is known
+    pivot_row, revealed_cells = 0, set()
     for column in range(len(unknown)):
         lead = next((r for r in range(pivot_row, len(equations)) if equations[r][column]), None)
         if lead is None:
             continue
         equations[pivot_row], equations[lead] = equations[lead], equations[pivot_row]
-        head = [x / equations[pivot_row][column] for x in equations[pivot_row]]
-        equations[pivot_row] = head
+        leading_row = [x / equations[pivot_row][column] for x in equations[pivot_row]]
+        equations[pivot_row] = leading_row
         for r, line in enumerate(equations):
             if r != pivot_row and line[column]:
-                equations[r] = [x - line[column] * y for x, y in zip(line, head, strict=True)]
+                equations[r] = [x - line[column] * y for x, y in zip(line, leading_row, strict=True)]
         pivot_row += 1
     for line in equations:
         unknowns = [n for n, x in zip(unknown, line, strict=True) if x]
         if len(unknowns) == 1:
-            determined.add(unknowns[0])
-    return determined
+            revealed_cells.add(unknowns[0])
+    return revealed_cells
 
 
 @settings(max_examples=150, deadline=None)
@@ -111,8 +111,8 @@ def solvable(cells: list[CountCell], hidden: tuple[bool, ...]) -> set[int]:
 def test_no_small_count_follows_from_what_is_shown(values: list[int]) -> None:
     cells = table(values)
     hidden = choose_suppressed_cells(cells, 5)
-    small = {n for n, cell in enumerate(cells) if cell.value is not None and 0 < cell.value < 5}
-    assert all(hidden[n] for n in small)
+    small_counts = {n for n, cell in enumerate(cells) if cell.value is not None and 0 < cell.value < 5}
+    assert all(hidden[n] for n in small_counts)
     shown_positive = [n for n, cell in enumerate(cells) if not hidden[n] and cell.value]
     if shown_positive:  # where all is withheld, only a total known from elsewhere speaks
-        assert not solvable(cells, hidden) & small
+        assert not solvable(cells, hidden) & small_counts

@@ -65,11 +65,11 @@ def test_on_the_due_day_the_text_says_today() -> None:
 
 
 def test_a_rejection_is_reminded_from_the_next_day_on() -> None:
-    rejected = owed(
+    obligation = owed(
         ObligationState.DONE, LatestOutcome.REJECTED, submission_id=SUBMISSION, received_on=date(2024, 7, 20)
     )
-    assert list_texts(rejected, date(2024, 7, 20)) == [], "its report went on that day"
-    reminders = plan_reminders([rejected], {"HL1": "Homelessness"}, NOTICES, date(2024, 7, 21))
+    assert list_texts(obligation, date(2024, 7, 20)) == [], "its report went on that day"
+    reminders = plan_reminders([obligation], {"HL1": "Homelessness"}, NOTICES, date(2024, 7, 21))
     assert [(reminder.record.stage, reminder.record.submission_id) for reminder in reminders] == [
         ("rejected", SUBMISSION)
     ]
@@ -77,12 +77,12 @@ def test_a_rejection_is_reminded_from_the_next_day_on() -> None:
 
 
 def test_a_reminder_of_open_queries_names_the_current_submission() -> None:
-    queried = owed(
+    obligation = owed(
         ObligationState.DONE, LatestOutcome.QUERIED, submission_id=SUBMISSION, open_queries=1,
         current_id="HL1.FIF.FY2024-25-Q1.001",
         received_on=date(2024, 7, 20),
     )  # fmt: skip
-    reminders = plan_reminders([queried], {"HL1": "Homelessness"}, NOTICES, date(2024, 7, 21))
+    reminders = plan_reminders([obligation], {"HL1": "Homelessness"}, NOTICES, date(2024, 7, 21))
     assert [(reminder.record.stage, reminder.record.submission_id) for reminder in reminders] == [
         ("queries", "HL1.FIF.FY2024-25-Q1.001")
     ]
@@ -94,8 +94,10 @@ def test_a_fulfilled_obligation_has_no_reminder() -> None:
 
 
 def test_a_late_reminder_gives_the_outcome_of_the_last_submission() -> None:
-    late = owed(ObligationState.LATE, LatestOutcome.REJECTED, days_late=2, submission_id=SUBMISSION, received_on=DUE)
-    reminders = dict(list_texts(late, date(2024, 7, 30)))
+    obligation = owed(
+        ObligationState.LATE, LatestOutcome.REJECTED, days_late=2, submission_id=SUBMISSION, received_on=DUE
+    )
+    reminders = dict(list_texts(obligation, date(2024, 7, 30)))
     assert reminders["late_1"].endswith("What you last sent was rejected; its report says why.")
     assert set(reminders) == {"late_1", "rejected"}
 

@@ -73,10 +73,10 @@ def receipt(name: str = "bins.csv") -> Receipt:
 
 
 def finding(contract: Contract, rule: str, row: int | None, column: str | None, message: str = "") -> dict[str, object]:
-    broken = next(candidate for candidate in list_rules(contract) if candidate.id == rule)
+    declared = next(candidate for candidate in list_rules(contract) if candidate.id == rule)
     return {
-        "rule": rule, "severity": str(broken.severity), "table": broken.table or None, "item": None, "sheet": None,
-        "row": row, "column": column, "message": message or f"Not met: {broken.title}. {broken.guidance}",
+        "rule": rule, "severity": str(declared.severity), "table": declared.table or None, "item": None, "sheet": None,
+        "row": row, "column": column, "message": message or f"Not met: {declared.title}. {declared.guidance}",
     }  # fmt: skip
 
 
@@ -161,9 +161,9 @@ def test_findings_are_grouped_by_rule_and_addressed_as_in_the_file(bins: Contrac
     assert [(place.column, place.rows, place.note) for place in result.broken_rules[1].places] == [
         ("Notes", "", "Column 4 is none.")
     ]
-    shown = Tags(render_report_page(result)).text
+    page_text = Tags(render_report_page(result)).text
     for words in ("rows 3–5 and 9", "Tonnes (t)", "must be corrected", "please confirm or explain", "4 places"):
-        assert words in shown, words
+        assert words in page_text, words
 
 
 @pytest.mark.parametrize(
@@ -196,10 +196,10 @@ def test_headline_and_summary_give_the_verdict_in_plain_words(bins: Contract) ->
 
 
 def test_next_steps_give_the_due_day(bins: Contract) -> None:
-    in_time, late = report(bins, Verdict.ACCEPTED), report(bins, Verdict.ACCEPTED, late=True)
+    punctual_report, late_report = report(bins, Verdict.ACCEPTED), report(bins, Verdict.ACCEPTED, late=True)
 
-    assert any("due by 28 January 2024" in step for step in write_next_steps(in_time))
-    assert any("came late" in step for step in write_next_steps(late))
+    assert any("due by 28 January 2024" in step for step in write_next_steps(punctual_report))
+    assert any("came late" in step for step in write_next_steps(late_report))
 
 
 def test_json_is_shaped_as_validate_writes_it(bins: Contract) -> None:
@@ -236,25 +236,27 @@ def test_csv_has_a_line_for_each_finding(bins: Contract) -> None:
 
 def test_page_fetches_and_runs_nothing(bins: Contract) -> None:
     result = report(bins, Verdict.REJECTED, [finding(bins, TONNES, 3, "TONNES")])
-    shown = render_report_page(result)
-    tags = Tags(shown)
+    page = render_report_page(result)
+    tags = Tags(page)
 
     assert not {"script", "img", "link", "iframe", "form", "object", "base"} & set(tags.tags)
     assert not [name for name in tags.attributes if name.startswith("on") or name in {"src", "href"}]
-    assert "url(" not in shown
-    assert '<html lang="en-GB">' in shown
+    assert "url(" not in page
+    assert '<html lang="en-GB">' in page
 
 
 @given(name=st.text(min_size=1, max_size=30), header=st.text(min_size=1, max_size=30))
 def test_hostile_names_stay_text_in_every_form(bins: Contract, name: str, header: str) -> None:
     findings = [finding(bins, TONNES, 3, header), finding(bins, EXTRA, None, header, "Look.")]
-    plain = report(bins, Verdict.REJECTED, [finding(bins, TONNES, 3, "H"), finding(bins, EXTRA, None, "H", "Look.")])
+    first_report = report(
+        bins, Verdict.REJECTED, [finding(bins, TONNES, 3, "H"), finding(bins, EXTRA, None, "H", "Look.")]
+    )
     result = report(bins, Verdict.REJECTED, findings, name=name)
 
-    assert Tags(render_report_page(result)).tags == Tags(render_report_page(plain)).tags
+    assert Tags(render_report_page(result)).tags == Tags(render_report_page(first_report)).tags
     for cell in next(csv.reader(io.StringIO(format_findings_csv(result).split("\r\n", 1)[1]))):
         assert not cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n"))
-    assert len(format_report_text(result).splitlines()) == len(format_report_text(plain).splitlines())
+    assert len(format_report_text(result).splitlines()) == len(format_report_text(first_report).splitlines())
 
 
 @pytest.mark.parametrize(
@@ -267,32 +269,34 @@ def test_names_from_outside_stay_on_one_readable_line(name: str, shown: str) -> 
 
 def test_same_report_on_another_day_is_the_same(bins: Contract) -> None:
     result = report(bins, Verdict.QUERIED, [finding(bins, EXTRA, None, "x")])
-    again = replace(result, judgement=replace(result.judgement, judged_at=datetime(2024, 1, 12, tzinfo=UTC)))
+    second_report = replace(result, judgement=replace(result.judgement, judged_at=datetime(2024, 1, 12, tzinfo=UTC)))
 
-    assert hash_report(result) == hash_report(again)
+    assert hash_report(result) == hash_report(second_report)
     assert hash_report(result) != hash_report(report(bins, Verdict.ACCEPTED))
 
 
 def test_a_rule_that_the_contract_no_longer_has_is_described_by_its_findings(bins: Contract) -> None:
     result = report(bins, Verdict.REJECTED, [finding(bins, TONNES, 3, "TONNES")])
-    gone = pl.DataFrame([finding(bins, TONNES, 3, "TONNES") | {"rule": "bins.gone"}], schema=FINDING_SCHEMA)
-    judgement = replace(result.judgement, results=(RuleOutcome("bins.gone", RuleResult.FAILED, 1),), findings=gone)
-    old = Report(bins, FIFE, result.period, result.receipts, judgement=judgement, status=result.status)
+    findings = pl.DataFrame([finding(bins, TONNES, 3, "TONNES") | {"rule": "bins.gone"}], schema=FINDING_SCHEMA)
+    judgement = replace(result.judgement, results=(RuleOutcome("bins.gone", RuleResult.FAILED, 1),), findings=findings)
+    report_on_removed_rule = Report(
+        bins, FIFE, result.period, result.receipts, judgement=judgement, status=result.status
+    )
 
-    assert [(broken.rule, broken.severity, broken.places[0].rows) for broken in old.broken_rules] == [
-        ("bins.gone", Severity.ERROR, "row 3")
-    ]
-    assert re.search(r"bins\.gone", render_report_page(old))
+    assert [
+        (broken.rule, broken.severity, broken.places[0].rows) for broken in report_on_removed_rule.broken_rules
+    ] == [("bins.gone", Severity.ERROR, "row 3")]
+    assert re.search(r"bins\.gone", render_report_page(report_on_removed_rule))
 
 
 def test_note_says_why_and_which_name_to_use() -> None:
-    unplaced = replace(receipt("<b>what.doc"), state=ReceiptState.UNRECOGNISED, reason="The name says nothing.")
-    note = UnplacedFileNote(FIFE, unplaced, (ExpectedFileName("HL1", "Homelessness", "out/hl1", "HL1_2024-25_Q1.csv"),))
+    doc = replace(receipt("<b>what.doc"), state=ReceiptState.UNRECOGNISED, reason="The name says nothing.")
+    note = UnplacedFileNote(FIFE, doc, (ExpectedFileName("HL1", "Homelessness", "out/hl1", "HL1_2024-25_Q1.csv"),))
 
-    shown = Tags(render_note_page(note))
-    assert "b" not in shown.tags
+    page = Tags(render_note_page(note))
+    assert "b" not in page.tags
     for words in ("The name says nothing.", "HL1_2024-25_Q1.csv", "<b>what.doc", "out/hl1"):
-        assert words in shown.text
+        assert words in page.text
     assert "HL1_2024-25_Q1.csv" in format_notes_text([note])
 
 
@@ -303,8 +307,8 @@ REPAIRS = (
 
 
 def repaired_report(bins: Contract) -> Report:
-    plain = report(bins, Verdict.ACCEPTED, state="current")
-    return replace(plain, judgement=replace(plain.judgement, repairs=REPAIRS))
+    plain_report = report(bins, Verdict.ACCEPTED, state="current")
+    return replace(plain_report, judgement=replace(plain_report.judgement, repairs=REPAIRS))
 
 
 def test_page_text_and_json_list_repairs_in_the_contracts_order(bins: Contract) -> None:
@@ -325,7 +329,7 @@ def test_page_text_and_json_list_repairs_in_the_contracts_order(bins: Contract) 
 
 
 def test_without_repairs_a_report_has_no_section_about_them(bins: Contract) -> None:
-    plain = report(bins, Verdict.ACCEPTED, state="current")
-    assert "spelling" not in format_report_text(plain)
-    assert "spelling" not in Tags(render_report_files(plain)[PAGE].decode()).text
-    assert hash_report(plain) != hash_report(repaired_report(bins))
+    plain_report = report(bins, Verdict.ACCEPTED, state="current")
+    assert "spelling" not in format_report_text(plain_report)
+    assert "spelling" not in Tags(render_report_files(plain_report)[PAGE].decode()).text
+    assert hash_report(plain_report) != hash_report(repaired_report(bins))

@@ -19,9 +19,9 @@ HOSTILE = st.text(alphabet="=+-@\t\r\n＝＋－＠'\";,| a1\u00a0\u200b", max_si
 def test_no_cell_begins_a_formula(rows: list[list[str]]) -> None:
     text = format_csv(["a", "b"], rows).removeprefix("\ufeff")
 
-    read = list(csv.reader(io.StringIO(text, newline="")))[1:]
-    assert [[unescape_formulas(cell) for cell in row] for row in read] == rows
-    assert not [cell for row in read for cell in row if cell.startswith(STARTS)]
+    csv_rows = list(csv.reader(io.StringIO(text, newline="")))[1:]
+    assert [[unescape_formulas(cell) for cell in row] for row in csv_rows] == rows
+    assert not [cell for row in csv_rows for cell in row if cell.startswith(STARTS)]
 
 
 @given(st.lists(st.lists(HOSTILE, min_size=1, max_size=4), max_size=4))
@@ -62,7 +62,7 @@ def test_an_apostrophe_goes_where_a_formula_would_begin(sent: str, shown: str) -
 
 @given(st.lists(st.integers(0, 10**12), min_size=1, max_size=5))
 def test_numbers_stay_numbers(numbers: list[int]) -> None:
-    last = format_csv(["n"] * len(numbers), [numbers]).split("\r\n")[1]
+    line = format_csv(["n"] * len(numbers), [numbers]).split("\r\n")[1]
 
-    assert re.fullmatch(r"\d+(,\d+)*", last)
-    assert [int(cell) for cell in last.split(",")] == numbers
+    assert re.fullmatch(r"\d+(,\d+)*", line)
+    assert [int(cell) for cell in line.split(",")] == numbers
