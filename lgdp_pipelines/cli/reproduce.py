@@ -11,7 +11,7 @@ from rich.markup import escape
 from lgdp_pipelines.cli import arguments
 from lgdp_pipelines.cli.output import print_json, print_markup, say, show_progress
 from lgdp_pipelines.errors import WrongUse
-from lgdp_pipelines.ledger.judgement_records import JudgementRecord, evidence_to_dict
+from lgdp_pipelines.ledger.judgement_records import JudgementRecord, serialise_evidence
 from lgdp_pipelines.workflows.reproduction import (
     JudgementReplayer,
     Reproduction,
@@ -111,5 +111,5 @@ def _serialise_evidence(proof: JudgementRecord) -> dict[str, object]:
         "verdict": str(proof.verdict),
         "contract": {"version": proof.contract_version, "sha256": proof.contract_sha256},
         "code_version": proof.code_version,
-        "evidence": evidence_to_dict(proof.evidence) if proof.evidence else None,
+        "evidence": serialise_evidence(proof.evidence) if proof.evidence else None,
     }

@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from lgdp_pipelines.ledger.database import Repository
-from lgdp_pipelines.ledger.query_records import QueryState, state_after
+from lgdp_pipelines.ledger.query_records import QueryState, find_next_state
 from lgdp_pipelines.ledger.schema import (
     JUDGEMENT,
     QUERY,
@@ -249,7 +249,7 @@ def _check_query_states(connection: sa.Connection, conditions: Sequence[sa.Colum
     )
     states: dict[str, QueryState] = {}
     for event in events:
-        states[event.query_id] = state_after(states.get(event.query_id, QueryState.EXPIRED), event.step)
+        states[event.query_id] = find_next_state(states.get(event.query_id, QueryState.EXPIRED), event.step)
     for query in connection.execute(sa.select(QUERY.c.id, QUERY.c.state).where(*conditions)):
         if states.get(query.id) != query.state:
             yield f"Query {query.id} is {query.state}, but its events contradict this."

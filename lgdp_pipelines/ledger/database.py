@@ -47,9 +47,9 @@ class Database:
     """
 
     def __init__(self, url: str) -> None:
-        address = _address(url)
+        address = _parse_url(url)
         try:
-            self.engine = _engine(address)
+            self.engine = _create_engine(address)
             self._writing = self.engine.execution_options(**{_WRITES: True})
             self._migrate()
         except (SQLAlchemyError, OSError, ImportError) as error:
@@ -87,7 +87,7 @@ class Database:
                 with self._writing.begin() as connection:
                     return work(connection)
             except DBAPIError as error:
-                if attempt == _ATTEMPTS - 1 or not _may_succeed_later(error):
+                if attempt == _ATTEMPTS - 1 or not _is_conflict(error):
                     # The driver's text holds the values of the statement: neither it nor the error may be shown.
                     raise LedgerError(
                         f"The ledger's database refused the change ({type(error).__name__}).",
@@ -137,10 +137,10 @@ class Repository:
         return self._read(lambda connection: connection.execute(statement).all())
 
 
-def _may_succeed_later(error: DBAPIError) -> bool:
-    """Return whether the same transaction may succeed if repeated.
+def _is_conflict(error: DBAPIError) -> bool:
+    """Return whether an error reports a conflict of two transactions.
 
-    After a conflict of two transactions, SQLite reports a lock; PostgreSQL reports a failed serialisation, a deadlock,
+    SQLite reports a lock; PostgreSQL reports a failed serialisation, a deadlock,
     or a number or table created twice.
     """
     state = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None)
@@ -169,7 +169,7 @@ def _read_version(connection: sa.Connection) -> str | None:
     return connection.scalar(sa.select(sa.column("version_num")).select_from(sa.table("alembic_version")))
 
 
-def _address(url: str) -> sa.URL:
+def _parse_url(url: str) -> sa.URL:
     try:
         return sa.make_url(url)
     except SQLAlchemyError:
@@ -179,7 +179,7 @@ def _address(url: str) -> sa.URL:
         ) from None  # the URL may hold a password
 
 
-def _engine(address: sa.URL) -> sa.Engine:
+def _create_engine(address: sa.URL) -> sa.Engine:
     if address.get_backend_name() != "sqlite":
         return sa.create_engine(address, isolation_level="SERIALIZABLE")
     if address.database and address.database != ":memory:":

@@ -33,7 +33,7 @@ class UndeliveredJudgement(CouncilReturn):
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class DeliveredReport:
     """A report, on a judgement or unrecognised receipt, that a destination received.
 
     Attributes:
@@ -52,7 +52,7 @@ class Delivery:
 class DeliveryRepository(Repository):
     """The deliveries of the ledger."""
 
-    def record(self, destination: str, deliveries: Sequence[Delivery]) -> None:
+    def record(self, destination: str, deliveries: Sequence[DeliveredReport]) -> None:
         """Record received reports of a destination; repeating it does nothing."""
         self._database.write(lambda connection: _record_deliveries(connection, destination, deliveries, self._clock()))
 
@@ -153,7 +153,7 @@ class ReminderRepository(Repository):
 
 
 def _record_deliveries(
-    connection: sa.Connection, destination: str, deliveries: Sequence[Delivery], now: datetime
+    connection: sa.Connection, destination: str, deliveries: Sequence[DeliveredReport], now: datetime
 ) -> None:
     for delivery in deliveries:
         is_recorded = sa.exists().where(

@@ -172,6 +172,6 @@ class JudgementRecord(_Judgement):
     judged_at: datetime
 
 
-def evidence_to_dict(evidence: Evidence) -> dict[str, Any]:
+def serialise_evidence(evidence: Evidence) -> dict[str, Any]:
     """Return evidence as values that JSON can hold."""
     return {**asdict(evidence), "received_on": evidence.received_on.isoformat()}

@@ -177,25 +177,26 @@ def _insert(connection: sa.Connection, run_id: str, judgement: NewJudgement, num
         .returning(JUDGEMENT.c.id)
     ).scalar_one()
     if judgement.evidence is not None:
-        connection.execute(sa.insert(EVIDENCE).values(_evidence_row(judgement_id, judgement.evidence)))
+        connection.execute(sa.insert(EVIDENCE).values(_build_evidence_row(judgement_id, judgement.evidence)))
     if judgement.repairs:
         connection.execute(
-            sa.insert(REPAIR), [_repair_row(judgement.submission_id, number, repair) for repair in judgement.repairs]
+            sa.insert(REPAIR),
+            [_build_repair_row(judgement.submission_id, number, repair) for repair in judgement.repairs],
         )
     if judgement.results:
         severities = {rule.id: rule.severity for rule in judgement.rules}
         connection.execute(
             sa.insert(RULE_RESULT),
-            [_result_row(judgement_id, severities[outcome.rule], outcome) for outcome in judgement.results],
+            [_build_result_row(judgement_id, severities[outcome.rule], outcome) for outcome in judgement.results],
         )
 
 
-def _evidence_row(judgement_id: int, evidence: Evidence) -> dict[str, object]:
+def _build_evidence_row(judgement_id: int, evidence: Evidence) -> dict[str, object]:
     findings = {"findings": evidence.findings.rows, "findings_sha256": evidence.findings.sha256}
     return {"judgement_id": judgement_id, **asdict(evidence), **findings}
 
 
-def _repair_row(submission_id: str, judgement_number: int, repair: Repair) -> dict[str, object]:
+def _build_repair_row(submission_id: str, judgement_number: int, repair: Repair) -> dict[str, object]:
     return {
         "submission_id": submission_id,
         "judgement": judgement_number,
@@ -206,7 +207,7 @@ def _repair_row(submission_id: str, judgement_number: int, repair: Repair) -> di
     }
 
 
-def _result_row(judgement_id: int, severity: Severity, outcome: RuleOutcome) -> dict[str, object]:
+def _build_result_row(judgement_id: int, severity: Severity, outcome: RuleOutcome) -> dict[str, object]:
     return {
         "judgement_id": judgement_id,
         "rule": outcome.rule,
@@ -309,11 +310,11 @@ def _find_last(
         **values,
         results=tuple(RuleOutcome(result.rule, result.result, result.failed, result.reason) for result in results),
         repairs=tuple(Repair(*repair) for repair in repairs),
-        evidence=None if row["register_sha256"] is None else _evidence_from_row(row),
+        evidence=None if row["register_sha256"] is None else _build_evidence(row),
     )
 
 
-def _evidence_from_row(row: Mapping[Any, Any]) -> Evidence:
+def _build_evidence(row: Mapping[Any, Any]) -> Evidence:
     return Evidence(
         inputs=tuple(InputFile(**file) for file in row["inputs"]),
         received_on=row["received_on"],

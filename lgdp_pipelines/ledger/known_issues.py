@@ -108,10 +108,10 @@ def _lift(connection: sa.Connection, number: int, values: Mapping[str, object]) 
 
 def _select_issues(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> tuple[RecordedIssue, ...]:
     rows = connection.execute(sa.select(KNOWN_ISSUE).where(*conditions).order_by(KNOWN_ISSUE.c.number))
-    return tuple(_issue_from_row(row) for row in rows)
+    return tuple(_build_issue(row) for row in rows)
 
 
-def _issue_from_row(row: sa.Row[Any]) -> RecordedIssue:
+def _build_issue(row: sa.Row[Any]) -> RecordedIssue:
     issue = KnownIssue(
         row.return_code, row.council_code, row.period, row.item_urn, row.words, row.by, row.role, row.source
     )

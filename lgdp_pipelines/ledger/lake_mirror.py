@@ -20,7 +20,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from lgdp_pipelines.ledger.database import Database
-from lgdp_pipelines.ledger.rule_effectiveness import answer_code, count_send_backs, expiry_reason
+from lgdp_pipelines.ledger.rule_effectiveness import count_send_backs, select_answer_code, select_expiry_reason
 from lgdp_pipelines.ledger.schema import (
     EVIDENCE,
     JUDGED_AGAINST,
@@ -73,13 +73,13 @@ class _Column:
         return source.label(self.name)
 
 
-def _column(source: sa.Column[Any], name: str = "", comment: str = "") -> _Column:
+def _build_column(source: sa.Column[Any], name: str = "", comment: str = "") -> _Column:
     return _Column(source, name or source.name, comment or source.comment or "")
 
 
-def _columns(table: sa.Table, *, without: Collection[str] = ()) -> tuple[_Column, ...]:
+def _list_columns(table: sa.Table, *, without: Collection[str] = ()) -> tuple[_Column, ...]:
     """Return a table's columns in order, without the return's code."""
-    return tuple(_column(column) for column in table.c if column.name not in {"return_code", *without})
+    return tuple(_build_column(column) for column in table.c if column.name not in {"return_code", *without})
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ class _Copy:
     @property
     def lake_table(self) -> LakeTable:
         """The table in the lake, partitioned by ``return_code``."""
-        columns = (_column(self._code, "return_code"), *self.columns)
+        columns = (_build_column(self._code, "return_code"), *self.columns)
         return LakeTable(
             "ledger",
             self.table.name,
@@ -131,7 +131,7 @@ class _Copy:
         )
 
 
-_JUDGEMENT_NUMBER = _column(JUDGEMENT.c.number, "judgement", "Number of the judgement.")
+_JUDGEMENT_NUMBER = _build_column(JUDGEMENT.c.number, "judgement", "Number of the judgement.")
 _LATEST = (
     sa.select(JUDGEMENT.c.submission_id, sa.func.max(JUDGEMENT.c.number).label("number"))
     .group_by(JUDGEMENT.c.submission_id)
@@ -142,11 +142,11 @@ _JUDGED = JUDGEMENT.join(SUBMISSION, SUBMISSION.c.id == JUDGEMENT.c.submission_i
 _COPIES = {
     copy.table.name: copy
     for copy in (
-        _Copy(RECEIPT, _columns(RECEIPT), [RECEIPT.c.id]),
-        _Copy(SUBMISSION, _columns(SUBMISSION), [SUBMISSION.c.id]),
+        _Copy(RECEIPT, _list_columns(RECEIPT), [RECEIPT.c.id]),
+        _Copy(SUBMISSION, _list_columns(SUBMISSION), [SUBMISSION.c.id]),
         _Copy(
             WITHDRAWAL,
-            _columns(WITHDRAWAL, without=["withdrawn_by"]),
+            _list_columns(WITHDRAWAL, without=["withdrawn_by"]),
             [WITHDRAWAL.c.submission_id],
             WITHDRAWAL.join(SUBMISSION, SUBMISSION.c.id == WITHDRAWAL.c.submission_id),
             SUBMISSION.c.return_code,
@@ -154,21 +154,21 @@ _COPIES = {
         _Copy(
             JUDGED_AGAINST,
             [
-                _column(JUDGED_AGAINST.c.submission_id),
-                _column(JUDGED_AGAINST.c.return_code, "against_return_code"),
-                *_columns(JUDGED_AGAINST, without=["submission_id"]),
+                _build_column(JUDGED_AGAINST.c.submission_id),
+                _build_column(JUDGED_AGAINST.c.return_code, "against_return_code"),
+                *_list_columns(JUDGED_AGAINST, without=["submission_id"]),
             ],
             [JUDGED_AGAINST.c.submission_id, JUDGED_AGAINST.c.return_code, JUDGED_AGAINST.c.period],
             JUDGED_AGAINST.join(SUBMISSION, SUBMISSION.c.id == JUDGED_AGAINST.c.submission_id),
             SUBMISSION.c.return_code,
         ),
-        _Copy(JUDGEMENT, _columns(JUDGEMENT, without=["id"]), [JUDGEMENT.c.id], _JUDGED, SUBMISSION.c.return_code),
+        _Copy(JUDGEMENT, _list_columns(JUDGEMENT, without=["id"]), [JUDGEMENT.c.id], _JUDGED, SUBMISSION.c.return_code),
         _Copy(
             EVIDENCE,
             [
-                _column(JUDGEMENT.c.submission_id),
+                _build_column(JUDGEMENT.c.submission_id),
                 _JUDGEMENT_NUMBER,
-                *_columns(EVIDENCE, without=["judgement_id"]),
+                *_list_columns(EVIDENCE, without=["judgement_id"]),
             ],
             [JUDGEMENT.c.id],
             _JUDGED.join(EVIDENCE, EVIDENCE.c.judgement_id == JUDGEMENT.c.id),
@@ -177,9 +177,9 @@ _COPIES = {
         _Copy(
             RULE_RESULT,
             [
-                _column(JUDGEMENT.c.submission_id),
+                _build_column(JUDGEMENT.c.submission_id),
                 _JUDGEMENT_NUMBER,
-                *_columns(RULE_RESULT, without=["judgement_id"]),
+                *_list_columns(RULE_RESULT, without=["judgement_id"]),
             ],
             [JUDGEMENT.c.id, RULE_RESULT.c.rule],
             _JUDGED.join(RULE_RESULT, RULE_RESULT.c.judgement_id == JUDGEMENT.c.id).join(
@@ -189,14 +189,14 @@ _COPIES = {
             SUBMISSION.c.return_code,
             "The result of a rule in the latest judgement of a submission.",
         ),
-        _Copy(RELEASE, _columns(RELEASE, without=["id"]), [RELEASE.c.id]),
+        _Copy(RELEASE, _list_columns(RELEASE, without=["id"]), [RELEASE.c.id]),
         _Copy(
             RELEASE_SUBMISSION,
             [
-                _column(RELEASE.c.period),
-                _column(RELEASE.c.number, comment="Number of the release."),
-                _column(SUBMISSION.c.council_code),
-                _column(RELEASE_SUBMISSION.c.submission_id),
+                _build_column(RELEASE.c.period),
+                _build_column(RELEASE.c.number, comment="Number of the release."),
+                _build_column(SUBMISSION.c.council_code),
+                _build_column(RELEASE_SUBMISSION.c.submission_id),
             ],
             [RELEASE.c.id, SUBMISSION.c.council_code],
             RELEASE.join(RELEASE_SUBMISSION, RELEASE_SUBMISSION.c.release_id == RELEASE.c.id).join(
@@ -208,13 +208,13 @@ _COPIES = {
             QUERY,
             [
                 *(
-                    _column(QUERY.c[name])
+                    _build_column(QUERY.c[name])
                     for name in ("submission_id", "rule", "state", "failed", "opened_at", "expired_at")
                 ),
-                *(_column(QUERY.c[name]) for name in ("id", "council_code", "period", "number", "scope")),
-                _Column(answer_code(), "answer_code", "Code of the current answer; null without one."),
+                *(_build_column(QUERY.c[name]) for name in ("id", "council_code", "period", "number", "scope")),
+                _Column(select_answer_code(), "answer_code", "Code of the current answer; null without one."),
                 _Column(
-                    expiry_reason(),
+                    select_expiry_reason(),
                     "ending",
                     "Reason for the last expiry: corrected, judged_again or withdrawn; null if it never expired.",
                 ),
@@ -224,7 +224,7 @@ _COPIES = {
         ),
         _Copy(
             QUERY_EVENT,
-            [_column(QUERY_EVENT.c.id, "number"), *_columns(QUERY_EVENT, without=["id", "by", "words"])],
+            [_build_column(QUERY_EVENT.c.id, "number"), *_list_columns(QUERY_EVENT, without=["id", "by", "words"])],
             [QUERY_EVENT.c.id],
             QUERY_EVENT.join(QUERY, QUERY.c.id == QUERY_EVENT.c.query_id),
             QUERY.c.return_code,
@@ -232,15 +232,15 @@ _COPIES = {
         _Copy(
             KNOWN_ISSUE,
             [
-                *(_column(KNOWN_ISSUE.c[name]) for name in ("council_code", "period", "number")),
-                _column(KNOWN_ISSUE.c.item_urn, "item"),
-                *(_column(KNOWN_ISSUE.c[name]) for name in ("words", "role", "source", "put_at", "lifted_at")),
+                *(_build_column(KNOWN_ISSUE.c[name]) for name in ("council_code", "period", "number")),
+                _build_column(KNOWN_ISSUE.c.item_urn, "item"),
+                *(_build_column(KNOWN_ISSUE.c[name]) for name in ("words", "role", "source", "put_at", "lifted_at")),
             ],
             [KNOWN_ISSUE.c.number],
         ),
         _Copy(
             REPAIR,
-            _columns(REPAIR),
+            _list_columns(REPAIR),
             list(REPAIR.primary_key.columns),
             REPAIR.join(SUBMISSION, SUBMISSION.c.id == REPAIR.c.submission_id).join(
                 _LATEST,

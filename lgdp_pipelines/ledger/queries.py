@@ -28,7 +28,7 @@ import sqlalchemy as sa
 from lgdp_pipelines.errors import LedgerError, WrongUse
 from lgdp_pipelines.handover.judgement_values import QueryScope
 from lgdp_pipelines.ledger.database import Repository
-from lgdp_pipelines.ledger.query_records import ExpiryReason, Query, QueryEvent, QueryState, QueryStep, state_after
+from lgdp_pipelines.ledger.query_records import ExpiryReason, Query, QueryEvent, QueryState, QueryStep, find_next_state
 from lgdp_pipelines.ledger.rule_effectiveness import RuleEffectiveness, measure_effectiveness
 from lgdp_pipelines.ledger.schema import QUERY, QUERY_EVENT, filter_return
 from lgdp_pipelines.ledger.submission_records import Submission
@@ -122,8 +122,10 @@ class QueryRepository(Repository):
         answered_queries: Mapping[tuple[str, ...], list[Query]] = defaultdict(list)
         for candidate in candidates:
             if candidate.answer is not None:
-                answered_queries[_question_key(candidate)].append(candidate)
-        answers = {query.id: _find_earlier_answer(query, answered_queries[_question_key(query)]) for query in queries}
+                answered_queries[_build_question_key(candidate)].append(candidate)
+        answers = {
+            query.id: _find_earlier_answer(query, answered_queries[_build_question_key(query)]) for query in queries
+        }
         return {query_id: answer for query_id, answer in answers.items() if answer is not None}
 
     def answer(self, query_id: str, *, code: str, words: str, by: str, origin: str | None = None) -> Query:
@@ -223,7 +225,7 @@ def update_queries(
     number = max((row.number for row in known_queries.values()), default=0)
     for key, scope in shown_scopes.items():
         if key in known_queries:
-            _show_again(connection, known_queries[key], submission, scope, now)
+            _update_repeated(connection, known_queries[key], submission, scope, now)
         else:
             number += 1
             _open_query(connection, submission, (key[0], number), scope, now)
@@ -257,7 +259,7 @@ def _open_query(
     _insert_event(connection, QueryEvent(query_id, now, QueryStep.OPENED, submission.id, scope.failed))
 
 
-def _show_again(
+def _update_repeated(
     connection: sa.Connection,
     row: sa.Row[tuple[object, ...]],
     submission: Submission,
@@ -270,7 +272,7 @@ def _show_again(
         step = QueryStep.REOPENED
     elif _has_changed(row, submission, scope):
         step = QueryStep.CHANGED
-    state = row.state if step is None else state_after(row.state, step)
+    state = row.state if step is None else find_next_state(row.state, step)
     values = {"failed": scope.failed, "fingerprint": scope.fingerprint, "submission_id": submission.id}
     connection.execute(
         sa.update(QUERY).where(QUERY.c.id == row.id).values(values | {"state": state, "expired_at": None})
@@ -328,13 +330,13 @@ def record_statement(connection: sa.Connection, query_id: str, statement: Statem
     """
     row = connection.execute(sa.select(QUERY).where(QUERY.c.id == query_id)).one_or_none()
     if row is None:
-        raise unknown_query(query_id)
+        raise build_unknown_query_error(query_id)
     state = row.state
     if state is not _REQUIRED_STATES[statement.step]:
         problem, remedy = _STATE_MESSAGES[state]
         raise LedgerError(f"The query {problem}.", where=query_id, remedy=remedy)
     may_be_empty = statement.step is QueryStep.ACCEPTED and not statement.words.strip()
-    next_state = state_after(state, statement.step)
+    next_state = find_next_state(state, statement.step)
     connection.execute(sa.update(QUERY).where(QUERY.c.id == query_id).values(state=next_state))
     event = QueryEvent(
         query_id,
@@ -350,7 +352,7 @@ def record_statement(connection: sa.Connection, query_id: str, statement: Statem
     _insert_event(connection, event)
 
 
-def unknown_query(query_id: str) -> WrongUse:
+def build_unknown_query_error(query_id: str) -> WrongUse:
     """Return the error for an unknown query id."""
     return WrongUse("There is no such query.", where=query_id, remedy="List queries with `lgdp query list`.")
 
@@ -366,7 +368,7 @@ def _select_queries(connection: sa.Connection, *conditions: sa.ColumnElement[boo
         .order_by(QUERY.c.return_code, QUERY.c.period, QUERY.c.council_code, QUERY.c.number)
     ).all()
     answers = _find_answers(connection, conditions)
-    return tuple(_query_from_row(row, answers.get(row.id)) for row in rows)
+    return tuple(_build_query(row, answers.get(row.id)) for row in rows)
 
 
 def _find_answers(connection: sa.Connection, conditions: Iterable[sa.ColumnElement[bool]]) -> dict[str, QueryEvent]:
@@ -378,7 +380,7 @@ def _find_answers(connection: sa.Connection, conditions: Iterable[sa.ColumnEleme
         .where(QUERY_EVENT.c.step.in_(steps), *conditions)
         .order_by(QUERY_EVENT.c.id)
     )
-    return _last_events([_event_from_row(row) for row in rows], QueryStep.ANSWERED)
+    return _last_events([_build_event(row) for row in rows], QueryStep.ANSWERED)
 
 
 def _last_events(events: Iterable[QueryEvent], step: QueryStep) -> dict[str, QueryEvent]:
@@ -389,15 +391,15 @@ def _last_events(events: Iterable[QueryEvent], step: QueryStep) -> dict[str, Que
 
 def _select_events(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> tuple[QueryEvent, ...]:
     rows = connection.execute(sa.select(QUERY_EVENT).where(*conditions).order_by(QUERY_EVENT.c.id))
-    return tuple(_event_from_row(row) for row in rows)
+    return tuple(_build_event(row) for row in rows)
 
 
-def _query_from_row(row: sa.Row[Any], answer: QueryEvent | None) -> Query:
+def _build_query(row: sa.Row[Any], answer: QueryEvent | None) -> Query:
     values = {name: value for name, value in row._mapping.items() if name != "fingerprint"}  # noqa: SLF001 - its public name
     return Query(**values, answer=answer)
 
 
-def _event_from_row(row: sa.Row[Any]) -> QueryEvent:
+def _build_event(row: sa.Row[Any]) -> QueryEvent:
     values = {name: value for name, value in row._mapping.items() if name != "id"}  # noqa: SLF001 - its public name
     return QueryEvent(**values)
 
@@ -405,11 +407,11 @@ def _event_from_row(row: sa.Row[Any]) -> QueryEvent:
 def _load_query(connection: sa.Connection, query_id: str) -> Query:
     queries = _select_queries(connection, QUERY.c.id == query_id)
     if not queries:
-        raise unknown_query(query_id)
+        raise build_unknown_query_error(query_id)
     return queries[0]
 
 
-def _question_key(query: Query) -> tuple[str, ...]:
+def _build_question_key(query: Query) -> tuple[str, ...]:
     return query.return_code, query.council_code, query.rule, query.scope
 
 

@@ -64,7 +64,7 @@ _NEXT_STATES = {
 }
 
 
-def state_after(state: QueryState, step: QueryStep) -> QueryState:
+def find_next_state(state: QueryState, step: QueryStep) -> QueryState:
     """Return the state of a query after one more step."""
     if step is QueryStep.CHANGED:
         return QueryState.ANSWERED if state is QueryState.ACCEPTED else state

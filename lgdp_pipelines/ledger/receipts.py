@@ -83,10 +83,10 @@ class ReceiptRepository(Repository):
 def select_receipts(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> tuple[Receipt, ...]:
     """Return the receipts that meet the conditions, in order of arrival."""
     rows = connection.execute(sa.select(RECEIPT).where(*conditions).order_by(RECEIPT.c.id))
-    return tuple(receipt_from_row(row) for row in rows)
+    return tuple(build_receipt(row) for row in rows)
 
 
-def receipt_from_row(row: sa.Row[tuple[object, ...]]) -> Receipt:
+def build_receipt(row: sa.Row[tuple[object, ...]]) -> Receipt:
     """Return a row of the table as a receipt."""
     values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
     values["table"] = values.pop("table_name")
@@ -95,8 +95,8 @@ def receipt_from_row(row: sa.Row[tuple[object, ...]]) -> Receipt:
 
 def _record(connection: sa.Connection, arrival: Arrival, now: datetime) -> Receipt:
     is_routed = arrival.return_code is not None and arrival.period is not None
-    previous = _find_latest(connection, _answers_same(arrival) if is_routed else _is_same_file(arrival))
-    is_duplicate = previous is not None and _repeats(connection, previous, arrival)
+    previous = _find_latest(connection, _match_same_key(arrival) if is_routed else _match_same_file(arrival))
+    is_duplicate = previous is not None and _is_repeated(connection, previous, arrival)
     new_state = ReceiptState.WAITING if is_routed else ReceiptState.UNRECOGNISED
     values = asdict(arrival)
     values["table_name"] = values.pop("table")
@@ -105,10 +105,10 @@ def _record(connection: sa.Connection, arrival: Arrival, now: datetime) -> Recei
         "state": ReceiptState.DUPLICATE if is_duplicate else new_state,
         "duplicate_of": previous.id if previous is not None and is_duplicate else None,
     }
-    return receipt_from_row(connection.execute(sa.insert(RECEIPT).values(values).returning(*RECEIPT.c)).one())
+    return build_receipt(connection.execute(sa.insert(RECEIPT).values(values).returning(*RECEIPT.c)).one())
 
 
-def _answers_same(arrival: Arrival) -> sa.ColumnElement[bool]:
+def _match_same_key(arrival: Arrival) -> sa.ColumnElement[bool]:
     """Match receipts of the same return, council, period and table.
 
     A nil return answers all tables.
@@ -121,7 +121,7 @@ def _answers_same(arrival: Arrival) -> sa.ColumnElement[bool]:
     )
 
 
-def _is_same_file(arrival: Arrival) -> sa.ColumnElement[bool]:
+def _match_same_file(arrival: Arrival) -> sa.ColumnElement[bool]:
     """Match unrecognised receipts of the same file in the same account."""
     return sa.and_(
         RECEIPT.c.state == ReceiptState.UNRECOGNISED,
@@ -141,7 +141,7 @@ def _find_latest(connection: sa.Connection, condition: sa.ColumnElement[bool]) -
     ).one_or_none()
 
 
-def _repeats(connection: sa.Connection, previous: sa.Row[tuple[object, ...]], arrival: Arrival) -> bool:
+def _is_repeated(connection: sa.Connection, previous: sa.Row[tuple[object, ...]], arrival: Arrival) -> bool:
     """Return whether an extract repeats a receipt that still counts."""
     is_same = (previous.sha256, previous.system, previous.nil) == (arrival.sha256, arrival.system, arrival.nil)
     return is_same and not (previous.submission_id and _is_withdrawn(connection, arrival))

@@ -66,7 +66,7 @@ def measure_effectiveness(connection: sa.Connection, return_code: str | None) ->
     answers: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     for row in connection.execute(_select_queries(return_code)):
         key = (row.return_code, row.rule)
-        counts[key].update(_count(row))
+        counts[key].update(_count_query(row))
         if row.answer:
             answers[key][row.answer] += 1
     rules = [
@@ -88,7 +88,7 @@ def measure_effectiveness(connection: sa.Connection, return_code: str | None) ->
 _COUNTS = ("opened", "accepted", "sent_back", "corrected", "noise")
 
 
-def _count(row: sa.Row[Any]) -> dict[str, int]:
+def _count_query(row: sa.Row[Any]) -> dict[str, int]:
     is_accepted = row.state == QueryState.ACCEPTED
     return {
         "opened": 1,
@@ -128,13 +128,13 @@ def _select_queries(return_code: str | None) -> sa.Select[Any]:
         QUERY.c.return_code,
         QUERY.c.rule,
         QUERY.c.state,
-        answer_code().label("answer"),
-        expiry_reason().label("ending"),
+        select_answer_code().label("answer"),
+        select_expiry_reason().label("ending"),
         count_send_backs().label("sent_back"),
     ).where(*([QUERY.c.return_code == return_code] if return_code else []))
 
 
-def _last_event(*steps: QueryStep) -> sa.ScalarSelect[Any]:
+def _select_last_event(*steps: QueryStep) -> sa.ScalarSelect[Any]:
     """Select the last event of a query among these steps."""
     event = QUERY_EVENT.alias()
     return (
@@ -145,7 +145,7 @@ def _last_event(*steps: QueryStep) -> sa.ScalarSelect[Any]:
     )
 
 
-def answer_code() -> sa.ScalarSelect[Any]:
+def select_answer_code() -> sa.ScalarSelect[Any]:
     """Select the code of a query's current answer.
 
     It is null without an answer, or where the answer was sent back.
@@ -153,7 +153,7 @@ def answer_code() -> sa.ScalarSelect[Any]:
     return (
         sa.select(QUERY_EVENT.c.code)
         .where(
-            QUERY_EVENT.c.id == _last_event(QueryStep.ANSWERED, QueryStep.SENT_BACK),
+            QUERY_EVENT.c.id == _select_last_event(QueryStep.ANSWERED, QueryStep.SENT_BACK),
             QUERY_EVENT.c.step == QueryStep.ANSWERED,
         )
         .correlate(QUERY)
@@ -161,11 +161,11 @@ def answer_code() -> sa.ScalarSelect[Any]:
     )
 
 
-def expiry_reason() -> sa.ScalarSelect[Any]:
+def select_expiry_reason() -> sa.ScalarSelect[Any]:
     """Select the reason for a query's last expiry, or null."""
     return (
         sa.select(QUERY_EVENT.c.code)
-        .where(QUERY_EVENT.c.id == _last_event(QueryStep.EXPIRED))
+        .where(QUERY_EVENT.c.id == _select_last_event(QueryStep.EXPIRED))
         .correlate(QUERY)
         .scalar_subquery()
     )

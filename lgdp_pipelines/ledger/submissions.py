@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.ledger.database import Repository
 from lgdp_pipelines.ledger.query_records import QueryState
-from lgdp_pipelines.ledger.receipts import receipt_from_row, select_receipts
+from lgdp_pipelines.ledger.receipts import build_receipt, select_receipts
 from lgdp_pipelines.ledger.schema import (
     JUDGED_AGAINST,
     JUDGEMENT,
@@ -122,7 +122,7 @@ class SubmissionRepository(Repository):
 
         They are in order of arrival.
         """
-        return self._read(_list_waiting_with, receipt)
+        return self._read(_list_waiting_companions, receipt)
 
     def preview_files(self, receipt: Receipt, required: RequiredFiles) -> tuple[Receipt, ...]:
         """Return the files of the submission that a waiting receipt would join.
@@ -131,7 +131,7 @@ class SubmissionRepository(Repository):
             The files in any order; empty where the receipt no longer waits, or a required file has not arrived.
         """
         with self._database.read() as connection:
-            for group in _group_receipts(_list_waiting_with(connection, receipt), required):
+            for group in _group_receipts(_list_waiting_companions(connection, receipt), required):
                 if receipt in group:
                     return tuple(_complete_files(connection, group, required.list_for(receipt)))
         return ()
@@ -207,7 +207,7 @@ def load_submission(connection: sa.Connection, submission_id: str) -> Submission
     row = connection.execute(sa.select(SUBMISSION).where(SUBMISSION.c.id == submission_id)).one_or_none()
     if row is None:
         raise WrongUse("There is no such submission.", where=submission_id, remedy="List them with `lgdp status`.")
-    return _submission_from_row(row)
+    return _build_submission(row)
 
 
 def select_submissions(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> tuple[Submission, ...]:
@@ -217,7 +217,7 @@ def select_submissions(connection: sa.Connection, *conditions: sa.ColumnElement[
         .where(*conditions)
         .order_by(SUBMISSION.c.council_code, SUBMISSION.c.period, SUBMISSION.c.number)
     )
-    return tuple(_submission_from_row(row) for row in rows)
+    return tuple(_build_submission(row) for row in rows)
 
 
 def set_state(connection: sa.Connection, submission_id: str, state: SubmissionState) -> None:
@@ -234,7 +234,7 @@ def was_accepted(submissions: sa.FromClause = SUBMISSION) -> sa.ColumnElement[bo
     )
 
 
-def _submission_from_row(row: Sequence[Any]) -> Submission:
+def _build_submission(row: Sequence[Any]) -> Submission:
     """Return the first columns of a row as a submission."""
     return Submission(**dict(zip(SUBMISSION.c.keys(), row, strict=False)))
 
@@ -274,10 +274,10 @@ def _list_waiting(
     if councils is not None:
         statement = statement.where(RECEIPT.c.council_code.in_(councils))
     rows = connection.execute(statement.order_by(RECEIPT.c.council_code, RECEIPT.c.id))
-    return tuple(receipt_from_row(row) for row in rows)
+    return tuple(build_receipt(row) for row in rows)
 
 
-def _list_waiting_with(connection: sa.Connection, receipt: Receipt) -> tuple[Receipt, ...]:
+def _list_waiting_companions(connection: sa.Connection, receipt: Receipt) -> tuple[Receipt, ...]:
     if receipt.return_code is None or receipt.period is None:
         return ()
     return _list_waiting(connection, receipt.return_code, receipt.period, [receipt.council_code])
@@ -318,14 +318,14 @@ def _find_latest_submission(connection: sa.Connection, receipt: Receipt) -> str 
     """Return the id of the latest submission, unless it was withdrawn."""
     latest = connection.execute(
         sa.select(SUBMISSION.c.id, SUBMISSION.c.state)
-        .where(*_is_answered_by(receipt))
+        .where(*_match_receipt_key(receipt))
         .order_by(SUBMISSION.c.number.desc())
         .limit(1)
     ).one_or_none()
     return None if latest is None or latest.state == SubmissionState.WITHDRAWN else latest.id
 
 
-def _is_answered_by(receipt: Receipt) -> tuple[sa.ColumnElement[bool], ...]:
+def _match_receipt_key(receipt: Receipt) -> tuple[sa.ColumnElement[bool], ...]:
     return (
         SUBMISSION.c.return_code == receipt.return_code,
         SUBMISSION.c.council_code == receipt.council_code,
@@ -341,7 +341,7 @@ def _insert_submission(
     The waiting receipts become part of it, even where a later file replaced one of them.
     """
     receipt = waiting_receipts[0]
-    last = connection.scalar(sa.select(sa.func.max(SUBMISSION.c.number)).where(*_is_answered_by(receipt)))
+    last = connection.scalar(sa.select(sa.func.max(SUBMISSION.c.number)).where(*_match_receipt_key(receipt)))
     number = (last or 0) + 1
     submission_id = f"{receipt.return_code}.{receipt.council_code}.{receipt.period}.{number:03d}"
     connection.execute(
@@ -437,7 +437,7 @@ def _select_outdated(
         )
         .order_by(SUBMISSION.c.council_code, SUBMISSION.c.number)
     )
-    return tuple((_submission_from_row(row), row.now_current) for row in rows)
+    return tuple((_build_submission(row), row.now_current) for row in rows)
 
 
 def _find_first_accepted(

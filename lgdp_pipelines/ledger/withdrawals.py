@@ -59,7 +59,7 @@ class WithdrawalRepository(Repository):
             .where(*filter_return(SUBMISSION, return_code, period), WITHDRAWAL.c.finished_at.is_(None))
             .order_by(WITHDRAWAL.c.submission_id)
         )
-        return tuple(_withdrawal_from_row(row) for row in self._fetch(statement))
+        return tuple(_build_withdrawal(row) for row in self._fetch(statement))
 
     def finish(self, submission_ids: Sequence[str]) -> None:
         """Mark withdrawals as finished, once their rows have left the slices."""
@@ -95,8 +95,8 @@ def _load_withdrawal(connection: sa.Connection, submission_id: str) -> Withdrawa
     row = connection.execute(sa.select(WITHDRAWAL).where(WITHDRAWAL.c.submission_id == submission_id)).one_or_none()
     if row is None:
         raise LedgerError("The submission was never withdrawn.", where=submission_id)
-    return _withdrawal_from_row(row)
+    return _build_withdrawal(row)
 
 
-def _withdrawal_from_row(row: Sequence[Any]) -> Withdrawal:
+def _build_withdrawal(row: Sequence[Any]) -> Withdrawal:
     return Withdrawal(*row)

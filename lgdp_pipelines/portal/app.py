@@ -100,9 +100,9 @@ class IntakeHandlers:
         extract = await to_thread.run_sync(intake.parse_parameters, self.platform, caller, dict(parameters))
         intake.check_headers(request, self.limits)
         receipt = await self._receive(request, extract)
-        document = responses.build_status_document(await self._describe(receipt), _root(request))
+        document = responses.build_status_document(await self._describe(receipt), _get_root_path(request))
         is_new = receipt.state is not ReceiptState.DUPLICATE
-        location = {"Location": f"{_root(request)}/submissions/{receipt.id}"}
+        location = {"Location": f"{_get_root_path(request)}/submissions/{receipt.id}"}
         return JSONResponse(document, HTTPStatus.ACCEPTED if is_new else HTTPStatus.OK, headers=location)
 
     async def _receive(self, request: Request, extract: PushedExtract) -> Receipt:
@@ -134,13 +134,13 @@ class IntakeHandlers:
             return await to_thread.run_sync(describe, limiter=self._judgement_limiter)
         return ReceiptStatus(receipt)
 
-    async def status(self, request: Request) -> Response:
+    async def get_status(self, request: Request) -> Response:
         """Handle GET /submissions/{id}: return the status of a file."""
         caller = self.authenticate(request)
         status = await self._describe(await self._find_receipt(request, caller))
-        return JSONResponse(responses.build_status_document(status, _root(request)))
+        return JSONResponse(responses.build_status_document(status, _get_root_path(request)))
 
-    async def report(self, request: Request) -> Response:
+    async def get_report(self, request: Request) -> Response:
         """Handle GET /submissions/{id}/report.{form}: return a report."""
         caller = self.authenticate(request)
         form = request.path_params["form"]
@@ -159,27 +159,27 @@ class IntakeHandlers:
         name = request.path_params["id"]
         return await to_thread.run_sync(responses.find_receipt, self.platform, caller.council_code, name)
 
-    async def calendar(self, request: Request) -> Response:
+    async def get_calendar(self, request: Request) -> Response:
         """Handle GET /calendar: return the council's obligations."""
         caller = self.authenticate(request)
         build = responses.build_calendar_document
         return JSONResponse(await to_thread.run_sync(build, self.platform, caller.council_code))
 
-    async def health(self, _request: Request) -> Response:
+    async def get_health(self, _request: Request) -> Response:
         """Handle GET /health: check that the ledger can be read."""
         await to_thread.run_sync(self.platform.ledger.submissions.list_pending_work)
         return JSONResponse({"status": "ok"})
 
 
-async def _home(_request: Request) -> Response:
+async def _get_home(_request: Request) -> Response:
     return HTMLResponse(await to_thread.run_sync(partial(_HOME.read_text, encoding="utf-8")))
 
 
-async def _openapi(_request: Request) -> Response:
+async def _get_openapi(_request: Request) -> Response:
     return JSONResponse(build_openapi_document())
 
 
-def _root(request: Request) -> str:
+def _get_root_path(request: Request) -> str:
     root: str = request.scope.get("root_path", "")
     return root
 
@@ -215,12 +215,12 @@ def build_app(platform: Platform, limits: RequestLimits | None = None) -> Starle
     handlers = IntakeHandlers(platform, limits or RequestLimits())
     routes: list[tuple[str, str, Endpoint]] = [
         ("POST", "/submissions", handlers.submit),
-        ("GET", "/submissions/{id}", handlers.status),
-        ("GET", "/submissions/{id}/report.{form}", handlers.report),
-        ("GET", "/calendar", handlers.calendar),
-        ("GET", "/health", handlers.health),
-        ("GET", "/openapi.json", _openapi),
-        ("GET", "/", _home),
+        ("GET", "/submissions/{id}", handlers.get_status),
+        ("GET", "/submissions/{id}/report.{form}", handlers.get_report),
+        ("GET", "/calendar", handlers.get_calendar),
+        ("GET", "/health", handlers.get_health),
+        ("GET", "/openapi.json", _get_openapi),
+        ("GET", "/", _get_home),
     ]
     return Starlette(
         routes=[Route(path, endpoint, methods=[method]) for method, path, endpoint in routes],

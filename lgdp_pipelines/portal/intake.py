@@ -171,10 +171,10 @@ def check_headers(request: Request, limits: RequestLimits) -> None:
         )
     length = request.headers.get("content-length", "")
     if length.isdecimal() and int(length) > limits.largest_bytes:
-        raise _refuse_too_large(limits)
+        raise _build_oversize_refusal(limits)
 
 
-def _refuse_too_large(limits: RequestLimits) -> RequestRefused:
+def _build_oversize_refusal(limits: RequestLimits) -> RequestRefused:
     return RequestRefused(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         f"The file is larger than {limits.largest_bytes:,} bytes. Nothing was recorded.",
@@ -195,7 +195,7 @@ async def receive_body(request: Request, limits: RequestLimits) -> Download:
             await _write_body(download, request, limits)
     except TimeoutError:
         download.close()
-        raise _refuse_interrupted("The upload took too long.", HTTPStatus.REQUEST_TIMEOUT) from None
+        raise _build_interruption_refusal("The upload took too long.", HTTPStatus.REQUEST_TIMEOUT) from None
     except BaseException:
         download.close()
         raise
@@ -214,16 +214,16 @@ async def _write_body(download: Download, request: Request, limits: RequestLimit
             buffer.append(chunk)
             size += len(chunk)
             if download.size + size > limits.largest_bytes:
-                raise _refuse_too_large(limits)
+                raise _build_oversize_refusal(limits)
             if size >= _WRITE_BYTES:
                 await run_in_threadpool(download.add, b"".join(buffer))
                 buffer, size = [], 0
     except TimeoutError:
-        raise _refuse_interrupted("The upload stopped.", HTTPStatus.REQUEST_TIMEOUT) from None
+        raise _build_interruption_refusal("The upload stopped.", HTTPStatus.REQUEST_TIMEOUT) from None
     except ClientDisconnect:
-        raise _refuse_interrupted("The upload was interrupted.", HTTPStatus.BAD_REQUEST) from None
+        raise _build_interruption_refusal("The upload was interrupted.", HTTPStatus.BAD_REQUEST) from None
     await run_in_threadpool(download.add, b"".join(buffer))
 
 
-def _refuse_interrupted(problem: str, status: HTTPStatus) -> RequestRefused:
+def _build_interruption_refusal(problem: str, status: HTTPStatus) -> RequestRefused:
     return RequestRefused(status, f"{problem} Nothing was recorded.", remedy="Send the whole file again.")

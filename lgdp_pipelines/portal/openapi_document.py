@@ -21,27 +21,29 @@ def build_openapi_document() -> Json:
             "The bearer token identifies the council. Times are in UTC.",
         },
         "paths": {
-            "/submissions": {"post": _post()},
-            "/submissions/{id}": {"get": _get("The status of a file, and the verdict", _ANSWER, [_ID])},
+            "/submissions": {"post": _describe_post()},
+            "/submissions/{id}": {"get": _describe_get("The status of a file, and the verdict", _ANSWER, [_ID])},
             "/submissions/{id}/report.{form}": {
                 "get": {
                     "summary": "The report on a submission, to read, to open in a spreadsheet or for a program",
                     "security": _TOKEN,
-                    "parameters": [_ID, _path_parameter("form", {"enum": ["html", "json", "csv"]})],
+                    "parameters": [_ID, _describe_path_parameter("form", {"enum": ["html", "json", "csv"]})],
                     "responses": {
                         "200": {
                             "description": "The report",
                             "content": {kind: {} for kind in ("text/html", "application/json", "text/csv")},
                         },
-                        **_problems(401, 404, 409, 429, 503),
+                        **_list_problems(401, 404, 409, 429, 503),
                     },
                 }
             },
-            "/calendar": {"get": _get("The council's obligations, with due and late returns", {"type": "object"}, [])},
+            "/calendar": {
+                "get": _describe_get("The council's obligations, with due and late returns", {"type": "object"}, [])
+            },
             "/health": {
                 "get": {
                     "summary": "Check whether files can be received",
-                    "responses": {"200": {"description": "Files can be received"}, **_problems(503)},
+                    "responses": {"200": {"description": "Files can be received"}, **_list_problems(503)},
                 }
             },
             "/openapi.json": {
@@ -56,18 +58,22 @@ def build_openapi_document() -> Json:
     }
 
 
-def _post() -> Json:
+def _describe_post() -> Json:
     return {
         "summary": "Send a file that answers a return, or one of its tables; the findings are in the answer",
         "security": _TOKEN,
         "parameters": [
-            _query_parameter("return", "Code of the return, such as HL1", required=True),
-            _query_parameter("period", "Such as FY2024-25-Q1, CY2024 or 2024-04", required=True),
-            _query_parameter("file", "The file's name, for the report"),
-            _query_parameter("table", "The file's table, where a return has a file for each"),
-            _query_parameter("system", "Back-office system that exported the file, where it differs from the contract"),
-            _query_parameter("nil", "true: there is nothing to report; the body may say so in words, or be empty"),
-            _query_parameter("council", "Optional; must agree with the token"),
+            _describe_query_parameter("return", "Code of the return, such as HL1", required=True),
+            _describe_query_parameter("period", "Such as FY2024-25-Q1, CY2024 or 2024-04", required=True),
+            _describe_query_parameter("file", "The file's name, for the report"),
+            _describe_query_parameter("table", "The file's table, where a return has a file for each"),
+            _describe_query_parameter(
+                "system", "Back-office system that exported the file, where it differs from the contract"
+            ),
+            _describe_query_parameter(
+                "nil", "true: there is nothing to report; the body may say so in words, or be empty"
+            ),
+            _describe_query_parameter("council", "Optional; must agree with the token"),
         ],
         "requestBody": {
             "required": True,
@@ -75,35 +81,38 @@ def _post() -> Json:
             "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
         },
         "responses": {
-            "202": {"description": "Kept and checked; the platform will process it", "content": _json(_ANSWER)},
-            "200": {"description": "The same bytes came before", "content": _json(_ANSWER)},
-            **_problems(400, 401, 403, 408, 413, 415, 429, 503, 507),
+            "202": {
+                "description": "Kept and checked; the platform will process it",
+                "content": _build_json_content(_ANSWER),
+            },
+            "200": {"description": "The same bytes came before", "content": _build_json_content(_ANSWER)},
+            **_list_problems(400, 401, 403, 408, 413, 415, 429, 503, 507),
         },
     }
 
 
-def _get(summary: str, schema: Json, parameters: list[Json]) -> Json:
+def _describe_get(summary: str, schema: Json, parameters: list[Json]) -> Json:
     return {
         "summary": summary,
         "security": _TOKEN,
         "parameters": parameters,
         "responses": {
-            "200": {"description": "The answer", "content": _json(schema)},
-            **_problems(401, *([404] if parameters else []), 429, 503),
+            "200": {"description": "The answer", "content": _build_json_content(schema)},
+            **_list_problems(401, *([404] if parameters else []), 429, 503),
         },
     }
 
 
-def _json(schema: Json) -> Json:
+def _build_json_content(schema: Json) -> Json:
     return {"application/json": {"schema": schema}}
 
 
-def _problems(*statuses: int) -> Json:
+def _list_problems(*statuses: int) -> Json:
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {str(status): {"description": _PROBLEMS[status], "content": content} for status in statuses}
 
 
-def _query_parameter(name: str, description: str, *, required: bool = False) -> Json:
+def _describe_query_parameter(name: str, description: str, *, required: bool = False) -> Json:
     return {
         "name": name,
         "in": "query",
@@ -113,14 +122,14 @@ def _query_parameter(name: str, description: str, *, required: bool = False) -> 
     }
 
 
-def _path_parameter(name: str, schema: Json) -> Json:
+def _describe_path_parameter(name: str, schema: Json) -> Json:
     return {"name": name, "in": "path", "required": True, "schema": schema}
 
 
 _TOKEN: list[Json] = [{"token": []}]
 _ANSWER: Json = {"$ref": "#/components/schemas/Answer"}
 _ID = {
-    **_path_parameter("id", {"type": "string"}),
+    **_describe_path_parameter("id", {"type": "string"}),
     "description": "The id from the response to the file, or a submission's id from a report",
 }
 _PROBLEMS: Mapping[int, str] = {

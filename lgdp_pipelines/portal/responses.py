@@ -35,7 +35,7 @@ REPORT_FORMS: Mapping[str, tuple[str, Callable[[Report], str]]] = {
 _LONGEST_ID = 130
 
 
-def unknown_submission() -> RequestRefused:
+def build_unknown_refusal() -> RequestRefused:
     """Return the same refusal for an unknown and for another council's submission."""
     return RequestRefused(
         HTTPStatus.NOT_FOUND,
@@ -56,11 +56,11 @@ def find_receipt(platform: Platform, council_code: str, name: str) -> Receipt:
         elif len(name) <= _LONGEST_ID:
             receipt = platform.ledger.submissions.list_receipts(name)[-1]
         else:
-            raise unknown_submission()
+            raise build_unknown_refusal()
     except WrongUse:
-        raise unknown_submission() from None
+        raise build_unknown_refusal() from None
     if receipt.council_code != council_code:
-        raise unknown_submission()
+        raise build_unknown_refusal()
     return receipt
 
 

@@ -22,7 +22,7 @@ from lgdp_pipelines.collection.outbox_delivery import OutgoingFile, deliver_file
 from lgdp_pipelines.collection.transports import create_transport
 from lgdp_pipelines.errors import StorageError
 from lgdp_pipelines.handover.findings import FINDING_SCHEMA
-from lgdp_pipelines.ledger.deliveries import Delivery, UndeliveredJudgement
+from lgdp_pipelines.ledger.deliveries import DeliveredReport, UndeliveredJudgement
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.ledger.query_records import Query, QueryState, RecordedIssue
 from lgdp_pipelines.register.model.contract import Contract, Register, Return
@@ -94,7 +94,7 @@ def deliver_reports(platform: Platform, progress: Callable[[str], None] = lambda
                 )
                 reports.append(judgement.submission_id)
                 progress(f"report on {judgement.submission_id}")
-            deliveries.append(Delivery(sha256, judgement.submission_id, judgement.judgement))
+            deliveries.append(DeliveredReport(sha256, judgement.submission_id, judgement.judgement))
         # After the files: a run that dies in between writes the same files again.
         platform.ledger.deliveries.record(OUTBOX, deliveries)
     notes = _deliver_notes(platform, progress)
@@ -117,7 +117,9 @@ def _deliver_notes(platform: Platform, progress: Callable[[str], None]) -> tuple
             locate_note_folder(platform.settings.home, note.council.code, note.receipt.id), render_note_files(note)
         )
         progress(f"note on receipt {note.receipt.id}")
-    platform.ledger.deliveries.record(OUTBOX, [Delivery(hash_note(note), receipt_id=note.receipt.id) for note in notes])
+    platform.ledger.deliveries.record(
+        OUTBOX, [DeliveredReport(hash_note(note), receipt_id=note.receipt.id) for note in notes]
+    )
     return tuple(note.receipt.id for note in notes)
 
 
@@ -161,7 +163,7 @@ class _Parcel:
     """Files for a council's own account, and the record of their delivery."""
 
     files: tuple[OutgoingFile, ...]
-    delivery: Delivery
+    delivery: DeliveredReport
 
 
 def _deliver_to_accounts(platform: Platform, source: Source, progress: Callable[[str], None]) -> list[Failure]:
@@ -175,13 +177,13 @@ def _deliver_to_accounts(platform: Platform, source: Source, progress: Callable[
             prefix = submission_id if number == 1 else f"{submission_id}-judged-{number}"
             is_news = sha256 != judgement.delivered_sha256
             files = _read_files(locate_report_folder(platform.settings.home, submission_id), prefix) if is_news else ()
-            parcel = _Parcel(files, Delivery(sha256, submission_id, number))
+            parcel = _Parcel(files, DeliveredReport(sha256, submission_id, number))
             parcels.setdefault(judgement.council_code, []).append(parcel)
     for receipt_id in ledger.deliveries.list_undelivered_receipts(source.id, source.id):
         note = gather_note(platform, receipt_id)
         folder = locate_note_folder(platform.settings.home, note.council.code, receipt_id)
         files = _read_files(folder, f"unrecognised-receipt-{receipt_id}")
-        parcel = _Parcel(files, Delivery(hash_note(note), receipt_id=receipt_id))
+        parcel = _Parcel(files, DeliveredReport(hash_note(note), receipt_id=receipt_id))
         parcels.setdefault(note.council.code, []).append(parcel)
 
     transport = create_transport(source, platform.register, platform.environment, date.max)

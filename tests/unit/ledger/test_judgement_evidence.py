@@ -14,7 +14,7 @@ from lgdp_pipelines.ledger.judgement_records import (
     InputFile,
     NewJudgement,
     PinnedVersion,
-    evidence_to_dict,
+    serialise_evidence,
 )
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.vocabulary.verdicts import Verdict
@@ -65,7 +65,7 @@ def test_evidence_is_read_back_unchanged(ledger: Ledger, record_judgement: Calla
         "hl1.rise": 2,
         "hl1.note": 0,
     }
-    assert evidence_to_dict(EVIDENCE)["received_on"] == "2026-01-05"
+    assert serialise_evidence(EVIDENCE)["received_on"] == "2026-01-05"
 
 
 def test_each_judgement_has_evidence_and_rows_come_from_the_last_accepting_one(

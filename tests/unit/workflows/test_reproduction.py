@@ -18,7 +18,7 @@ from lgdp_pipelines.cli import main
 from lgdp_pipelines.collection.transports.hand_in import hand_in, hand_in_nil
 from lgdp_pipelines.collection.transports.transport import Inbox
 from lgdp_pipelines.errors import WrongUse
-from lgdp_pipelines.ledger.judgement_records import evidence_to_dict
+from lgdp_pipelines.ledger.judgement_records import serialise_evidence
 from lgdp_pipelines.ledger.lake_mirror import TABLES
 from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.vocabulary.periods import parse_period
@@ -232,7 +232,7 @@ def test_evidence_identifies_everything_by_hash_and_holds_no_cell(past_world: Wo
     assert lines == [f"{hashlib.sha256(files[name].read_bytes()).hexdigest()}  {name}" for name in sorted(files)]
     assert first_evidence.register_sha256 != last_evidence.register_sha256
     assert not {"Beach", "Hill", "sites.csv", "Fife"} & set(
-        re.findall(r"[\w.]+", json.dumps(evidence_to_dict(first_evidence)))
+        re.findall(r"[\w.]+", json.dumps(serialise_evidence(first_evidence)))
     )
 
 
