@@ -140,12 +140,11 @@ class Repository:
 def _is_conflict(error: DBAPIError) -> bool:
     """Return whether an error reports a conflict of two transactions.
 
-    SQLite reports a lock; PostgreSQL reports a failed serialisation, a deadlock,
-    or a number or table created twice.
+    SQLite reports a lock; PostgreSQL reports a failed serialisation, a deadlock, or a number or table created twice.
     """
     state = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None)
-    locked = isinstance(error.orig, sqlite3.OperationalError) and "locked" in str(error.orig)
-    return locked or state in {"40001", "40P01", "23505", "42P07"}
+    is_locked = isinstance(error.orig, sqlite3.OperationalError) and "locked" in str(error.orig)
+    return is_locked or state in {"40001", "40P01", "23505", "42P07"}
 
 
 def _migrate_to_head(connection: sa.Connection) -> None:

@@ -43,7 +43,7 @@ _DIRECTION_MARKS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
+class QueryReply:
     """A person's answer to a query, or a recipient's decision on it.
 
     Attributes:
@@ -142,7 +142,7 @@ class QueryRepository(Repository):
             WrongUse: there is no such query.
             LedgerError: it is not open, or words or name cannot be kept.
         """
-        return self._record(query_id, Statement(QueryStep.ANSWERED, by, words, code, origin))
+        return self._record(query_id, QueryReply(QueryStep.ANSWERED, by, words, code, origin))
 
     def accept(self, query_id: str, *, by: str, words: str = "") -> Query:
         """Accept the answer to a query, as a recipient.
@@ -151,7 +151,7 @@ class QueryRepository(Repository):
             WrongUse: there is no such query.
             LedgerError: it has no answer, or words or name cannot be kept.
         """
-        return self._record(query_id, Statement(QueryStep.ACCEPTED, by, words))
+        return self._record(query_id, QueryReply(QueryStep.ACCEPTED, by, words))
 
     def send_back(self, query_id: str, *, by: str, words: str) -> Query:
         """Send an answered query back to its council, as a recipient.
@@ -162,11 +162,11 @@ class QueryRepository(Repository):
             WrongUse: there is no such query.
             LedgerError: it has no answer, or words or name cannot be kept.
         """
-        return self._record(query_id, Statement(QueryStep.SENT_BACK, by, words))
+        return self._record(query_id, QueryReply(QueryStep.SENT_BACK, by, words))
 
-    def _record(self, query_id: str, statement: Statement) -> Query:
+    def _record(self, query_id: str, reply: QueryReply) -> Query:
         def record(connection: sa.Connection) -> Query:
-            record_statement(connection, query_id, statement, self._clock())
+            record_reply(connection, query_id, reply, self._clock())
             return _load_query(connection, query_id)
 
         return self._database.write(record)
@@ -228,17 +228,17 @@ def update_queries(
             _update_repeated(connection, known_queries[key], submission, scope, now)
         else:
             number += 1
-            _open_query(connection, submission, (key[0], number), scope, now)
+            _open_query(connection, submission, key[0], number, scope, now)
 
 
 def _open_query(
     connection: sa.Connection,
     submission: Submission,
-    rule_and_number: tuple[str, int],
+    rule: str,
+    number: int,
     scope: QueryScope,
     now: datetime,
 ) -> None:
-    rule, number = rule_and_number
     query_id = f"{submission.return_code}.{submission.council_code}.{submission.period}.Q{number:03d}"
     connection.execute(
         sa.insert(QUERY).values(
@@ -321,7 +321,7 @@ _STATE_MESSAGES = {
 }
 
 
-def record_statement(connection: sa.Connection, query_id: str, statement: Statement, now: datetime) -> None:
+def record_reply(connection: sa.Connection, query_id: str, reply: QueryReply, now: datetime) -> None:
     """Record a council's answer to a query, or a recipient's decision.
 
     Raises:
@@ -331,23 +331,22 @@ def record_statement(connection: sa.Connection, query_id: str, statement: Statem
     row = connection.execute(sa.select(QUERY).where(QUERY.c.id == query_id)).one_or_none()
     if row is None:
         raise build_unknown_query_error(query_id)
-    state = row.state
-    if state is not _REQUIRED_STATES[statement.step]:
-        problem, remedy = _STATE_MESSAGES[state]
+    if row.state is not _REQUIRED_STATES[reply.step]:
+        problem, remedy = _STATE_MESSAGES[row.state]
         raise LedgerError(f"The query {problem}.", where=query_id, remedy=remedy)
-    may_be_empty = statement.step is QueryStep.ACCEPTED and not statement.words.strip()
-    next_state = find_next_state(state, statement.step)
+    may_be_empty = reply.step is QueryStep.ACCEPTED and not reply.words.strip()
+    next_state = find_next_state(row.state, reply.step)
     connection.execute(sa.update(QUERY).where(QUERY.c.id == query_id).values(state=next_state))
     event = QueryEvent(
         query_id,
         now,
-        statement.step,
+        reply.step,
         row.submission_id,
         row.failed,
-        by=clean_text(statement.by, "The name", LONGEST_NAME),
-        code=statement.code,
-        words="" if may_be_empty else clean_text(statement.words, "The words", LONGEST_WORDS),
-        origin=statement.origin,
+        by=clean_text(reply.by, "The name", LONGEST_NAME),
+        code=reply.code,
+        words="" if may_be_empty else clean_text(reply.words, "The words", LONGEST_WORDS),
+        origin=reply.origin,
     )
     _insert_event(connection, event)
 

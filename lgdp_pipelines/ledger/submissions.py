@@ -73,11 +73,11 @@ class SubmissionRepository(Repository):
     ) -> tuple[Submission, ...]:
         """Open submissions from waiting receipts, and return all unjudged submissions.
 
-        They are in sequence order. Where a file answers the whole return, each waiting receipt becomes a
-        submission; so does each nil return anywhere. Where several files are required, the receipts
-        that a council has waiting become one submission, of the latest file of each name; a file that was not sent
-        again is taken from the submission before, so that one corrected file is enough, unless that submission was
-        withdrawn. Receipts go on waiting until each required file is there.
+        They are in sequence order. Where a file answers the whole return, each waiting receipt becomes a submission. A
+        nil return always becomes a submission of its own. Where several files are required, a council's waiting
+        receipts become one submission, of the latest file of each name. A file that was not sent again is taken from
+        the previous submission, so that one corrected file is enough, unless that submission was withdrawn. Receipts
+        wait until all required files have arrived.
 
         Args:
             return_code: of the return.
@@ -239,8 +239,8 @@ def _build_submission(row: Sequence[Any]) -> Submission:
     return Submission(**dict(zip(SUBMISSION.c.keys(), row, strict=False)))
 
 
-def _filter_councils(councils: Sequence[str] | None) -> list[sa.ColumnElement[bool]]:
-    return [] if councils is None else [SUBMISSION.c.council_code.in_(councils)]
+def _filter_councils(councils: Sequence[str] | None, table: sa.Table = SUBMISSION) -> list[sa.ColumnElement[bool]]:
+    return [] if councils is None else [table.c.council_code.in_(councils)]
 
 
 def _open_submissions(
@@ -268,12 +268,15 @@ def _list_waiting(
     connection: sa.Connection, return_code: str, period: str, councils: Sequence[str] | None
 ) -> tuple[Receipt, ...]:
     """Return a period's waiting receipts in order of council and arrival."""
-    statement = sa.select(RECEIPT).where(
-        *filter_return(RECEIPT, return_code, period), RECEIPT.c.state == ReceiptState.WAITING
+    rows = connection.execute(
+        sa.select(RECEIPT)
+        .where(
+            *filter_return(RECEIPT, return_code, period),
+            *_filter_councils(councils, RECEIPT),
+            RECEIPT.c.state == ReceiptState.WAITING,
+        )
+        .order_by(RECEIPT.c.council_code, RECEIPT.c.id)
     )
-    if councils is not None:
-        statement = statement.where(RECEIPT.c.council_code.in_(councils))
-    rows = connection.execute(statement.order_by(RECEIPT.c.council_code, RECEIPT.c.id))
     return tuple(build_receipt(row) for row in rows)
 
 
@@ -301,11 +304,11 @@ def _complete_files(
     """
     if not required_names or receipts[0].nil:
         return receipts
-    previous = _find_latest_submission(connection, receipts[0])
-    files: dict[str | None, Receipt] = {}
-    for receipt in (*(_select_files(connection, previous) if previous else ()), *receipts):
-        if not receipt.nil and receipt.system == receipts[0].system:
-            files[receipt.table] = receipt
+    files = {  # the last receipt of each table wins
+        receipt.table: receipt
+        for receipt in (*_select_reusable_files(connection, receipts[0]), *receipts)
+        if not receipt.nil and receipt.system == receipts[0].system
+    }
     return list(files.values()) if files.keys() >= set(required_names) else []
 
 
@@ -314,23 +317,14 @@ def _select_files(connection: sa.Connection, submission_id: str) -> tuple[Receip
     return select_receipts(connection, RECEIPT.c.id.in_(files))
 
 
-def _find_latest_submission(connection: sa.Connection, receipt: Receipt) -> str | None:
-    """Return the id of the latest submission, unless it was withdrawn."""
-    latest = connection.execute(
-        sa.select(SUBMISSION.c.id, SUBMISSION.c.state)
-        .where(*_match_receipt_key(receipt))
-        .order_by(SUBMISSION.c.number.desc())
-        .limit(1)
-    ).one_or_none()
-    return None if latest is None or latest.state == SubmissionState.WITHDRAWN else latest.id
-
-
-def _match_receipt_key(receipt: Receipt) -> tuple[sa.ColumnElement[bool], ...]:
-    return (
-        SUBMISSION.c.return_code == receipt.return_code,
-        SUBMISSION.c.council_code == receipt.council_code,
-        SUBMISSION.c.period == receipt.period,
+def _select_reusable_files(connection: sa.Connection, receipt: Receipt) -> tuple[Receipt, ...]:
+    """Return the files of the previous submission, unless it was withdrawn."""
+    submissions = select_submissions(
+        connection, *filter_return(SUBMISSION, receipt.return_code, receipt.period, receipt.council_code)
     )
+    if not submissions or submissions[-1].state is SubmissionState.WITHDRAWN:
+        return ()
+    return _select_files(connection, submissions[-1].id)
 
 
 def _insert_submission(
@@ -341,8 +335,12 @@ def _insert_submission(
     The waiting receipts become part of it, even where a later file replaced one of them.
     """
     receipt = waiting_receipts[0]
-    last = connection.scalar(sa.select(sa.func.max(SUBMISSION.c.number)).where(*_match_receipt_key(receipt)))
-    number = (last or 0) + 1
+    last_number = connection.scalar(
+        sa.select(sa.func.max(SUBMISSION.c.number)).where(
+            *filter_return(SUBMISSION, receipt.return_code, receipt.period, receipt.council_code)
+        )
+    )
+    number = (last_number or 0) + 1
     submission_id = f"{receipt.return_code}.{receipt.council_code}.{receipt.period}.{number:03d}"
     connection.execute(
         sa.insert(SUBMISSION).values(
