@@ -1,6 +1,6 @@
-"""A version of a return, or of a reference table, as a person reads it; of a contract with what is different and why.
+"""Versions of returns and reference tables as text for people, with the differences and reasons of a contract.
 
-Belongs here: text made of what stands in the register's files. Belongs elsewhere: printing it.
+Belongs here: text made from the register's files. Belongs elsewhere: printing it.
 """
 
 import csv
@@ -35,18 +35,18 @@ def version_in_files(register: Register, contract: Contract) -> ContractVersion:
 
 
 def contract_text(register: Register, data_return: Return, contract: Contract) -> str:
-    """Return a contract as commented YAML: changes since another version, its rules, its content.
+    """Return a contract as YAML, with its changes and rules in comments.
 
     The other version is its base, or for a version that is written in full the one before.
     """
     edition = version_in_files(register, contract)
     lines = [f"{contract.title}, version {contract.version}, valid from {contract.valid_from}."]
-    base = _compared_with(data_return, contract, edition)
+    base = _find_base(data_return, contract, edition)
     if base is not None:
-        lines += ["", f"It asks otherwise than version {base.version}:"]
+        lines += ["", f"Its differences from version {base.version}:"]
         for difference in compare_contracts(base, contract):
             lines += _difference_lines(difference, edition.changes)
-    lines += ["", "Its rules, and what is asked in SQL:"]
+    lines += ["", "Its rules, with their SQL:"]
     for rule in list_rules(contract):
         lines += _rule_lines(rule)
     commented = "".join(f"# {line}".rstrip() + "\n" for line in lines)
@@ -59,7 +59,7 @@ def _rule_lines(rule: Rule) -> Iterator[str]:
         yield from _wrapped(fill_table_names(rule.sql, rule.table))
 
 
-def _compared_with(data_return: Return, contract: Contract, edition: ContractVersion) -> Contract | None:
+def _find_base(data_return: Return, contract: Contract, edition: ContractVersion) -> Contract | None:
     if edition.base:
         return next(contract for contract in data_return.contracts if str(contract.version) == edition.base)
     position = data_return.contracts.index(contract)
@@ -78,7 +78,7 @@ def _difference_lines(difference: Difference, changes: Iterable[Change]) -> Iter
 
 
 def _is_about(change: Change, difference: Difference) -> bool:
-    """Return whether a change concerns what differs; a field belongs to the contract."""
+    """Return whether a change concerns a difference; fields concern the contract."""
     for target in change.targets:
         if target.kind is TargetKind.FIELD:
             if difference.subject == "contract":
@@ -95,13 +95,13 @@ def _wrapped(text: str) -> list[str]:
 
 
 def reference_text(table: ReferenceTable, version: ReferenceVersion) -> str:
-    """Return a version of a reference table as CSV with a description in comments."""
+    """Return a version of a reference table as CSV with comments."""
     sentences = [
         f"{table.title}: {table.id}, version {version.version} of {', '.join(table.by_version)}.",
         table.description,
         f"To be used from {version.valid_from} on. {version.verified}: {version.source}".rstrip(": "),
         *([version.note] if version.note else []),
-        f"{len(version.rows):,} rows, told apart by {', '.join(table.key)}; sha256 {version.sha256}",
+        f"{len(version.rows):,} rows with the key {', '.join(table.key)}; sha256 {version.sha256}",
     ]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -114,7 +114,7 @@ def reference_text(table: ReferenceTable, version: ReferenceVersion) -> str:
 
 
 def yaml_text(value: object) -> str:
-    """Plain values as YAML that reads back the same."""
+    """Return plain values as YAML that reads back the same."""
     writer = YAML()
     writer.representer.add_representer(str, _text)
     writer.default_flow_style = False

@@ -151,7 +151,7 @@ def _fingerprint(contents: Mapping[str, bytes]) -> str:
 
 
 def _decode(contents: Mapping[str, bytes]) -> tuple[Mapping[str, str], list[Contradiction]]:
-    """Return the text of each file, and contradictions of files that are missing or not UTF-8."""
+    """Return texts by file, and contradictions of missing and unreadable files."""
     texts: dict[str, str] = {}
     contradictions = [
         Contradiction(name, 0, "The file is missing.", "Write it; the councils come from it.")
@@ -168,7 +168,7 @@ def _decode(contents: Mapping[str, bytes]) -> tuple[Mapping[str, str], list[Cont
 
 
 def _check_names(contents: Mapping[str, bytes]) -> Iterator[Contradiction]:
-    """Yield files that no reader knows, such as a contract under a wrong name."""
+    """Yield files with an unknown name, such as a contract under another name."""
     return (
         Contradiction(
             name,
@@ -186,7 +186,7 @@ def _check_names(contents: Mapping[str, bytes]) -> Iterator[Contradiction]:
 def _parse_documents(
     texts: Mapping[str, str], form: re.Pattern[str], contradictions: _Contradictions
 ) -> tuple[YamlNode, ...]:
-    """Return the readable documents whose names match a form; keep errors in YAML."""
+    """Return the readable documents with names of a form; keep YAML errors."""
     documents = (contradictions.take(read_yaml(name, text)) for name, text in texts.items() if form.fullmatch(name))
     return tuple(document for document in documents if document.value is not None)
 

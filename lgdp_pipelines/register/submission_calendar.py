@@ -1,4 +1,4 @@
-"""When returns are asked and due.
+"""Periods and due days of returns.
 
 A day is a day in Scotland: an extract that comes at 23:30 UTC in June came on the next day. Belongs here: dates.
 Belongs elsewhere: who has submitted (``ledger``).
@@ -17,7 +17,7 @@ _SCOTLAND = ZoneInfo("Europe/London")
 
 
 class Timing(StrEnum):
-    """When a submission came, against its period and the day it is due."""
+    """The time of a submission's arrival, compared with its period and due day."""
 
     EARLY = "early"
     """Before the period had ended: its figures may yet change."""
@@ -35,7 +35,7 @@ def day_in_scotland(moment: datetime) -> date:
 def list_begun_periods(data_return: Return, today: date) -> tuple[Period, ...]:
     """Return the periods of a return that have begun, oldest first.
 
-    A return by day is asked once a year: on the day that its version is valid from, its census day.
+    A return by day has one period a year: its census day, from which its version is valid.
     """
     if data_return.latest.period_kind is PeriodKind.DAY:
         return tuple(_census_days(data_return, today))
@@ -55,7 +55,7 @@ def _census_days(data_return: Return, today: date) -> Iterator[Period]:
 def due_date(contract: Contract, period: Period) -> date:
     """Return the last day on which a period's submission is in time.
 
-    It is the day that the contract gives for the period, else so many days after the period's end.
+    It is the day that the contract gives for the period, or the contract's number of days after the period's end.
     """
     if period.id in contract.due_dates:
         return contract.due_dates[period.id]
@@ -74,7 +74,7 @@ def timing(contract: Contract, period: Period, received_at: datetime) -> Timing:
 
 
 def is_late(contract: Contract, period: Period, received_at: datetime, accepted_at: datetime | None) -> bool:
-    """Return whether an answer is late; corrections of answers in time are not.
+    """Return whether an answer is late; corrections of timely answers are not.
 
     Args:
         contract: valid for the period.

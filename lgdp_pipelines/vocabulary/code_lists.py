@@ -16,11 +16,11 @@ class Code:
 
     Attributes:
         code: as stored in the lake.
-        label: what it means, for people.
-        aliases: other spellings that mean it without doubt.
-        valid_from: first day it may be used; None: always could.
-        valid_to: last day it may be used; None: still may.
-        patterns: regular expressions for other spellings, each for a whole one.
+        label: its meaning, for people.
+        aliases: other spellings that always mean it.
+        valid_from: first day of its use; None: without a first day.
+        valid_to: last day of its use; None: without a last day.
+        patterns: regular expressions for whole other spellings.
     """
 
     code: str
@@ -31,7 +31,7 @@ class Code:
     patterns: tuple[str, ...] = ()
 
     def is_valid_on(self, day: date | None) -> bool:
-        """Return whether the code is valid on a day; None: on any day."""
+        """Return whether the code is valid on a day, or on any."""
         if day is None:
             return True
         return (self.valid_from is None or self.valid_from <= day) and (self.valid_to is None or day <= self.valid_to)
@@ -68,7 +68,7 @@ class CodeList:
         return {code.code: code for code in self.codes}
 
     def list_spellings(self, day: date | None) -> Mapping[str, str]:
-        """Return the stored code of each exact spelling valid on a day, or ever."""
+        """Return stored codes by exact spelling, valid on a day or ever."""
         valid = [code for code in self.codes if code.is_valid_on(day)]
         codes = {alias: code.code for code in valid for alias in code.aliases}
         return codes | {code.code: code.code for code in valid}
@@ -79,7 +79,7 @@ class CodeList:
         return any(code.patterns for code in self.codes)
 
     def resolve(self, text: str, day: date | None) -> str | None:
-        """Return the stored code of a spelling: exact, or by patterns of one code."""
+        """Return the stored code of an exact spelling or a pattern, or None."""
         exact = self.list_spellings(day).get(text)
         if exact is not None or not self.has_patterns or len(text) > _LONGEST_SPELLING:
             return exact
@@ -92,4 +92,4 @@ class CodeList:
 
 
 _LONGEST_SPELLING = 500
-"""A longer text is no code, and matching it would only cost time."""
+"""A longer text is not a code, and matching it would only cost time."""

@@ -1,4 +1,4 @@
-"""Councils: the thirty-two local authorities of Scotland, their codes in five systems, and the names people give them.
+"""Councils: the thirty-two local authorities of Scotland, their codes in five systems, and their names.
 
 ``council_code`` is the three-letter register code and the only one used in keys. The other systems are attributes with
 dates, because GSS codes get recoded. Names match exactly over the known variants: never by prefix, which would join
@@ -69,7 +69,7 @@ class Councils:
 
     @cached_property
     def code_by_spelling(self) -> Mapping[str, str]:
-        """Register code by folded spelling (see :func:`fold_spelling`); spellings of two councils are left out."""
+        """Register code by folded spelling, without ambiguous spellings."""
         codes_by_spelling: dict[str, set[str]] = {}
         for council in self:
             for spelling in council.spellings:
@@ -77,7 +77,7 @@ class Councils:
         return {spelling: next(iter(codes)) for spelling, codes in codes_by_spelling.items() if len(codes) == 1}
 
     def find(self, text: str) -> Council | None:
-        """Return the council with a code or known name; None where there is none."""
+        """Return the council with a code or known name, or None."""
         code = self.code_by_spelling.get(fold_spelling(text))
         return self.by_code[code] if code else None
 
@@ -90,12 +90,12 @@ class Councils:
         council = self.find(text)
         if council is None:
             raise WrongUse(
-                f"“{text}” is no council's code or name.",
+                f"“{text}” is not the code or name of a council.",
                 remedy="Write a register code such as FIF, a GSS code, or a name such as Fife.",
             )
         return council
 
 
 def fold_spelling(text: str) -> str:
-    """Return a spelling in one case, with single spaces and none at its ends."""
+    """Return a spelling in lower case, trimmed, with single spaces."""
     return " ".join(text.split()).casefold()

@@ -1,4 +1,4 @@
-"""Observation status: why a figure is, or is not, there.
+"""Observation status: the reason why a figure is present or missing.
 
 The codes are those of the SDMX cross-domain code list ``CL_OBS_STATUS`` that councils' returns need; the letters and
 their meaning are given from memory of that list and so marked unverified.

@@ -1,4 +1,4 @@
-"""Periods: the spans of time that returns are about, and their spellings.
+"""Periods: the spans of time of returns, and their spellings.
 
 A period's id carries its kind (``FY2024-25`` is not ``AY2024-25``), so ids sort within a kind and are never mixed up.
 Belongs here: reading, ordering and stepping periods. Belongs elsewhere: when a return is due
@@ -34,7 +34,7 @@ class Period:
     Attributes:
         id: the platform's one spelling: ``FY2024-25``, ``FY2024-25-Q1``, ``AY2024-25``, ``CY2024``, ``CY2024-Q1``,
             ``2024-04`` or ``2024-09-11``.
-        kind: what sort of span it is.
+        kind: of the span.
         start: first day.
         end: last day.
     """
@@ -45,10 +45,10 @@ class Period:
     end: date
 
     def shift(self, steps: int) -> "Period":
-        """Return the period of the same kind so many steps later (earlier, where negative).
+        """Return the period a number of steps later, or earlier if negative.
 
         Raises:
-            WrongUse: it would lie outside the years 1 to 9999.
+            WrongUse: it would be outside the years 1 to 9999.
         """
         if self.kind is PeriodKind.DAY:
             try:
@@ -115,7 +115,7 @@ def _period(kind: PeriodKind, period_id: str, start: date) -> Period:
 
 
 def _month_start(start: date, months: int) -> date:
-    """Return the first day of the month so many months later."""
+    """Return the first day of the month a number of months later."""
     count = start.year * 12 + start.month - 1 + months
     return _date(count // 12, count % 12 + 1)
 
@@ -128,7 +128,7 @@ def _date(year: int, number: int, day_of_month: int = 1) -> date:
 
 
 def _outside() -> WrongUse:
-    return WrongUse("There is no such period.", remedy="Name a period that exists, in the years 1 to 9999.")
+    return WrongUse("The period does not exist.", remedy="Name a period in the years 1 to 9999.")
 
 
 def _two_years(prefix: str, first: int) -> str:
@@ -136,7 +136,7 @@ def _two_years(prefix: str, first: int) -> str:
 
 
 def find_period(kind: PeriodKind, when: date) -> Period:
-    """Return the period of a kind that a day lies in.
+    """Return the period of a kind around a day.
 
     Raises:
         WrongUse: it would begin or end outside the years 1 to 9999.
@@ -162,7 +162,7 @@ _AROUND: Mapping[PeriodKind, Callable[[date], Period]] = {
 
 
 def list_periods(first: Period, until: date) -> Iterator[Period]:
-    """Yield each period of a kind from ``first`` that has begun by ``until``."""
+    """Yield the periods from ``first`` that have begun by ``until``."""
     period = first
     while period.start <= until:
         yield period
@@ -178,15 +178,14 @@ LONGER_KINDS: Mapping[PeriodKind, frozenset[PeriodKind]] = {
     PeriodKind.FINANCIAL_QUARTER: frozenset({PeriodKind.FINANCIAL_YEAR, PeriodKind.CALENDAR_YEAR}),
     PeriodKind.CALENDAR_QUARTER: frozenset({PeriodKind.FINANCIAL_YEAR, PeriodKind.CALENDAR_YEAR}),
 }
-"""Kinds of period that a period of the kind lies in whole."""
+"""Kinds of period that contain a whole period of the kind."""
 
 
 def find_corresponding_periods(kind: PeriodKind, period: Period) -> tuple[Period, ...]:
-    """Return the periods of a kind that cover a period's time, in order.
+    """Return the periods of a kind that correspond to a period, in order.
 
-    They are the period itself, the longer one that it lies in, or all the shorter ones that lie in it. Empty where
-    neither lies in the other whole, and where single days would be asked of a longer period: they are few, and which
-    they are no calendar says.
+    They are the period itself, the longer one around it, or all the shorter ones in it. Empty where neither contains
+    the other whole, and for days in a longer period: census days are few, and a calendar does not name them.
     """
     if kind is period.kind:
         return (period,)
@@ -221,7 +220,7 @@ _REAL: Mapping[PeriodKind, re.Pattern[str]] = {
     PeriodKind.MONTH: re.compile(r"(?P<year>\d{4})[-/]?(?P<part>\d{2})", re.ASCII),
     PeriodKind.DAY: re.compile(r"(?P<year>\d{4})-?(?P<part>\d{2})-?(?P<day>\d{2})", re.ASCII),
 }
-"""How real files spell each kind. Without the kind most would be ambiguous: ``2010-11`` is a year and a month."""
+"""Spellings of each kind in real files. Without the kind most are ambiguous: ``2010-11`` is a year and a month."""
 
 _MAKERS: Mapping[PeriodKind, Callable[[int, int, int], Period]] = {
     PeriodKind.FINANCIAL_YEAR: lambda year, _part, _day: financial_year(year),
@@ -245,7 +244,7 @@ _URI_KINDS = {
     "calendar-day": PeriodKind.DAY,
     "day": PeriodKind.DAY,
 }
-"""What the segment before the last says in URIs of time intervals."""
+"""Kind of period by the segment before the last in URIs of time intervals."""
 
 
 def parse_period(text: str) -> Period:
@@ -266,9 +265,9 @@ def parse_period(text: str) -> Period:
 
 
 def read_period(text: str, kind: PeriodKind) -> Period | None:
-    """Return the period that a file's text means in the contract's kind, or None.
+    """Return the period of a file's text in the contract's kind, or None.
 
-    Besides the id itself it may be ``2017/18``, ``2010-11``, ``2009-2010``, ``2024``, ``2018Q3``, ``2024-25_Q1``,
+    The text may be the id, ``2017/18``, ``2010-11``, ``2009-2010``, ``2024``, ``2018Q3``, ``2024-25_Q1``,
     ``202404``, and the last segment of a URI, unless the URI says that it is of another kind. A year pair must be two
     consecutive years.
     """
@@ -295,5 +294,5 @@ def _build_period(kind: PeriodKind, match: re.Match[str]) -> Period | None:
 
 
 def _follows(first: int, second: str) -> bool:
-    """Return whether the second year, in two or four digits, follows the first."""
+    """Return whether a second year of 2 or 4 digits follows the first."""
     return int(second) == (first + 1 if len(second) == 4 else (first + 1) % 100)

@@ -2,7 +2,7 @@
 
 ``dd/MM/yyyy`` and ``d-MMM-yyyy HH:mm`` are formats of dates, in the letters of the contract standard. A format has day,
 month and year once each, and may have a time of day, which is read and dropped. A year has four digits, since two leave
-the century open. Belongs here: the formats, the texts that have them, and pairs of units whose factor is exact in
+the century open. Belongs here: the formats, the texts that have them, and pairs of units with a factor that is exact in
 decimals and beyond dispute. Belongs elsewhere: choosing a format (``register``), converting figures (``validation``),
 and factors that only one system needs (its mapping has them).
 """
@@ -61,7 +61,7 @@ MONTH_NUMBERS: Mapping[str, str] = MappingProxyType(
 
 
 def find_date_format_problem(written: str) -> str | None:
-    """Return why a format cannot be used, as the end of a sentence, or None."""
+    """Return the problem of a format as a sentence's end, or None."""
     tokens = _TOKEN.findall(written)
     if "".join(tokens) != written:
         return "has signs other than those of day, month, year of four digits and time"
@@ -77,7 +77,7 @@ def find_date_format_problem(written: str) -> str | None:
 
 
 def build_date_pattern(written: str) -> str:
-    """Return a regular expression for texts of a format, with groups for its parts.
+    """Return a regular expression for a format, with groups for parts.
 
     The groups are ``day``, ``month`` or ``name``, and ``year``.
     """
@@ -86,15 +86,15 @@ def build_date_pattern(written: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class DayParts:
-    """Day, month and year of a text, zero-padded; the day need not exist."""
+    """Zero-padded day, month and year, which may not exist."""
 
     year: str
     month: str
     day: str
 
-    def format(self, wanted: str) -> str:
+    def format(self, date_format: str) -> str:
         """Return the date in a format of ``strptime`` letters."""
-        return wanted.replace("%Y", self.year).replace("%m", self.month).replace("%d", self.day)
+        return date_format.replace("%Y", self.year).replace("%m", self.month).replace("%d", self.day)
 
     @property
     def exists(self) -> bool:
@@ -107,7 +107,7 @@ class DayParts:
 
 
 def build_date_parser(written: str) -> Callable[[str], DayParts | None]:
-    """Return a parser of texts of a format; it returns None for others."""
+    """Return a parser of texts of a format; others give None."""
     shape = re.compile(build_date_pattern(written))
 
     def read(text: str) -> DayParts | None:
@@ -124,7 +124,7 @@ def find_ambiguous_text(first: str, second: str) -> str | None:
     """Return a text that two formats read as different days, or None.
 
     Every part of a format can have the digits 10, 11 and 12, and so can both halves of a year: where two formats accept
-    one text and differ in what is day, month and year, they do so in one of these.
+    one text and read its day, month and year differently, they do so in one of these.
     """
     parsers = build_date_parser(first), build_date_parser(second)
     for text in _samples(first):
@@ -173,7 +173,7 @@ class NumberStyle:
 
     Attributes:
         decimal: the mark before decimals.
-        thousands: the mark between groups of three digits; empty where there is none.
+        thousands: the mark between groups of three digits; may be empty.
     """
 
     decimal: str = "."
@@ -181,7 +181,7 @@ class NumberStyle:
 
     @property
     def whole_shape(self) -> str:
-        """A regular expression for a whole number, with or without marks between groups."""
+        """A regular expression for a whole number in this style."""
         mark = re.escape(self.thousands)
         return rf"-?(?:[0-9]+|[0-9]{{1,3}}(?:{mark}[0-9]{{3}})+)" if mark else "-?[0-9]+"
 
@@ -192,7 +192,7 @@ class NumberStyle:
 
 
 PLAIN = NumberStyle()
-"""How contracts write numbers unless they say otherwise."""
+"""The spelling of numbers in contracts by default."""
 
 _FACTORS: Mapping[tuple[str, str], Decimal] = MappingProxyType(
     {
@@ -211,7 +211,7 @@ _FACTORS: Mapping[tuple[str, str], Decimal] = MappingProxyType(
 
 
 def find_conversion_factor(source: str, target: str) -> Decimal | None:
-    """Return the factor from one unit to another; None where the platform knows none.
+    """Return the known factor from one unit to another, or None.
 
     A unit per something else is converted like the unit itself: ``kg per household`` to ``tonnes per household``,
     ``kg CO2e`` to ``tonnes CO2e``.

@@ -1,7 +1,7 @@
-"""The words for judging: severities of rules, verdicts, results of rules, and kinds of rule.
+"""The words for judging: severities, kinds and results of rules, and verdicts.
 
-Belongs here: the vocabulary that contract, judge, ledger, Dagster checks and command line share. Belongs elsewhere: how
-a rule is tested (``validation``) and which rules a return has (``register.rules``).
+Belongs here: the vocabulary that contract, judge, ledger, Dagster checks and command line share. Belongs elsewhere:
+testing a rule (``validation``) and the list of a return's rules (``register.rules``).
 """
 
 from enum import StrEnum
@@ -27,7 +27,7 @@ class Verdict(StrEnum):
 
 
 class RuleResult(StrEnum):
-    """The result of one rule in one judgement; every rule has one each time."""
+    """The result of one rule in one judgement."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -61,7 +61,7 @@ class RuleKind(StrEnum):
     LENGTH = "length"
     """The text is as long as declared."""
     RANGE = "range"
-    """The number or date lies within the declared bounds."""
+    """The number or date is within the declared bounds."""
     MULTIPLE = "multiple"
     """The number is a multiple of the declared one."""
     UNIQUE = "unique"
@@ -85,11 +85,11 @@ class RuleKind(StrEnum):
     NOT_IN_FUTURE = "not_in_future"
     """The date is not after the day on which the submission came."""
     IN_PERIOD = "in_period"
-    """The date lies in the submission's period."""
+    """The date is in the submission's period."""
     TOTAL = "total"
     """The figure is the sum of other figures of its row."""
     CONTROL = "control"
-    """The figure is what rows of this or another table of the return add up to."""
+    """The figure is the sum of rows of this or another table of the return."""
     ROWS_PER = "rows_per"
     """Each group has as many rows as it may have."""
     COMPLETE = "complete"
@@ -144,7 +144,7 @@ _FAMILIES = {
 
 
 def check_family(kind: RuleKind, severity: Severity) -> CheckFamily:
-    """Return the asset check of a rule; rules that only query show plausibility."""
+    """Return the asset check of a rule of a kind and severity."""
     if severity is not Severity.ERROR:
         return CheckFamily.FIGURES_ARE_PLAUSIBLE
     return _FAMILIES.get(kind, CheckFamily.RULES_HOLD)

@@ -1,8 +1,7 @@
-"""Whether contracts agree with the other returns and with the reference tables.
+"""Contradictions between contracts and the tables that they read elsewhere: other returns and reference tables.
 
-Belongs here: contradictions between rules or derived items and what they read elsewhere, over all its versions. Belongs
-elsewhere: which periods and versions those are (``rules.sql_statements``), and reading rows and working values out
-(``validation``).
+Belongs here: contradictions of rules and derived items with those tables, over all their versions. Belongs elsewhere:
+finding the periods and versions (``rules.sql_statements``), and reading rows and deriving values (``validation``).
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -59,7 +58,7 @@ def check_cross_return_rules(
     for file in files:
         if file.contract.slug == REFERENCE_PREFIX:
             yield file.document.contradiction(
-                "A return cannot be called reference: queries name reference tables by that word.", "Rename the return."
+                "A return cannot be called reference: SQL names reference tables by that word.", "Rename the return."
             )
         for table in file.tables:
             for entry in table.rules:
@@ -77,14 +76,14 @@ def check_cross_return_rules(
 
 
 class _CrossReturnChecker:
-    """Checks rules against all tables outside their own return that they may read."""
+    """Checks rules against the tables outside their own return."""
 
     def __init__(self, returns: Collection[Return], reference: Collection[ReferenceTable]) -> None:
         self._returns = {data_return.slug: data_return for data_return in returns}
         self._reference = {table.slug: table for table in reference}
 
     def check(self, entry: RuleEntry, contract: Contract) -> Iterator[Contradiction]:
-        """Yield the contradictions of a rule's external tables; nothing where it reads none."""
+        """Yield the contradictions between a rule and the external tables it reads."""
         rule, tables = entry.rule, list_external_tables(entry.rule)
         node = entry.node.at("query" if rule.kind is RuleKind.SQL else "implementation")
         columns = dict(columns_of(contract.tables))
@@ -102,43 +101,43 @@ class _CrossReturnChecker:
         else:
             yield from (
                 node.contradiction(
-                    f"The rule {rule.id} cannot be asked: {problem}.",
+                    f"The rule {rule.id} cannot run: {problem}.",
                     "Name columns that every version of the other return, or the reference table, has in one type.",
                 )
                 for problem in find_query_problems(rule.sql or "", rule.table, columns)
             )
 
     def _columns(
-        self, wanted: ExternalTable, rule: Rule, node: YamlNode, contract: Contract
+        self, external: ExternalTable, rule: Rule, node: YamlNode, contract: Contract
     ) -> Sequence[str] | Contradiction:
-        """Return the columns of an external table, or why a rule cannot read it."""
-        if wanted.is_reference:
-            if wanted.table not in self._reference:
-                what = f"The rule {rule.id} reads the reference table {wanted.table}, which is not there."
-                return node.contradiction(what, suggest(wanted.table, self._reference))
-            return [column.name for column in self._reference[wanted.table].columns]
-        other = self._returns.get(wanted.of)
+        """Return the columns of an external table, or a contradiction."""
+        if external.is_reference:
+            if external.table not in self._reference:
+                what = f"The rule {rule.id} reads the reference table {external.table}, which does not exist."
+                return node.contradiction(what, suggest(external.table, self._reference))
+            return [column.name for column in self._reference[external.table].columns]
+        other = self._returns.get(external.of)
         if other is None or other.code == contract.return_code:
-            what = f"The rule {rule.id} reads {wanted}, and {wanted.of} is not another return."
-            return node.contradiction(what, suggest(wanted.of, self._returns.keys() - {contract.slug}))
+            what = f"The rule {rule.id} reads {external}, and {external.of} is not another return."
+            return node.contradiction(what, suggest(external.of, self._returns.keys() - {contract.slug}))
         versions = find_matching_contracts(other, contract, self._returns[contract.slug])
         if not versions:
             return node.contradiction(
-                f"The rule {rule.id} reads {other.code}, which is asked by {other.latest.period_kind} from "
+                f"The rule {rule.id} reads {other.code}, which has a {other.latest.period_kind} from "
                 f"{other.latest.valid_from} on, and has no period for one of {contract.return_code} "
                 f"{contract.version}.",
-                "Periods must be of the same kind, or the one must lie in the other whole; remove the rule.",
+                "Use returns with periods of one kind, or with one period inside the other; or remove the rule.",
             )
         for version in versions:
-            if wanted.table not in version.by_name:
-                what = f"The rule {rule.id} reads {wanted}, and {other.code} {version.version} has no such table."
-                return node.contradiction(what, suggest(wanted.table, version.by_name))
-        return [*find_shared_columns(versions, wanted.table), PERIOD_COLUMN]
+            if external.table not in version.by_name:
+                what = f"The rule {rule.id} reads {external}, and {other.code} {version.version} has no such table."
+                return node.contradiction(what, suggest(external.table, version.by_name))
+        return [*find_shared_columns(versions, external.table), PERIOD_COLUMN]
 
     def _check_terms(
         self, terms: RefersToTerms | AgreesWithTerms | InReferenceTerms, node: YamlNode, contract: Contract, own: Table
     ) -> Iterator[Contradiction]:
-        """Yield what the columns that terms name contradict in each other."""
+        """Yield contradictions between the columns that terms name."""
         if isinstance(terms, InReferenceTerms):
             types = {column.name: column.type for column in self._reference[terms.elsewhere.table].columns}
             days = [name for name in (terms.valid.first, terms.valid.last) if name]
@@ -162,7 +161,7 @@ class _CrossReturnChecker:
                 periods = find_corresponding_periods(other.latest.period_kind, parse_period(contract.valid_from))
                 if len(periods) > 1 and terms.other_figure is ComparedFigure.VALUE:
                     yield node.at("of").contradiction(
-                        f"One value of {terms.other_item} is wanted, and {other.code} has several periods in one.",
+                        f"The rule needs one value of {terms.other_item}, and {other.code} has several periods in one.",
                         "Write figure: sum or count.",
                     )
         for name, column in terms.by.items():
@@ -170,7 +169,7 @@ class _CrossReturnChecker:
             if None not in kinds and kinds[0] is not kinds[1] and not set(kinds) <= {*NUMERIC}:
                 pair = node.at("by").at(name)
                 yield pair.contradiction(
-                    f"{name} is of type {kinds[0]} and {column} of type {kinds[1]}: they are never the same.",
+                    f"{name} is of type {kinds[0]} and {column} of type {kinds[1]}, so they are never equal.",
                     "Name items of one type.",
                 )
 
@@ -180,7 +179,7 @@ def _check_columns_exist(
 ) -> Iterator[Contradiction]:
     yield from (
         node.contradiction(
-            f"The rule reads {name}, which is not there, or not in every version of the other return in one type.",
+            f"The rule reads {name}, which is missing, or does not have one type in every version of the other return.",
             suggest(name, columns),
         )
         for name in names
@@ -189,7 +188,7 @@ def _check_columns_exist(
 
 
 def _check_figures(terms: AgreesWithTerms, node: YamlNode, own: Table, theirs: Table) -> Iterator[Contradiction]:
-    """Yield compared figures of different units, or of which only one is exact."""
+    """Yield compared figures of different units or different exactness."""
     other = theirs.by_name.get(terms.other_item)
     mine = own.by_name.get(terms.item, other)
     if mine is not None and other is not None:
@@ -203,7 +202,7 @@ def _check_figures(terms: AgreesWithTerms, node: YamlNode, own: Table, theirs: T
             (
                 (mine.type is ItemType.NUMBER) != (other.type is ItemType.NUMBER),
                 node,
-                f"Of {mine.name} and {other.name} one is exact and the other a measurement.",
+                f"One of {mine.name} and {other.name} is exact, and the other is a measurement.",
                 "Name figures of one kind.",
             ),
             (
@@ -218,7 +217,7 @@ def _check_figures(terms: AgreesWithTerms, node: YamlNode, own: Table, theirs: T
         (
             terms.other_figure is ComparedFigure.VALUE and set(key) - set(terms.by.values()),
             node.at("of"),
-            f"One value of {terms.other_item} is wanted, and by does not name the whole key of {theirs.name}.",
+            f"The rule needs one value of {terms.other_item}, and by does not name the whole key of {theirs.name}.",
             f"Name {', '.join(key)} in by, or write figure: sum.",
         ),
     )
@@ -227,13 +226,13 @@ def _check_figures(terms: AgreesWithTerms, node: YamlNode, own: Table, theirs: T
 _NOT_OF_DERIVED = ("required", "primaryKey", "physicalName", "enum", "logicalTypeOptions", "unique", "relationships")
 _NOT_CUSTOM = ("lgdpAliases", "lgdpCodeList", "lgdpMarks", "lgdpDateFormats", "lgdpNumbers", "lgdpSeverity")
 _COARSER = (Privacy.YEAR, Privacy.WITHHOLD, Privacy.PSEUDONYMISE)
-"""What is published of such an item says less than a quarter."""
+"""Privacy that publishes less than the quarter of a day."""
 
 
 def check_derivation(
     entry: ItemEntry, table: Table, reference: Mapping[str, ReferenceTable]
 ) -> Iterator[Contradiction]:
-    """Yield the contradictions in how an item is derived; nothing where councils send it.
+    """Yield the contradictions in an item's derivation.
 
     Args:
         entry: the item.
@@ -274,7 +273,7 @@ def _check_quarter(item: Item, quarter: Quarter, node: YamlNode, table: Table) -
     day = table.by_name.get(quarter.of)
     if day is not None and day.privacy in _COARSER and item.privacy is Privacy.OPEN:
         yield node.contradiction(
-            f"{item.name} is open and tells more of {day.name} than is published of it.", "Write lgdpPrivacy withhold."
+            f"{item.name} is open and shows more of {day.name} than is published.", "Write lgdpPrivacy withhold."
         )
 
 
@@ -334,5 +333,5 @@ def _check_version(
         )
     elif set(table.key) != key:
         yield node.at("reference").contradiction(
-            f"The rows of {table_id} are not told apart by {' and '.join(sorted(key))}.", "Name another table."
+            f"The key of {table_id} is not {' and '.join(sorted(key))}.", "Name another table."
         )

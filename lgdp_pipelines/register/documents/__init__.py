@@ -1,1 +1,1 @@
-"""Files as values that know their line: YAML trees, CSV records, and pydantic models of what they hold."""
+"""Files as values that know their line: YAML trees, and pydantic models of their words."""

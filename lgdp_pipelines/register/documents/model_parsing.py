@@ -11,10 +11,10 @@ of the file where the field has another name::
 
     parsed = parse(Disclosure, node, name="lgdpDisclosure", remedy="Correct lgdpDisclosure.")
 
-``parsed.value`` is the model, or None where too little is right; ``parsed.node`` is the node without what was wrong, so
+``parsed.value`` is the model, or None without its required words; ``parsed.node`` is the node without errors, so
 that a check across fields can pair ``node.entries("codes")`` with ``value.codes``; ``parsed.contradictions`` has every
 refusal. A validator refuses by ``raise refusal("is not a day", "Write such as 2024-03-31.")``: the end of a sentence,
-and the remedy. Belongs here: that translation. Belongs elsewhere: any single model, and what values say to each other.
+and the remedy. Belongs here: that translation. Belongs elsewhere: any single model, and checks across values.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -53,7 +53,7 @@ _ENDS: Mapping[str, str] = {
     "union_tag_invalid": "is “{tag}”, and must be one of: {expected_tags}",
     "union_tag_not_found": "has no {discriminator}",
 }
-"""The end of the sentence about a refusal, by pydantic's type of it; of any other type, pydantic's own words."""
+"""The end of the sentence about a refusal by its type in pydantic; other types keep pydantic's words."""
 
 _adapter: Callable[[Any], TypeAdapter[Any]] = cache(TypeAdapter)
 
@@ -63,11 +63,11 @@ _MISSING = "missing"
 
 @dataclass(frozen=True, slots=True)
 class Parsed(Generic[Model]):
-    """A value of a file, as far as it is right.
+    """The valid part of a value in a file.
 
     Attributes:
-        value: the model without what was refused; None where a word that it must have is missing or refused.
-        node: what the value was read from, without what was refused.
+        value: the model without refused parts; None where a required word is missing or refused.
+        node: of the value, without refused parts.
         contradictions: every refusal.
     """
 
@@ -84,23 +84,23 @@ def parse(
     remedy: str,
     stand_ins: Mapping[str, Plain] = MappingProxyType({}),
 ) -> Parsed[Model]:
-    """Read a node as a model, as far as it is right.
+    """Return the valid part of a node as a model, with every refusal.
 
     Args:
         kind: a pydantic dataclass.
         node: the value in its file.
-        name: what people call the value, such as ``a source`` or ``lgdpExtract``.
-        remedy: what to do where a refusal has no better advice.
-        stand_ins: what takes the place of a word that is missing or refused, so that the rest can still be checked.
+        name: of the value for people, such as ``a source`` or ``lgdpExtract``.
+        remedy: advice for refusals without a better one.
+        stand_ins: values for missing or refused words, so that the rest can still be checked.
     """
     contradictions: tuple[Contradiction, ...] = ()
     while True:
         try:
-            # Only the words of the file are taken, and none that is empty: see ``OrEmpty``.
+            # Only words of the file count, and an empty word is refused: see ``OrEmpty``.
             value: Model = _adapter(kind).validate_python(node.value, by_alias=True, by_name=False, context=node.file)
         except ValidationError as error:
             refusals = _refusals(error, node)
-            # A second round refuses only what became incomplete by the first.
+            # A second round only refuses parts that the first made incomplete.
             contradictions = contradictions or tuple(
                 dict.fromkeys(refusal.contradiction(kind, name, remedy) for refusal in refusals)
             )
@@ -119,7 +119,7 @@ def parse(
 
 
 def _missing_words(refusals: Iterable["_Refusal"]) -> set[str]:
-    """Return the words missing at the root, and an empty one for other root errors."""
+    """Return the root's missing words, and "" for its other errors."""
     return {
         str(refusal.detail["loc"][-1]) if refusal.detail["type"] == _MISSING else ""
         for refusal in refusals
@@ -128,7 +128,7 @@ def _missing_words(refusals: Iterable["_Refusal"]) -> set[str]:
 
 
 class _Refusal:
-    """A refusal of pydantic's, and the path in the file that it is about."""
+    """A refusal of pydantic's, with its path in the file."""
 
     def __init__(self, detail: ErrorDetails, root: YamlNode) -> None:
         self.detail = detail
@@ -136,23 +136,23 @@ class _Refusal:
         path: list[str | int] = []
         tag = detail["ctx"]["discriminator"].strip("'") if detail["type"] == "union_tag_invalid" else None
         for part in (*detail["loc"], *([tag] if tag else ())):
-            # Parts that the file has not are tags of unions, "[key]" and missing words.
+            # Parts that the file lacks are tags of unions, "[key]" and missing words.
             if self.node.has(part):
                 self.node = self.node.at(part)
                 path.append(part)
         self.path: Path = tuple(path)
 
-    def follows_from(self, others: Sequence["_Refusal"]) -> bool:
-        """Return whether a list is too short only because its entries are refused."""
+    def follows_from(self, refusals: Sequence["_Refusal"]) -> bool:
+        """Return whether a list is too short because of refused entries."""
         return self.detail["type"] == "too_short" and any(
-            other is not self and other.path[: len(self.path)] == self.path for other in others
+            refusal is not self and refusal.path[: len(self.path)] == self.path for refusal in refusals
         )
 
     def contradiction(self, kind: type[Any], name: str, remedy: str) -> Contradiction:
-        """Return the refusal in words."""
+        """Return the refusal as a contradiction."""
         word = str(self.detail["loc"][-1]) if self.detail["loc"] else ""
         context = {
-            key: value.replace("'", "") if key.startswith("expected") else value  # pydantic quotes what may stand there
+            key: value.replace("'", "") if key.startswith("expected") else value  # pydantic quotes the alternatives
             for key, value in self.detail.get("ctx", {}).items()
         }
         if self.detail["type"] == _MISSING:
@@ -160,7 +160,7 @@ class _Refusal:
         if self.detail["type"] in _UNKNOWN:
             known = set(_words_at(kind, self.path[:-1]))
             advice = "Remove it." if word in known else suggest(word, known)
-            return self.node.contradiction(f"{describe_path(self.path)} means nothing in {name}.", advice)
+            return self.node.contradiction(f"{describe_path(self.path)} is not allowed in {name}.", advice)
         template = _ENDS.get(self.detail["type"])
         end = template.format(input=self.detail["input"], **context) if template else self.detail["msg"]
         return self.node.contradiction(f"{_called(self.path, name)} {end}.", context.get("remedy", remedy))
@@ -176,8 +176,8 @@ def _called(path: Path, name: str) -> str:
 
 
 def _words_at(kind: object, path: Path) -> Iterator[str]:
-    """Return the words that a model knows at a path, in any branch of its unions."""
-    if is_pydantic_dataclass(kind):  # type: ignore[arg-type]  # anything may be asked
+    """Yield the words of a model at a path, in every branch."""
+    if is_pydantic_dataclass(kind):  # type: ignore[arg-type]  # any value is allowed
         fields: Mapping[str, FieldInfo] = kind.__pydantic_fields__
         by_word = {str(field.validation_alias or name): field for name, field in fields.items()}
         if not path:

@@ -23,7 +23,7 @@ _UNKNOWN = {"additionalProperties", "unevaluatedProperties"}
 
 
 def check_odcs(document: YamlNode) -> Iterator[Contradiction]:
-    """Yield every way in which a contract does not follow the standard's schema.
+    """Yield every contradiction between a contract and the standard's schema.
 
     The schema is the one that the standard's package carries; nothing is fetched.
     """
@@ -88,11 +88,11 @@ def _unknown_keys(
     known_keys = set(_known_keys(error.schema, schema))
     unknown = [key for key in error.instance if key not in known_keys]
     for key in unknown:
-        what = f"{describe_path((*base, key))} is not a property that may stand here."
+        what = f"{describe_path((*base, key))} is not a property of this object."
         yield _locate(document, (*base, key)).contradiction(what, suggest(key, known_keys))
     has_reason = any(other is not error and tuple(other.absolute_path)[: len(base)] == base for other in errors)
     if not unknown and not has_reason:
-        yield _locate(document, base).contradiction(_describe(error, base), "Remove what does not fit.")
+        yield _locate(document, base).contradiction(_describe(error, base), "Remove the part that does not fit.")
 
 
 def _known_keys(schema: Mapping[str, Any], root: Mapping[str, Any]) -> Iterator[str]:

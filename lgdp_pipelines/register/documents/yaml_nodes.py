@@ -1,8 +1,7 @@
 """YAML as plain values with the line of each, and contradictions at those lines.
 
 Nothing in a file is ever constructed or run: only text, numbers, booleans, lists and mappings with text keys exist.
-A key given twice, an alias and any other tag are contradictions, because each lets a file say something else than it
-shows.
+A repeated key, an alias and any other tag are contradictions, because each gives a file another meaning than it shows.
 
 A check is a row of a table: a condition that is true where something is wrong, the node (or the row of a CSV file), the
 message and the remedy. All four are worked out, whether or not the condition is true::
@@ -12,8 +11,7 @@ message and the remedy. All four are worked out, whether or not the condition is
         (item.name in taken, node.at("name"), f"Two items are called {item.name}.", "Rename one."),
     )
 
-Belongs here: reading a text safely, saying where things are in it, and tables of checks. Belongs elsewhere: what the
-values mean.
+Belongs here: reading a text safely with its lines, and tables of checks. Belongs elsewhere: the meaning of the values.
 """
 
 import difflib
@@ -44,13 +42,13 @@ Path: TypeAlias = tuple[str | int, ...]
 """Keys and positions from the root of a document."""
 
 Plain: TypeAlias = Any
-"""None, bool, int, float, str, or lists of and mappings from text to such: what JSON can say."""
+"""None, bool, int, float, str, or lists of and mappings from text to them: the values of JSON."""
 
 LONGEST = 250_000
-"""Characters in a file; a longer one is not a contract, and only costs time."""
+"""Characters in a file; a longer file is not a contract, and only costs time."""
 
 DEEPEST = 100
-"""Lists and mappings within each other. Composing is recursive: what is deeper could end the process."""
+"""Lists and mappings within each other. Composing is recursive: a deeper file could end the process."""
 
 
 def _boolean(text: str) -> bool:
@@ -66,7 +64,7 @@ _READERS: Mapping[str, Callable[[str], Plain]] = {
     "tag:yaml.org,2002:int": int,
     "tag:yaml.org,2002:float": float,
 }
-"""How a scalar of each tag is read."""
+"""Readers of scalars by tag."""
 
 _MAPPING = "tag:yaml.org,2002:map"
 _SEQUENCE = "tag:yaml.org,2002:seq"
@@ -81,11 +79,11 @@ _RESOLVED = (
         "-+.0123456789",
     ),
 )
-"""Tag, form and first characters of the plain scalars that are no text: the core schema of YAML 1.2, chapter 10.3.2."""
+"""Tag, form and first characters of plain scalars other than texts: the core schema of YAML 1.2, chapter 10.3.2."""
 
 
 class _YamlReader(CParser, BaseResolver):
-    """libyaml's parser with the plain scalars of YAML 1.2: ``yes`` is a text."""
+    """libyaml's parser with YAML 1.2's plain scalars: ``yes`` is a text."""
 
     def __init__(self, text: str) -> None:
         CParser.__init__(self, text)
@@ -100,13 +98,12 @@ for _tag, _form, _first in _RESOLVED:
 class YamlNode:
     """A value of a file, with its file and line.
 
-    A document is its root node. A member or entry that does not exist, or has another type than asked for, reads as the
-    stated default.
+    A document is its root node. A member or entry that is missing, or has another type, reads as the stated default.
 
     Attributes:
         file: path below the register's folder.
         line: in the file; of a mapping's member, the line of its key.
-        value: the plain value, with all that is in it.
+        value: the plain value with its members or entries.
         children: the nodes of a mapping's members by key, or of a list's entries; empty for a scalar.
     """
 
@@ -116,18 +113,18 @@ class YamlNode:
     children: "Mapping[str, YamlNode] | tuple[YamlNode, ...]" = ()
 
     def at(self, key: str | int) -> "YamlNode":
-        """Return a member or entry; a node without value where there is none."""
+        """Return a member or entry; a node without value where it is missing."""
         if not self.has(key):
             return YamlNode(self.file, self.line, None)
         return self.children[key]  # type: ignore[index]  # a key of a mapping, a position of a list
 
     def member(self, key: str) -> "YamlNode | None":
-        """Return a member; None where there is none."""
+        """Return a member, or None."""
         return self.at(key) if self.has(key) else None
 
     @property
     def elements(self) -> "tuple[YamlNode, ...]":
-        """Return the entries of a list; none where the value is something else."""
+        """Return the entries of a list; empty for another value."""
         return self.children if isinstance(self.children, tuple) else ()
 
     def entries(self, key: str) -> "tuple[YamlNode, ...]":
@@ -158,9 +155,9 @@ class YamlNode:
         return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
     def custom_property(self, word: str) -> "YamlNode":
-        """Return the value of a custom property; a node without value at this node's line where there is none.
+        """Return the value of a custom property, or a node without value.
 
-        Of a property that is given twice, the first counts.
+        A node without value has this node's line. The first of two properties of a name counts.
         """
         values = (entry.at("value") for entry in self.entries("customProperties") if entry.text("property") == word)
         return next(values, YamlNode(self.file, self.line, None))
@@ -180,7 +177,7 @@ class YamlNode:
         return Contradiction(self.file, self.line, what, remedy)
 
     def with_member(self, key: str, node: "YamlNode") -> "YamlNode":
-        """Return this mapping with a member set; an existing key keeps its place."""
+        """Return this mapping with a member set, in its old position."""
         return mapping_node(self.file, self.line, {**dict(self.members()), key: node})
 
     def without_member(self, key: str) -> "YamlNode":
@@ -188,7 +185,7 @@ class YamlNode:
         return mapping_node(self.file, self.line, {name: node for name, node in self.members() if name != key})
 
     def with_elements(self, nodes: "Iterable[YamlNode]") -> "YamlNode":
-        """Return a list at this node's place with other entries."""
+        """Return a list at this node's line with other entries."""
         return list_node(self.file, self.line, nodes)
 
     def without(self, path: Path) -> "YamlNode":
@@ -258,7 +255,7 @@ def _unreadable(file: str, line: int, what: str, remedy: str) -> tuple[YamlNode,
 
 
 class _Composer:
-    """Turns libyaml's nodes into the register's, and notes what is not allowed."""
+    """Turns libyaml's nodes into the register's, and notes forbidden ones."""
 
     def __init__(self, file: str) -> None:
         self.file = file
@@ -325,26 +322,29 @@ Check: TypeAlias = tuple[object, Place, str, str]
 
 
 def contradictions_where(*checks: Check) -> Iterator[Contradiction]:
-    """Yield a contradiction for each check whose condition is true."""
+    """Yield a contradiction for each check with a true condition."""
     return (place.contradiction(what, remedy) for is_wrong, place, what, remedy in checks if is_wrong)
 
 
 def first_contradiction_where(*checks: Check) -> Iterator[Contradiction]:
-    """Yield a contradiction for the first check whose condition is true."""
+    """Yield a contradiction for the first check with a true condition."""
     return islice(contradictions_where(*checks), 1)
 
 
 def suggest(word: str, known: Iterable[str]) -> str:
-    """Return a remedy for an unknown word: a similar known word, or all of them; empty for a known word."""
+    """Return a remedy for an unknown word: similar known words, or all.
+
+    The remedy is empty for a known word.
+    """
     listed = sorted(known)
     if word in listed:
-        return ""  # tables of checks ask for remedies of correct words too, and the search below is slow
+        return ""  # tables of checks take remedies of correct words too, and the search below is slow
     near = difflib.get_close_matches(word, listed, n=1)
     return f"Write {near[0]}, or remove it." if near else f"Use one of: {', '.join(listed)}."
 
 
 def find_repeats(entries: Iterable[tuple[Hashable, Entry]]) -> Iterator[tuple[Entry, Entry]]:
-    """Yield each entry whose key an earlier entry has, with the first entry of that key.
+    """Yield each entry with a repeated key, and the key's first entry.
 
     Args:
         entries: each after its key.

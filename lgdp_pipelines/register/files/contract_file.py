@@ -33,7 +33,7 @@ _API_VERSION = "v3.2.0"
 
 @dataclass(frozen=True, slots=True)
 class ContractFile:
-    """A contract, its file, and its tables where they stand."""
+    """A contract with its document, properties and entries of tables."""
 
     contract: Contract
     document: YamlNode
@@ -43,7 +43,7 @@ class ContractFile:
 
     @property
     def inline_lists(self) -> Iterator[tuple[CodeList, YamlNode]]:
-        """The code lists written out at items, and where."""
+        """The code lists written out at items, each with its node."""
         for table in self.tables:
             for item in table.items:
                 if item.inline:
@@ -173,7 +173,7 @@ def _check_heading(file: ContractFile) -> Iterator[Contradiction]:
         (
             not contract.purpose,
             root.at("description"),
-            "The contract does not say why it is asked.",
+            "The contract has no purpose.",
             "Add description.purpose.",
         ),
         (
@@ -182,7 +182,7 @@ def _check_heading(file: ContractFile) -> Iterator[Contradiction]:
             "The contract has no owner.",
             "Add a member with role owner to team.members, its address as username.",
         ),
-        (not file.tables, root.at("schema"), "The contract asks for no table.", "List its tables under schema."),
+        (not file.tables, root.at("schema"), "The contract has no table.", "List its tables under schema."),
     )
 
 
@@ -238,7 +238,7 @@ def _check_first_period(contract: Contract, node: YamlNode, kind: PeriodKind | N
 
 
 def _check_due_dates(contract: Contract, node: YamlNode, kind: PeriodKind | None) -> Iterator[Contradiction]:
-    """Yield due dates of no period of the contract, or before their period begins."""
+    """Yield due dates without a period, or before their period begins."""
     for name, day in contract.due_dates.items():
         try:
             period = parse_period(name)
@@ -262,7 +262,7 @@ def _check_due_dates(contract: Contract, node: YamlNode, kind: PeriodKind | None
 
 
 def _several_tables(file: ContractFile) -> Iterator[Contradiction]:
-    """Yield tables whose records or files cannot be identified among several tables."""
+    """Yield tables without a way to identify their records or files."""
     contract, several = file.contract, len(file.tables) > 1
     for entry in file.tables:
         table, key = entry.table, entry.table.record_key
@@ -272,7 +272,7 @@ def _several_tables(file: ContractFile) -> Iterator[Contradiction]:
             (
                 several and not key and not table.file_pattern,
                 entry.node,
-                f"Nothing shows which records belong to {table.name}.",
+                f"The contract does not say which records belong to {table.name}.",
                 "Add lgdpRecordKey (JSON, NDJSON, XML), or lgdpFilePattern where each table has a file.",
             ),
             (
@@ -290,7 +290,7 @@ def _several_tables(file: ContractFile) -> Iterator[Contradiction]:
             (
                 key is not None and (not contract.extract.format.is_records or table.file_pattern),
                 key_node,
-                f"{table.name} is told by a record key, which only records of JSON, NDJSON or XML can be.",
+                f"{table.name} has a record key, which only JSON, NDJSON or XML can have.",
                 "Remove lgdpRecordKey.",
             ),
             (
@@ -303,7 +303,7 @@ def _several_tables(file: ContractFile) -> Iterator[Contradiction]:
 
 
 def _paths_of_items(file: ContractFile) -> Iterator[Contradiction]:
-    """Yield items of an XML extract whose header is not a path to a value."""
+    """Yield items of an XML extract without a path as header."""
     if file.contract.extract.format is not Format.XML:
         return
     yield from (
@@ -332,7 +332,7 @@ def _one_item_one_type(file: ContractFile) -> Iterator[Contradiction]:
     items = ((entry.item.urn, (entry, table)) for table in file.tables for entry in table.items if entry.item.urn)
     yield from (
         entry.node.contradiction(
-            f"{entry.item.urn} is another thing here than in {first_table.table.name}.",
+            f"{entry.item.urn} is defined differently in {first_table.table.name}.",
             "Give it the same type, unit, code list and privacy, or a URN of its own.",
         )
         for (entry, _), (first, first_table) in find_repeats(items)
@@ -345,7 +345,7 @@ def _shared_aspects(item: Item) -> tuple[object, ...]:
 
 
 _OF_TABLES = frozenset({Format.CSV, Format.XLSX, Format.XLS})
-_HOLDS_IN: Mapping[str, frozenset[Format]] = {
+_FORMATS_BY_WORD: Mapping[str, frozenset[Format]] = {
     "encoding": frozenset({Format.CSV, Format.JSON, Format.NDJSON}),
     "delimiter": frozenset({Format.CSV}),
     "quote": frozenset({Format.CSV}),
@@ -354,28 +354,28 @@ _HOLDS_IN: Mapping[str, frozenset[Format]] = {
     "headerRows": _OF_TABLES,
     "recordsAt": frozenset({Format.JSON, Format.XML}),
 }
-"""In which formats a word means something."""
+"""The formats that a word applies to."""
 _NAME = r"[^\W\d][\w.-]*"
 _XML_PATH = re.compile(rf"{_NAME}(/{_NAME})*")
 _XML_ITEM = re.compile(rf"(\.\./)*(({_NAME}/)*(@?{_NAME}))|\.")
 
 
 def check_extract(extract: Extract, node: YamlNode) -> Iterator[Contradiction]:
-    """Yield what contradicts itself in how extracts are written.
+    """Yield the contradictions in the form of extracts.
 
     Args:
-        extract: as read.
-        node: that it was read from.
+        extract: the form.
+        node: of the extract.
     """
     yield from contradictions_where(
         *(
             (
                 node.has(word) and extract.format not in formats,
                 node.at(word),
-                f"{word} means nothing for an extract in {extract.format.upper()}.",
+                f"{word} does not apply to an extract in {extract.format.upper()}.",
                 f"Remove {word}.",
             )
-            for word, formats in _HOLDS_IN.items()
+            for word, formats in _FORMATS_BY_WORD.items()
         ),
         (
             extract.delimiter == extract.quote,
@@ -386,7 +386,7 @@ def check_extract(extract: Extract, node: YamlNode) -> Iterator[Contradiction]:
         (
             extract.format is Format.XML and not _XML_PATH.fullmatch(extract.records_at),
             node.at("recordsAt"),
-            "An XML extract does not say which element is a record.",
+            "The XML extract does not name the element of a record.",
             "Write recordsAt as the path of the record element from the root, such as return/cases/case.",
         ),
         (
@@ -399,5 +399,5 @@ def check_extract(extract: Extract, node: YamlNode) -> Iterator[Contradiction]:
 
 
 def is_xml_path(header: str) -> bool:
-    """Return whether a header is an XML path: ``Person/Surname``, ``@ref``, ``../@authority``, ``.``."""
+    """Return whether a header is an XML path, such as ``../@authority``."""
     return _XML_ITEM.fullmatch(header) is not None

@@ -1,7 +1,7 @@
-"""The words that contracts add to the Open Data Contract Standard: every ``lgdp…`` property, and what it may hold.
+"""The words that contracts add to the Open Data Contract Standard: every ``lgdp…`` property and its values.
 
-Belongs here: a model of the properties of each kind of place, and reading them from ``customProperties``. Belongs
-elsewhere: what the words do in a run. ``schemas/README.md`` explains the same words to those who write contracts.
+Belongs here: a model of the properties of contracts, tables, items, rules and relationships, and reading them from
+``customProperties``. Belongs elsewhere: the effect of the words. ``schemas/README.md`` explains them to authors.
 """
 
 from collections.abc import Mapping
@@ -54,18 +54,18 @@ OVERRIDABLE = (
     RuleKind.COUNCIL,
     RuleKind.PERIOD,
 )
-"""Rules that follow from an item, whose severity the item may set."""
+"""Rules that follow from an item, which may set their severity."""
 
 
 def _check_overridable(kind: RuleKind) -> RuleKind:
     if kind not in OVERRIDABLE:
-        raise refusal(f"is “{kind}”, which follows from no item", f"Use one of: {', '.join(OVERRIDABLE)}.")
+        raise refusal(f"is “{kind}”, which is not a rule of an item", f"Use one of: {', '.join(OVERRIDABLE)}.")
     return kind
 
 
 def _check_mark(status: ObservationStatus) -> ObservationStatus:
     if status is ObservationStatus.NORMAL:
-        raise refusal(f"is “{status}”, which has no mark", "Write why the figure is missing.")
+        raise refusal(f"is “{status}”, which has no mark", "Write the reason for a missing figure.")
     return status
 
 
@@ -83,14 +83,14 @@ class LegalBasis:
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)
 class Properties:
-    """The properties of one kind of place.
+    """The properties of one kind of entry.
 
     Attributes:
-        place: what the properties are of, for people.
-        required: the words that each such place must have.
+        noun: word for the entry.
+        required: the words that each such entry must have.
     """
 
-    place: ClassVar[str]
+    noun: ClassVar[str]
     required: ClassVar[frozenset[str]] = frozenset()
     if TYPE_CHECKING:
         __pydantic_fields__: ClassVar[dict[str, FieldInfo]]
@@ -100,7 +100,7 @@ class Properties:
 class ContractProperties(Properties):
     """The properties of a contract."""
 
-    place: ClassVar[str] = "contract"
+    noun: ClassVar[str] = "contract"
     required: ClassVar[frozenset[str]] = frozenset(
         {
             "lgdpReturn", "lgdpPeriodKind", "lgdpValidFrom", "lgdpRecipients", "lgdpLegalBasis", "lgdpExtract",
@@ -129,7 +129,7 @@ class ContractProperties(Properties):
 class TableProperties(Properties):
     """The properties of a table."""
 
-    place: ClassVar[str] = "table"
+    noun: ClassVar[str] = "table"
     required: ClassVar[frozenset[str]] = frozenset({"lgdpGrain"})
 
     grain: OrEmpty[Grain | None] = Field(default=None, validation_alias="lgdpGrain")
@@ -143,7 +143,7 @@ class TableProperties(Properties):
 class ItemProperties(Properties):
     """The properties of an item."""
 
-    place: ClassVar[str] = "item"
+    noun: ClassVar[str] = "item"
     required: ClassVar[frozenset[str]] = frozenset({"lgdpItem", "lgdpRole", "lgdpGuidance"})
 
     urn: OrEmpty[Text] = Field(default="", validation_alias="lgdpItem")
@@ -172,7 +172,7 @@ class ItemProperties(Properties):
 class RuleProperties(Properties):
     """The properties of a rule written under ``quality``."""
 
-    place: ClassVar[str] = "rule"
+    noun: ClassVar[str] = "rule"
 
     items: OrEmpty[DistinctTexts] = Field(default=(), validation_alias="lgdpItems")
     scope: OrEmpty[DistinctTexts] = Field(default=(), validation_alias="lgdpScope")
@@ -182,14 +182,14 @@ class RuleProperties(Properties):
 class RelationshipProperties(Properties):
     """The properties of a table's relationship."""
 
-    place: ClassVar[str] = "relationship"
+    noun: ClassVar[str] = "relationship"
 
     severity: Severity = Field(default=Severity.ERROR, validation_alias="lgdpSeverity")
     guidance: OrEmpty[Prose] = Field(default="", validation_alias="lgdpGuidance")
 
 
 PROPERTY_MODELS = (ContractProperties, TableProperties, ItemProperties, RuleProperties, RelationshipProperties)
-"""What can have ``lgdp…`` properties."""
+"""Models of all ``lgdp…`` properties."""
 
 
 _Model = TypeVar("_Model", bound=Properties)
@@ -201,7 +201,7 @@ def words_of(model: type[Properties]) -> tuple[str, ...]:
 
 
 def read_properties(model: type[_Model], node: YamlNode) -> tuple[_Model, tuple[Contradiction, ...]]:
-    """Return the valid ``lgdp…`` properties of a place, and the errors of each alone.
+    """Return the valid ``lgdp…`` properties of an entry, and their errors.
 
     Args:
         model: of the properties.
@@ -219,16 +219,16 @@ def read_properties(model: type[_Model], node: YamlNode) -> tuple[_Model, tuple[
             values[word] = entry.at("value")
         elif word.startswith(_PREFIX):
             contradictions.append(
-                entry.contradiction(f"{word} is not a property of a {model.place}.", suggest(word, known_words))
+                entry.contradiction(f"{word} is not a property of a {model.noun}.", suggest(word, known_words))
             )
         seen.add(word)
     contradictions += [
-        node.contradiction(f"The {model.place} has no {word}.", f"Add {word} under customProperties.")
+        node.contradiction(f"The {model.noun} has no {word}.", f"Add {word} under customProperties.")
         for word in known_words
         if word in model.required and word not in values
     ]
     properties = mapping_node(node.file, node.line, values)
     parsed = parse(
-        model, properties, name=f"the {model.place}", remedy="Correct it; schemas/README.md explains the word."
+        model, properties, name=f"the {model.noun}", remedy="Correct it; schemas/README.md explains the word."
     )
     return parsed.value or model(), (*contradictions, *parsed.contradictions)

@@ -25,7 +25,7 @@ RESERVED_NAMES = frozenset({"council_code", "council_name", "gss_code", "period"
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _UNREADABLE = FamilyGroup("?", "?", "?")
-"""Stands for a derivation that cannot be read: the item is none that councils send."""
+"""Replaces an unreadable derivation, so that the item does not count as sent by councils."""
 
 URN = re.compile(r"urn:lgdp:item:[a-z0-9]+(-[a-z0-9]+)*:[a-z0-9][a-z0-9_]*")
 
@@ -46,7 +46,7 @@ _OPTIONS = {"pattern", "minLength", "maxLength", "multipleOf", *_BOUNDS}
 
 @dataclass(frozen=True, slots=True)
 class ItemEntry:
-    """An item with its place and the code list written out at it, if any."""
+    """An item with its node and its own code list, if any."""
 
     item: Item
     node: YamlNode
@@ -56,12 +56,12 @@ class ItemEntry:
 
     @property
     def has_role(self) -> bool:
-        """Return whether the item declares its role; without one, no check of roles applies."""
+        """Return whether the item declares a role, which checks of roles need."""
         return self.properties.role is not None
 
 
 def read_item(node: YamlNode, return_slug: str, provenance: Provenance) -> ItemEntry:
-    """Return the readable part of the item at a place.
+    """Return the readable part of an item's node.
 
     Args:
         node: the ``properties`` entry.
@@ -141,9 +141,9 @@ def _bound(value: object) -> str | None:
     return str(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else None
 
 
-def _unit(said: str, derived: Derivation | None) -> str:
+def _unit(unit: str, derived: Derivation | None) -> str:
     """Return a unit; a rate's unit names its denominator."""
-    return f"{said} ({derived.reference} {derived.version})" if said and isinstance(derived, Rate) else said
+    return f"{unit} ({derived.reference} {derived.version})" if unit and isinstance(derived, Rate) else unit
 
 
 def _inline_codes(node: YamlNode, derived: Derivation | None, list_id: str, provenance: Provenance) -> CodeList | None:
@@ -180,7 +180,7 @@ def check_item(entry: ItemEntry) -> Iterator[Contradiction]:
             f"{item.name} has the URN “{item.urn}”, which is not well formed.",
             "Write urn:lgdp:item:<return>:<item> in small letters, digits and _.",
         ),
-        (not item.definition, node, f"{item.name} has no definition.", "Write what it means under description."),
+        (not item.definition, node, f"{item.name} has no definition.", "Write its meaning under description."),
     )
     yield from _check_type(item, node)
     yield from check_value_spellings(item, node, node.at("logicalTypeOptions").text("format"))
@@ -203,11 +203,13 @@ def _check_type(item: Item, node: YamlNode) -> Iterator[Contradiction]:
     options = node.at("logicalTypeOptions")
     if item.type is ItemType.DATE and item.date_format is None:
         yield options.at("format").contradiction(
-            f"{item.name} is a date and does not say how it is spelled.",
+            f"{item.name} is a date without a format.",
             "Write logicalTypeOptions.format with dd, MM and yyyy, such as ddMMyyyy.",
         )
     yield from (
-        option.contradiction(f"{item.name} has {name}, which is not tested.", "Write a quality rule in SQL.")
+        option.contradiction(
+            f"{item.name} has {name}, which the platform does not test.", "Write a quality rule in SQL."
+        )
         for name, option in options.members()
         if name not in _OPTIONS and not (name == "format" and item.type is ItemType.DATE)
     )
@@ -231,7 +233,7 @@ def _check_range(item: Item, options: YamlNode) -> Iterator[Contradiction]:
     upper = min((values[name] for name in ("maximum", "exclusiveMaximum") if name in values), default=None)
     if lower is not None and upper is not None and lower > upper:
         yield options.contradiction(
-            f"{item.name}: its lowest value is above its highest.", "Swap or correct the bounds."
+            f"{item.name}: the lower bound is above the upper bound.", "Swap or correct the bounds."
         )
 
 
@@ -320,7 +322,7 @@ def _check_role(item: Item, node: YamlNode) -> Iterator[Contradiction]:
         (
             names_key and (item.code_list or item.pattern),
             node,
-            f"{item.name} names the {item.role}, which the register knows, and has codes of its own.",
+            f"{item.name} names the {item.role}, and the register has the codes of the {item.role} already.",
             "Remove enum, lgdpCodeList and pattern.",
         ),
         (
@@ -339,7 +341,7 @@ def _check_role(item: Item, node: YamlNode) -> Iterator[Contradiction]:
             (
                 kind not in kinds,
                 node.custom_property("lgdpSeverity").at(kind),
-                f"{item.name} sets the severity of {kind}, but has no such rule.",
+                f"{item.name} sets the severity of {kind}, and has no rule of that kind.",
                 "Remove it.",
             )
             for kind in item.severities
@@ -378,12 +380,12 @@ def _check_date_spellings(item: Item, node: YamlNode, written: str) -> Iterator[
         for other in other_formats:
             text = find_ambiguous_text(form, other)
             yield from first_contradiction_where(
-                (form == other, entry, f"{item.name}: {form} is how its dates are spelled anyway.", "Remove it."),
+                (form == other, entry, f"{item.name}: {form} is the format of its dates already.", "Remove it."),
                 (
                     text is not None,
                     entry,
                     f"{item.name}: “{text}” is one day as {form} and another as {other}.",
-                    "Keep the one that councils use; nobody can tell which is meant.",
+                    "Keep the one that councils use, because such a day is ambiguous.",
                 ),
             )
         other_formats.append(form)
@@ -398,15 +400,15 @@ def _check_number_spelling(item: Item, node: YamlNode) -> Iterator[Contradiction
         (
             style.decimal == style.thousands,
             node,
-            f"{item.name}: the same mark stands before decimals and between groups.",
+            f"{item.name}: decimals and groups have the same mark.",
             "Write two marks.",
         ),
-        (style == NumberStyle(), node, f"{item.name}: that is how its numbers are spelled anyway.", "Remove it."),
+        (style == NumberStyle(), node, f"{item.name}: this is the plain spelling of numbers already.", "Remove it."),
         (
             style.thousands == "." and item.type is not ItemType.INTEGER,
             node,
-            f"{item.name}: “1.234” is one number plainly and another with “.” between groups.",
-            "Leave thousands out; nobody can tell which is meant.",
+            f"{item.name}: “1.234” is one number with a decimal point and another with “.” between groups.",
+            "Leave thousands out, because such a number is ambiguous.",
         ),
         (
             style.decimal == "," and not style.thousands and item.type is ItemType.INTEGER,

@@ -1,4 +1,4 @@
-"""Mappings: ``schemas/mappings/<system>/<return>[.<council>].yaml``, how a system's export answers a return.
+"""Mappings of systems' exports to returns: ``schemas/mappings/<system>/<return>[.<council>].yaml``.
 
 Belongs here: reading a file, and its contradictions with itself, the contract, the councils and the other mappings,
 table by table and value by value: codes, units, dates, numbers and constants. Belongs elsewhere: the words of a mapping
@@ -62,7 +62,7 @@ class MappingFile:
 
 
 def read_mapping(document: YamlNode, sha256: str) -> tuple[MappingFile | None, tuple[Contradiction, ...]]:
-    """Return a document's mapping (None where unreadable) and the errors of its form.
+    """Return a document's mapping (or None) and the errors of its form.
 
     Args:
         document: the file's root.
@@ -81,7 +81,7 @@ def read_mapping(document: YamlNode, sha256: str) -> tuple[MappingFile | None, t
 def check_mapping(
     file: MappingFile, councils: Councils, returns: Mapping[str, Return], code_lists: Mapping[str, CodeList]
 ) -> Iterator[Contradiction]:
-    """Yield the contradictions of a mapping: in itself, with its contract, with councils.
+    """Yield the contradictions of a mapping with itself, contract and councils.
 
     Args:
         file: the mapping.
@@ -174,7 +174,7 @@ def _check_tables(
 
 
 def _check_items(table_mapping: TableMapping, node: YamlNode, items: Mapping[str, Item]) -> Iterator[Contradiction]:
-    """Yield items that the mapping does not name exactly once, over the versions of the table."""
+    """Yield items that a table's mapping does not name exactly once."""
     yield from (
         entry.contradiction(f"{name} is not an item of {table_mapping.table}.", suggest(name, items))
         for section in _SECTIONS_BY_ITEM
@@ -210,7 +210,7 @@ def _check_items(table_mapping: TableMapping, node: YamlNode, items: Mapping[str
 
 
 _SECTIONS_BY_ITEM = ("columns", "codes", "codePatterns", "units", "constants", "absent")
-"""Sections of a table's mapping whose keys are items."""
+"""Sections of a table's mapping with items as keys."""
 
 
 def _check_columns(table_mapping: TableMapping, node: YamlNode) -> Iterator[Contradiction]:
@@ -296,7 +296,7 @@ def check_mapping_overlaps(files: Sequence[MappingFile]) -> Iterator[Contradicti
 def check_source_systems(
     source_file: SourceFile, files: Sequence[MappingFile], returns: Mapping[str, Return]
 ) -> Iterator[Contradiction]:
-    """Yield systems of a source that have no mapping for a return and council.
+    """Yield systems without a mapping for a source's return and council.
 
     A return without a system has extracts in the contract's own form.
     """
@@ -371,7 +371,7 @@ def _check_values(
 
 
 def _list_targets(item: Item, contract: Contract, code_lists: Mapping[str, CodeList]) -> frozenset[str]:
-    """Return the values that source codes may be mapped to: valid codes, marks, booleans."""
+    """Return the values that source codes may be mapped to."""
     targets = set(item.marks)
     if item.type is ItemType.BOOLEAN:
         targets |= {"true", "false"}
@@ -494,7 +494,7 @@ def _check_constant(
         (
             item.role is Role.PERIOD and text != THE_PERIOD,
             node,
-            f"{item.name} names the period, which is not always the same.",
+            f"{item.name} names the period, which differs between submissions.",
             f'Write "{THE_PERIOD}".',
         ),
         (

@@ -76,7 +76,7 @@ class Row:
 
 
 def read_rows(file: str, text: str, columns: Sequence[str]) -> tuple[tuple[Row, ...], tuple[Contradiction, ...]]:
-    """Return the rows of a CSV file with exactly these columns, and its contradictions."""
+    """Return the rows of a CSV file with given columns, and its contradictions."""
     reader = csv.reader(io.StringIO(text), strict=True)
     rows: list[Row] = []
     contradictions: list[Contradiction] = []
@@ -162,15 +162,15 @@ def _council(row: Row, names: Sequence[Row]) -> Council:
 
 
 def _check_councils(rows: Sequence[Row]) -> Iterator[Contradiction]:
-    seen: dict[tuple[str, str], int] = {}
+    lines: dict[tuple[str, str], int] = {}
     for row in rows:
         for column, form in _COUNCIL_FORMS.items():
             value = row.cells[column]
             if not form.fullmatch(value):
                 yield row.contradiction(f"The {column} “{value}” is malformed.", f"Match {form.pattern}.")
-            elif value and seen.setdefault((column, value), row.line) != row.line:
+            elif value and lines.setdefault((column, value), row.line) != row.line:
                 yield row.contradiction(
-                    f"The {column} {value} also stands on line {seen[column, value]}.", "Give each council its own."
+                    f"The {column} {value} is also on line {lines[column, value]}.", "Give each council its own."
                 )
         yield from _mark(row)
         if not row.cells["name"] or not row.cells["official_name"]:
@@ -209,7 +209,7 @@ def _shared_spellings(rows: Sequence[Row], names: Sequence[Row], councils: Counc
         owner = owners.setdefault(spelling, row.cells["council_code"])
         if owner != row.cells["council_code"]:
             yield row.contradiction(
-                f"The spelling “{spelling}” means {owner} as well.",
+                f"{owner} has the spelling “{spelling}” too.",
                 "Remove it from one; a spelling means one council.",
             )
 
@@ -225,7 +225,7 @@ _FORMS: Mapping[ItemType, re.Pattern[str]] = {
 }
 _REMEDY = "Correct it; schemas/README.md shows a reference table."
 COUNCIL = "council_code"
-"""A column of this name holds register codes of councils, and no other."""
+"""A column of this name holds register codes of councils."""
 
 
 def read_reference(
@@ -236,7 +236,7 @@ def read_reference(
     Args:
         document: ``reference/<id>/<id>.yaml``.
         contents: bytes of every file of the register, by path below its folder.
-        councils: whose codes a column may hold.
+        councils: of the register.
     """
     folder = document.file.split("/")[1]
     stand_ins = {"id": folder, "title": "?", "description": "?"}
@@ -273,7 +273,7 @@ def _rows(
     try:
         rows, contradictions = read_rows(file, contents[file].decode("utf-8"), columns)
     except UnicodeDecodeError:
-        return (), ()  # told of every file of the register already
+        return (), ()  # the loader reports it
     if not rows and not contradictions:
         contradictions = (Contradiction(file, 1, "The file has no rows.", "Write them, or remove the version."),)
     return rows, contradictions
@@ -320,14 +320,14 @@ def _check_table(root: YamlNode, table: ReferenceTable, contents: Mapping[str, b
         (
             table.id and table.id != folder,
             root.at("id"),
-            f"The file holds {table.id} and lies in reference/{folder}.",
+            f"The file holds {table.id} and is in reference/{folder}.",
             f"Call folder and file {table.id}.",
         ),
         *(
             (
                 name in names[:number] or name == "version",
                 root.entries("columns")[number],
-                f"The column {name} is there twice, or is called like one that the platform adds.",
+                f"The column {name} is a repeat, or has the name of a column that the platform adds.",
                 "Rename it.",
             )
             for number, name in enumerate(names)
@@ -430,14 +430,14 @@ def _check(node: YamlNode, code_list: CodeList) -> Iterator[Contradiction]:
         (
             code_list.verified == "READ" and not code_list.source,
             node.at("source"),
-            "A list that was READ has no source.",
+            "The list is marked READ and has no source.",
             "Write where it was read.",
         ),
     )
     counts = Counter(spelling for code in code_list.codes for spelling in {code.code, *code.aliases})
     for entry, code in zip(node.entries("codes"), code_list.codes, strict=True):
         yield from (
-            entry.contradiction(f"The spelling “{spelling}” stands for two codes.", "Keep it at one.")
+            entry.contradiction(f"Two codes have the spelling “{spelling}”.", "Keep it at one.")
             for spelling in {code.code, *code.aliases}
             if counts[spelling] > 1
         )
@@ -446,6 +446,6 @@ def _check(node: YamlNode, code_list: CodeList) -> Iterator[Contradiction]:
                 matches = any(re.fullmatch(pattern, text) for text in (other.code, *other.aliases))
                 if other is not code and (matches or pattern in other.patterns):
                     yield pattern_node.contradiction(
-                        f"The pattern “{pattern}” of {code.code} takes what stands for {other.code}.",
-                        "Write it so that it fits one code alone.",
+                        f"The pattern “{pattern}” of {code.code} also matches a spelling of {other.code}.",
+                        "Write it so that it matches one code only.",
                     )

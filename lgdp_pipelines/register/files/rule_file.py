@@ -1,7 +1,7 @@
 """Written rules: the ``quality`` and ``relationships`` entries of a table and of its items.
 
 ``quality: custom, engine: lgdp`` names a kind of rule. A new kind is a class of terms in ``rules.kinds``, its name in
-``RuleKind``, and a line in :data:`KINDS`. A rule whose terms come to SQL runs like any other rule in SQL;
+``RuleKind``, and a line in :data:`KINDS`. A rule with terms that make SQL runs like any other rule in SQL;
 ``validation.table_rules`` tests the rest. Belongs here: the list of kinds, reading one entry, and checking that it can
 be tested. Belongs elsewhere: rules that follow from items (``rules.contract_rules``), terms and SQL of a kind
 (``rules.kinds``), and testing them (``validation``).
@@ -49,7 +49,7 @@ from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity
 
 @dataclass(frozen=True, slots=True)
 class RuleEntry:
-    """A written rule with its place and its item's name; empty at the table."""
+    """A written rule with its node, and its item's name or an empty text."""
 
     rule: Rule
     node: YamlNode
@@ -58,7 +58,7 @@ class RuleEntry:
 
 
 def read_rules(table: YamlNode, return_slug: str, context: RuleContext) -> tuple[RuleEntry, ...]:
-    """Return the written rules of a table, followed by those of its items.
+    """Return the written rules of a table and of its items.
 
     Args:
         table: the ``schema`` entry.
@@ -124,8 +124,8 @@ def check_rule(entry: RuleEntry, columns: Mapping[str, Sequence[str]], context: 
     severity, named_items = node.text("severity", Severity.ERROR), node.custom_property("lgdpItems").value
     yield from contradictions_where(
         (not node.text("id"), node, "A rule has no id.", "Write its stable id under id."),
-        (not node.text("name"), node, "A rule has no name.", "Write what is true when it holds under name."),
-        (not node.text("description"), node, "A rule has no description.", "Write what to do under description."),
+        (not node.text("name"), node, "A rule has no name.", "Write the condition under name."),
+        (not node.text("description"), node, "A rule has no description.", "Write advice under description."),
         (
             severity not in set(Severity),
             node.at("severity"),
@@ -155,8 +155,7 @@ def check_rule(entry: RuleEntry, columns: Mapping[str, Sequence[str]], context: 
             yield node.contradiction(
                 f"The rule {rule.id} is of a kind that is not tested.",
                 "Write type sql with a query, metric rowCount, duplicateValues or nullValues, or type custom with "
-                "engine lgdp; what an item must be is said by required, primaryKey, unique, enum, relationships and "
-                "logicalTypeOptions.",
+                "engine lgdp; an item has required, primaryKey, unique, enum, relationships and logicalTypeOptions.",
             )
 
 
@@ -165,13 +164,13 @@ def _check_sql(rule: Rule, node: YamlNode, columns: Mapping[str, Sequence[str]])
     reads_own_return = not list_external_tables(rule)
     yield from (
         node.at("query").contradiction(
-            f"The query of {rule.id} cannot be asked: {problem}.",
-            "Write SELECT count(*) FROM {model} WHERE <what breaks the rule>, with the names of items.",
+            f"The query of {rule.id} cannot run: {problem}.",
+            "Write SELECT count(*) FROM {model} WHERE <violation>, with the names of items.",
         )
         for problem in (find_query_problems(rule.sql or "", rule.table, columns) if reads_own_return else ())
     )
     if node.at("mustBe").value != 0 or isinstance(node.at("mustBe").value, bool):
-        yield node.contradiction(f"The query of {rule.id} is not held against 0.", "Write mustBe: 0.")
+        yield node.contradiction(f"The query of {rule.id} is not compared with 0.", "Write mustBe: 0.")
 
 
 _POINT = 2
@@ -179,7 +178,7 @@ _POINT = 2
 
 
 def read_reference(node: YamlNode) -> Relationship | None:
-    """Return the item that an item refers to; None where it refers to none.
+    """Return an item's reference to another item, or None.
 
     Args:
         node: the ``properties`` entry.
@@ -236,7 +235,7 @@ def _read_relationship(node: YamlNode, table: str) -> Relationship | None:
 
 
 def _split_names(value: object) -> tuple[tuple[str, str], ...]:
-    """Return the table and item of each dotted name; nothing where one is malformed."""
+    """Return table and item of dotted names; empty where one is malformed."""
     listed = value if isinstance(value, list) else [value]
     parts = [name.split(".") for name in listed if isinstance(name, str)]
     pairs = tuple((pair[0], pair[1]) for pair in parts if len(pair) == _POINT)
@@ -253,7 +252,7 @@ def check_item_relationship(node: YamlNode, context: RuleContext) -> Iterator[Co
     entries = node.entries("relationships")
     yield from (
         extra.contradiction(
-            f"{node.text('name')} refers to two things.", "Leave one; write another as a quality rule in SQL."
+            f"{node.text('name')} has two relationships.", "Leave one; write another as a quality rule in SQL."
         )
         for extra in entries[1:]
     )
@@ -309,7 +308,7 @@ def _check_relationship(terms: Relationship, node: YamlNode, context: RuleContex
             (
                 own in context.items and other in theirs and context.items[own].type is not theirs[other].type,
                 node,
-                f"{own} and {other} are of different types, and are never the same.",
+                f"{own} and {other} are of different types, and never equal.",
                 "Name items of one type.",
             ),
             (
@@ -344,7 +343,7 @@ KINDS: Mapping[str, type[RuleTerms]] = {
 
 
 def find_rule_kind(implementation: YamlNode) -> RuleKind | None:
-    """Return the kind of rule of an implementation, or None for an unknown name."""
+    """Return the kind of an implementation's rule, or None."""
     terms = KINDS.get(implementation.text("rule"))
     return terms.kind if terms else None
 
@@ -356,17 +355,17 @@ def read_terms(implementation: YamlNode) -> RuleTerms | None:
 
 
 def write_sql(implementation: YamlNode, context: RuleContext) -> str | None:
-    """Return the SQL of terms; None where contradictory or not tested in SQL."""
+    """Return the SQL of consistent terms; None for other kinds."""
     terms = read_terms(implementation)
     return None if terms is None or any(check_terms(implementation, context)) else terms.sql(context)
 
 
 def check_terms(implementation: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
-    """Yield the contradictions of terms: of their form, or else their meaning."""
+    """Yield the contradictions of terms: in their form, or in their meaning."""
     parsed = _parse(implementation)
     if parsed is None:
         name = implementation.text("rule")
-        yield implementation.contradiction(f"The rule “{name}” is of no known kind.", suggest(name, KINDS))
+        yield implementation.contradiction(f"The kind of rule “{name}” is unknown.", suggest(name, KINDS))
         return
     yield from parsed.contradictions
     if parsed.value is not None and not parsed.contradictions:
@@ -382,14 +381,14 @@ def _parse(implementation: YamlNode) -> Parsed[RuleTerms] | None:
 
 
 def check_query_scope(rule: Rule, node: YamlNode, items: Mapping[str, Item]) -> Iterator[Contradiction]:
-    """Yield what contradicts itself in the scope of a written rule.
+    """Yield the contradictions in the scope of a written rule.
 
-    A query about one scope is answered by itself, so the scope's codes stand in reports and in the ledger: a scope is
-    made of open items with codes, and only a rule that raises queries has one.
+    Each scope has its own query and answer, so its codes appear in reports and in the ledger: a scope is made of open
+    items with codes, and only a rule that raises queries has one.
 
     Args:
         rule: the rule.
-        node: where it is written.
+        node: of the rule.
         items: items of its table, by name.
     """
     if not rule.scope:
@@ -397,7 +396,7 @@ def check_query_scope(rule: Rule, node: YamlNode, items: Mapping[str, Item]) -> 
     scope = node.custom_property("lgdpScope")
     if rule.severity is not Severity.QUERY:
         yield scope.contradiction(
-            f"The rule {rule.id} has a scope, and asks nothing.", "Write severity: query, or leave lgdpScope out."
+            f"The rule {rule.id} has a scope but raises no query.", "Write severity: query, or leave lgdpScope out."
         )
     allowed = [name for name, item in items.items() if item.privacy is Privacy.OPEN and item.code_list is not None]
     for name in rule.scope:
@@ -412,6 +411,6 @@ def check_query_scope(rule: Rule, node: YamlNode, items: Mapping[str, Item]) -> 
                 name not in allowed,
                 scope,
                 f"The scope of {rule.id} names {name}, which is not an open item with a code list.",
-                "Name items with lgdpCodeList and lgdpPrivacy open: their codes stand in reports.",
+                "Name items with lgdpCodeList and lgdpPrivacy open: their codes appear in reports.",
             ),
         )

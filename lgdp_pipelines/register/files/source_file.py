@@ -1,8 +1,7 @@
-"""Sources: ``schemas/sources/<id>.yaml``, where extracts come from.
+"""Sources of extracts: ``schemas/sources/<id>.yaml``.
 
-Belongs here: reading a file, and what a source says against itself, the councils and the returns that its model alone
-does not show. Belongs elsewhere: whether an address answers (``collection``). A secret never stands in a file; only a
-reference to it does.
+Belongs here: reading a file, and contradictions between a source's words, the councils and the returns. Belongs
+elsewhere: reaching an address (``collection``). A file has references to secrets, never a secret.
 """
 
 import re
@@ -30,7 +29,7 @@ from lgdp_pipelines.register.model.sources import (
 from lgdp_pipelines.vocabulary.councils import Councils
 
 _PAGED = frozenset({"json", "ndjson"})
-"""Formats whose pages can be told apart when they stand one after the other."""
+"""Formats of pages that can be joined one after the other."""
 
 _ACCOUNT_NAME = re.compile(r"[a-z_][a-z0-9_-]{0,30}")
 
@@ -44,7 +43,7 @@ class SourceFile:
 
 
 def read_source(document: YamlNode, councils: Councils) -> tuple[SourceFile | None, tuple[Contradiction, ...]]:
-    """Return a document's source, None where unreadable, and the errors of its form."""
+    """Return a document's source (or None) and the errors of its form."""
     node = document
     if document.at("councils").value == "all":
         listed = document.at("councils")
@@ -60,7 +59,7 @@ def read_source(document: YamlNode, councils: Councils) -> tuple[SourceFile | No
 
 
 def check_source(file: SourceFile, councils: Councils, returns: Mapping[str, Return]) -> Iterator[Contradiction]:
-    """Yield what a source says against itself, the councils and the returns."""
+    """Yield the contradictions of a source with itself, councils and returns."""
     source, node = file.source, file.node
     if node.file != f"sources/{source.id}.yaml":
         yield node.at("id").contradiction(
@@ -133,7 +132,8 @@ def _check_usernames(source: FolderSource | ApiSource, node: YamlNode) -> Iterat
         impossible = (name for _, name in accounts if "$" not in name and not _ACCOUNT_NAME.fullmatch(name))
         yield from (
             node.at("username").contradiction(
-                f"“{name}” can be no account's name.", "Use lower-case letters, digits, - and _; begin with a letter."
+                f"“{name}” cannot be the name of an account.",
+                "Use lower-case letters, digits, - and _; begin with a letter.",
             )
             for name in [*impossible][:1]
         )
@@ -145,7 +145,7 @@ def _check_outbox(source: FolderSource, node: YamlNode) -> Iterator[Contradictio
         folder = f"{source_return.folder.strip('/')}/"
         if source.outbox and (outbox.startswith(folder) or folder.startswith(outbox)):
             yield entry.at("folder").contradiction(
-                "The outbox would lie among what is fetched.", "Name another folder, or another outbox."
+                "The outbox would be among the fetched files.", "Name another folder, or another outbox."
             )
 
 
@@ -170,15 +170,16 @@ def _check_api_returns(source: ApiSource, node: YamlNode, returns: Mapping[str, 
         ):
             yield entry.at("paging").contradiction(
                 f"{data_return.code} is {data_return.latest.extract.format.value.upper()}, "
-                "which cannot be put together from pages.",
+                "which cannot be joined from pages.",
                 "Ask for one answer, or for JSON.",
             )
         if key and _uses_parameter(source_return, key):
-            yield entry.contradiction(f"The parameter {key} is the key's.", "Use another parameter.")
+            yield entry.contradiction(f"The parameter {key} already holds the key.", "Use another parameter.")
 
 
-def _uses_parameter(given: ApiReturn, name: str) -> bool:
-    return name == getattr(given.paging, "parameter", "") or bool(re.search(rf"[?&]{re.escape(name)}=", given.request))
+def _uses_parameter(source_return: ApiReturn, name: str) -> bool:
+    is_in_request = re.search(rf"[?&]{re.escape(name)}=", source_return.request) is not None
+    return is_in_request or name == getattr(source_return.paging, "parameter", "")
 
 
 def _fill_council(text: str, council_code: str) -> str:

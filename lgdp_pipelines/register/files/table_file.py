@@ -1,6 +1,6 @@
-"""One table of a contract: from its YAML to the model, with what its items and rules say against each other.
+"""One table of a contract: from its YAML to the model, with the contradictions between its items and rules.
 
-Belongs here: what one ``schema`` entry says. Belongs elsewhere: what tables say to each other (``contracts``).
+Belongs here: one ``schema`` entry. Belongs elsewhere: contradictions between tables (``contract_file``).
 """
 
 from collections import Counter
@@ -41,7 +41,7 @@ from lgdp_pipelines.vocabulary.councils import fold_spelling
 
 @dataclass(frozen=True, slots=True)
 class TableEntry:
-    """A table with its place, and its items and rules with theirs."""
+    """A table with its node, and the entries of its items and rules."""
 
     table: Table
     node: YamlNode
@@ -51,17 +51,17 @@ class TableEntry:
     contradictions: tuple[Contradiction, ...]
 
     def has_grain(self, grain: Grain) -> bool:
-        """Return whether the table declares its grain; without one, no check of grain applies."""
+        """Return whether the table declares a grain, which checks of grain need."""
         return self.properties.grain is grain
 
 
 def read_items(node: YamlNode, return_slug: str, provenance: Provenance) -> tuple[ItemEntry, ...]:
-    """Return the readable items of the table at a place."""
+    """Return the readable items of a table's node."""
     return tuple(read_item(entry, return_slug, provenance) for entry in node.entries("properties"))
 
 
 def read_table(node: YamlNode, return_slug: str, items: tuple[ItemEntry, ...], context: RuleContext) -> TableEntry:
-    """Return the readable part of the table at a place.
+    """Return the readable part of a table's node.
 
     Args:
         node: the ``schema`` entry.
@@ -110,7 +110,7 @@ def check_table(
             f"The table name “{table.name}” cannot be used.",
             "Write small letters, digits and single _.",
         ),
-        (not table.description, node, f"The table {table.name} has no description.", "Write what a row is."),
+        (not table.description, node, f"The table {table.name} has no description.", "Describe a row."),
         (not table.items, node, f"The table {table.name} has no items.", "List them under properties."),
     )
     for item in table_entry.items:
@@ -138,7 +138,7 @@ def check_table(
 
 
 def _check_repeats(table_entry: TableEntry, name_of: Callable[[ItemEntry], str], noun: str) -> Iterator[Contradiction]:
-    """Yield items that share a name, a header or a URN with an earlier one."""
+    """Yield items that share a name, header or URN with an earlier one."""
     repeats = find_repeats((name, entry) for entry in table_entry.items if (name := name_of(entry)))
     return (
         entry.node.contradiction(
@@ -196,7 +196,7 @@ def _check_key(table_entry: TableEntry) -> Iterator[Contradiction]:
             table_entry.has_grain(Grain.CASE) and table.items and not table.key,
             node,
             f"{table.name} holds cases but has no key.",
-            "Set primaryKey on the item that tells cases apart.",
+            "Set primaryKey on the item that identifies a case.",
         ),
         (
             is_aggregate and table.items and all_have_roles and not table.having(Role.MEASURE),
@@ -222,7 +222,7 @@ def _check_key(table_entry: TableEntry) -> Iterator[Contradiction]:
             (
                 entry.has_role and is_aggregate and entry.item.role is Role.DIMENSION and not entry.item.key,
                 entry.node,
-                f"{entry.item.name} breaks figures down and is not part of the key.",
+                f"{entry.item.name} is a dimension but not part of the key.",
                 "Add primaryKey: true.",
             ),
         )
@@ -237,7 +237,7 @@ def _check_role_of_key(entry: ItemEntry, *, is_aggregate: bool) -> Iterator[Cont
             item.role in (Role.MEASURE, Role.COUNCIL, Role.PERIOD),
             entry.node,
             f"{item.name} is a {item.role} and part of the key.",
-            "Remove primaryKey; council and period belong to every key without being said.",
+            "Remove primaryKey; council and period belong to every key already.",
         ),
         (
             is_aggregate and item.role is not Role.DIMENSION,
@@ -257,7 +257,7 @@ def _check_privacy(table_entry: TableEntry) -> Iterator[Contradiction]:
             (
                 entry.node.custom_property("lgdpPrivacy").value is None,
                 entry.node,
-                f"{item.name} describes a case and does not say what becomes of it before publication.",
+                f"{item.name} describes a case and has no treatment before publication.",
                 "Add lgdpPrivacy: open, pseudonymise, withhold, month or year.",
             ),
             (
@@ -276,20 +276,18 @@ def _is_free(item: Item) -> bool:
 
 def _check_count(table_entry: TableEntry) -> Iterator[Contradiction]:
     table = table_entry.table
-    places = table_entry.node.custom_property("lgdpCounts").elements
-    if places and table_entry.has_grain(Grain.AGGREGATE):
-        yield places[0].contradiction(f"{table.name} counts and holds no cases.", "Remove lgdpCounts.")
+    entries = table_entry.node.custom_property("lgdpCounts").elements
+    if entries and table_entry.has_grain(Grain.AGGREGATE):
+        yield entries[0].contradiction(f"{table.name} has counts but no cases.", "Remove lgdpCounts.")
     urn_counts = Counter([item.urn for item in table.all_items] + [count.urn for count in table.counts])
-    for node, count in zip(places, table.counts, strict=True):
+    for node, count in zip(entries, table.counts, strict=True):
         if not URN.fullmatch(count.urn):
             yield node.contradiction(
                 f"The count “{count.title}” has the URN “{count.urn}”, which is not well formed.",
                 "Write urn:lgdp:item:<return>:<item> in small letters, digits and _.",
             )
         elif urn_counts[count.urn] > 1:
-            yield node.contradiction(
-                f"The URN {count.urn} stands for two things in {table.name}.", "Give the count its own."
-            )
+            yield node.contradiction(f"{table.name} uses the URN {count.urn} twice.", "Give the count its own.")
         for name in count.by:
             item = table.by_name.get(name)
             if item is None:

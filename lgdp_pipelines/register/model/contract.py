@@ -1,7 +1,7 @@
-"""The model of the register: what a contract says, as plain values.
+"""The model of the register: contracts and returns as plain values.
 
-Belongs here: frozen records and what follows from one record alone. Belongs elsewhere: reading YAML (``loader``), the
-rules that follow from a contract (``rules``), due dates (``calendar``).
+Belongs here: frozen records and their own properties. Belongs elsewhere: reading YAML (``loader``), the rules that
+follow from a contract (``rules``), and due days (``submission_calendar``).
 """
 
 from collections.abc import Mapping
@@ -41,9 +41,9 @@ class DisclosureMethod(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Version:
-    """A contract's version: majors change type, grain or key and get a new table.
+    """The version of a contract.
 
-    Minors only add.
+    A major changes type, grain or key and gets new tables; a minor only adds.
     """
 
     major: int
@@ -72,7 +72,7 @@ class Disclosure:
         return self
 
 
-@dataclass(frozen=True, eq=False)  # compared and hashed by identity, so that what follows from one is worked out once
+@dataclass(frozen=True, eq=False)  # by identity, so that results can be cached by contract
 class Contract:
     """One version of a return.
 
@@ -81,25 +81,25 @@ class Contract:
         version: of the contract.
         valid_from: id of the first period it is valid for.
         title: for people.
-        purpose: why it is asked.
-        limitations: what a user should know.
+        purpose: reason for the return.
+        limitations: advice for users of the figures.
         subject: group of returns, such as ``housing``.
-        owner: who answers for it, an address.
+        owner: address of the person responsible.
         recipients: bodies entitled to it.
-        legal_basis: why councils give it, with its mark where unverified.
-        burden_minutes: what answering once costs a council; None where nobody has said.
+        legal_basis: reason in law for councils to give it, with its mark where unverified.
+        burden_minutes: a council's minutes for one answer; None where unknown.
         period_kind: of its periods.
         due_days: days after a period's end on which a submission is due.
-        retention_years: how long received bytes are kept.
-        extract: how its files are written.
-        disclosure: how small numbers are treated.
-        provenance: where it was read.
+        retention_years: years for which received bytes are kept.
+        extract: form of its files.
+        disclosure: treatment of small numbers.
+        provenance: source of the contract.
         tables: in order.
         path: the file.
         sha256: of the file's bytes.
-        nil_return: whether a council may say that it has nothing to report.
-        due_dates: the day on which single periods are due, by period id, where that is not ``due_days`` after the end.
-        roles: that members of its team have.
+        nil_return: whether a council may report that it has no rows.
+        due_dates: due days of single periods by id, where they differ from ``due_days`` after the end.
+        roles: of the members of its team.
     """
 
     return_code: str
@@ -128,7 +128,7 @@ class Contract:
 
     @property
     def slug(self) -> str:
-        """The return's code as table and asset names have it: ``people_supported``."""
+        """The return's code in names of tables and assets: ``people_supported``."""
         return slug(self.return_code)
 
     @cached_property
@@ -156,7 +156,7 @@ class Return:
 
     @property
     def slug(self) -> str:
-        """As table and asset names have it."""
+        """The return's code in names of tables and assets."""
         return slug(self.code)
 
     @property
@@ -166,7 +166,7 @@ class Return:
 
     @property
     def first_period(self) -> Period:
-        """The first period it was asked for."""
+        """The first period of the return."""
         return parse_period(self.contracts[0].valid_from)
 
     @property
@@ -187,16 +187,16 @@ class Return:
         """
         if period.kind is not self.latest.period_kind:
             raise WrongUse(
-                f"{self.code} is asked by {self.latest.period_kind}, and {period.id} is a {period.kind}.",
+                f"{self.code} has periods of the kind {self.latest.period_kind}, and {period.id} is a {period.kind}.",
                 remedy=f"Write a period like {self.first_period.id}.",
             )
         valid = [c for c in self.contracts if parse_period(c.valid_from).start <= period.start]
         if not valid:
-            raise WrongUse(f"{self.code} was not asked for {period.id}; its first period is {self.first_period.id}.")
+            raise WrongUse(f"{self.code} has no period {period.id}; its first period is {self.first_period.id}.")
         census = parse_period(valid[-1].valid_from).start
         if period.kind is PeriodKind.DAY and (period.start.month, period.start.day) != (census.month, census.day):
             raise WrongUse(
-                f"{self.code} is not asked for {period.id}; its census day is {census:%d.%m.} of each year.",
+                f"{self.code} has no period {period.id}; its census day is {census:%d.%m.} of each year.",
                 remedy=f"Write a day like {valid[-1].valid_from}.",
             )
         return valid[-1]
@@ -204,18 +204,18 @@ class Return:
 
 @dataclass(frozen=True)
 class Register:
-    """Everything that is asked, loaded and free of contradictions.
+    """All returns with the facts that they rest on, free of contradictions.
 
     Attributes:
-        root: the folder it was read from.
+        root: its folder.
         councils: the council register.
         code_lists: by id.
         returns: by code, in order.
         sources: by id, in order.
-        sha256: of all its files, so that what was derived from it can be told apart.
-        mappings: how systems' exports answer returns, in order of their files.
+        sha256: of all its files, which identifies the register behind a derived value.
+        mappings: of systems' exports to returns, in order of their files.
         reference: reference tables by id, each with all its versions.
-        files: the bytes of every file that it was read from, by path below its folder.
+        files: bytes by path below its folder.
     """
 
     root: Path
@@ -232,7 +232,7 @@ class Register:
         """Return the return of a typed code, in any case, or slug.
 
         Raises:
-            WrongUse: there is none of that name.
+            WrongUse: no return has that name.
         """
         wanted_slug = slug(text)
         for data_return in self.returns.values():
@@ -248,20 +248,20 @@ class Register:
         return tuple(sorted({data_return.system for data_return in self.mappings}))
 
     def mapping_for(self, system: str, return_code: str, council_code: str, contract: Contract) -> SystemMapping | None:
-        """Return the mapping of a system for a contract and council; None without one.
+        """Return a system's mapping for a contract and council, or None.
 
-        None where the register has none. Where no system is named, that is as it should be: the extract is in the
-        contract's own manner. Where one is named, nobody can say how the extract is to be read.
+        An extract without a system needs no mapping: it has the contract's own form. An extract of a system without
+        a mapping cannot be read.
 
         Args:
-            system: that the extract comes from; empty: none is named.
+            system: source of the extract; may be empty.
             return_code: such as ``HL1``.
             council_code: register code of the council.
-            contract: that the extract answers.
+            contract: of the extract.
         """
         return select_mapping(self.mappings, system, council_code, return_code, contract.version.major)
 
 
 def slug(code: str) -> str:
-    """Return a return's code for table and asset names: lower case, underscores."""
+    """Return a return's code for table names: lower case, underscores."""
     return code.lower().replace("-", "_")

@@ -1,7 +1,7 @@
-"""How a derived item is worked out: it has no column in an extract, and follows from other items and reference tables.
+"""Derivations of items without a column in an extract, from other items and reference tables.
 
-Belongs here: the kinds of derivation, which ``lgdpDerived`` of an item fills. Belongs elsewhere: what a derivation says
-against its table and the reference tables (``checks.contract_checks``), and working values out
+Belongs here: the kinds of derivation, which ``lgdpDerived`` of an item fills. Belongs elsewhere: contradictions with
+their table and the reference tables (``checks.contract_checks``), and deriving values
 (``validation.derived_items``).
 """
 
@@ -24,12 +24,12 @@ def _check_bands(lower: tuple[int, ...]) -> tuple[int, ...]:
 
 @dataclass(frozen=True, config=STRICT)
 class AgeBand:
-    """A person's age band on a day, in completed years; null without both days.
+    """A person's age band on a day, in completed years.
 
     Attributes:
         of: name of the item with the day of birth.
         on: name of the item with the day.
-        lower: the first year of each band, in order; whoever is younger than the first has no band.
+        lower: the first year of each band, in order; younger people have no band.
     """
 
     of: Text
@@ -39,7 +39,7 @@ class AgeBand:
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """Names of the items that it is worked out from."""
+        """Names of the items that it is derived from."""
         return self.of, self.on
 
     @property
@@ -59,7 +59,7 @@ class AgeBand:
 
 @dataclass(frozen=True, config=STRICT)
 class Quarter:
-    """The quarter of a day, as the id of its period; null without one.
+    """The quarter of a day, as the id of its period.
 
     Attributes:
         of: name of the item with the day.
@@ -72,7 +72,7 @@ class Quarter:
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """Names of the items that it is worked out from."""
+        """Names of the items that it is derived from."""
         return (self.of,)
 
     def __str__(self) -> str:
@@ -86,10 +86,10 @@ class Rate:
 
     Attributes:
         of: name of the measure that is divided.
-        per: for how many, such as 1000.
-        reference: id of the reference table, whose rows are told apart by council_code and year.
+        per: number of people or households, such as 1000.
+        reference: id of the reference table, with the key council_code and year.
         version: of it.
-        column: of it, with how many there are.
+        column: of it, with the number of people or households.
     """
 
     of: Text
@@ -101,7 +101,7 @@ class Rate:
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """Names of the items that it is worked out from."""
+        """Names of the items that it is derived from."""
         return (self.of,)
 
     def __str__(self) -> str:
@@ -118,7 +118,7 @@ class FamilyGroup:
 
     Attributes:
         indicator: code of the indicator.
-        reference: id of the reference table, whose rows are told apart by indicator_code and council_code.
+        reference: id of the reference table, with the key indicator_code and council_code.
         version: of it.
     """
 
@@ -129,7 +129,7 @@ class FamilyGroup:
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """Names of the items that it is worked out from: none."""
+        """Empty: it is derived from no item."""
         return ()
 
     @property

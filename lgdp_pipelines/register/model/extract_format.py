@@ -1,7 +1,7 @@
-"""How an extract is written: format, dialect, container, and where in it the records are.
+"""The form of an extract: format, dialect, container, and the path of its records.
 
-Belongs here: the model, which a contract fills under ``lgdpExtract`` and a mapping under ``extract``, and what follows
-from it alone. Belongs elsewhere: what its words say against each other (``files.contract_file``), and reading extracts
+Belongs here: the model, which a contract fills under ``lgdpExtract`` and a mapping under ``extract``, and its own
+properties. Belongs elsewhere: contradictions between its words (``files.contract_file``), and reading extracts
 (``landing``).
 """
 
@@ -18,7 +18,7 @@ from pydantic.dataclasses import dataclass
 from lgdp_pipelines.register.model.field_types import STRICT, FreeText, OrEmpty, Pattern, Text, refusal
 
 NO_QUOTE = "none"
-"""How it is written that a CSV file has no quote character."""
+"""The word for a CSV file without a quote character."""
 
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252", "iso8859-1", "iso8859-15", "ascii")
 
@@ -35,7 +35,7 @@ class Format(StrEnum):
 
     @property
     def is_records(self) -> bool:
-        """Return whether it holds named values record by record, and no header row."""
+        """Return whether it has records of named values instead of a header."""
         return self in {Format.JSON, Format.NDJSON, Format.XML}
 
     @property
@@ -84,13 +84,13 @@ class Extract:
         format: of the file.
         encoding: Python's name for it; CSV, JSON and NDJSON (XML says it itself, a workbook has none).
         delimiter: CSV: one character between cells.
-        quote: CSV: the character around a cell that holds a delimiter or a line end; empty: there is none.
+        quote: CSV: the character around a cell that holds a delimiter or a line end; empty: no character.
         sheet: workbook: its name; empty: the only visible one.
         preamble: CSV and workbook: rows before the header.
         header_rows: CSV and workbook: 1 or 2.
         records_at: JSON: dotted path to the list of records, empty where the document is the list. XML: path of the
             record element from the root, such as ``return/cases/case``, without namespaces.
-        container: what the file is packed in.
+        container: archive or compression of the file.
         member: ZIP: regular expression for the whole name of the file in it; empty: there is only one.
     """
 
@@ -107,7 +107,7 @@ class Extract:
 
     @property
     def described(self) -> str:
-        """What to send, for people: ``CSV in utf-8 with “;” between cells, in a ZIP``."""
+        """The form in words: ``CSV in utf-8 with “;” between cells``."""
         text = self.format.upper()
         if self.format in {Format.CSV, Format.JSON, Format.NDJSON}:
             text += f" in {self.encoding}"
@@ -129,4 +129,4 @@ class Extract:
 
 
 DELIMITERS: Mapping[str, str] = MappingProxyType({",": "“,”", ";": "“;”", "\t": "a tab", "|": "“|”"})
-"""The delimiters that systems commonly write, and what people call them."""
+"""The names of the delimiters that systems commonly write."""

@@ -1,9 +1,9 @@
 """Types of the fields that files of the register fill: texts, days, names, and regular expressions.
 
-Regular expressions are those that every engine of the platform reads alike, and in little time. Python and polars both
-run them, and the second knows neither look-around nor back-references, but runs every expression in time that grows
-with the text alone. The first does not, and runs those that file names are held against: there, what repeats may not
-itself be repeated. Belongs here: types that more than one model has. Belongs elsewhere: reading files.
+A regular expression must mean the same to every engine of the platform, and run fast. Python and polars both run them.
+Polars has neither look-around nor back-references, and its time grows with the text alone. Python runs the expressions
+for file names, and its time can explode: there, a repeat may not itself be repeated. Belongs here: types that more than
+one model has. Belongs elsewhere: reading files.
 """
 
 import re
@@ -34,7 +34,7 @@ from pydantic_core.core_schema import no_info_wrap_validator_function
 from lgdp_pipelines.vocabulary.value_formats import NumberStyle
 
 STRICT = ConfigDict(extra="forbid", validate_by_name=True, validate_by_alias=True)
-"""How models of files are configured: an unknown word is refused; Python fills fields by their names."""
+"""Configuration of models of files: an unknown word is refused; Python fills fields by their names."""
 
 _NOT_EVERYWHERE = re.compile(
     r"(?<!\\)(?:\\\\)*(?:"
@@ -48,11 +48,11 @@ _REPEATED_REPEAT = re.compile(r"(?<!\\)[*+}][^()]*\)(?:[*+]|\{\d+,)")
 _COUNTED = re.compile(r"\{(\d+)(?:,(\d*))?\}")
 _COUNT_OF_COUNTS = re.compile(r"(?<!\\)\}[^()]*\)\{")
 _MOST_COUNTED = 200
-"""What the counts of repeats may come to: an engine writes each of them out."""
+"""Limit of the counts of repeats: an engine writes each of them out."""
 
 
 def find_pattern_problem(pattern: str) -> str | None:
-    """Return why an expression cannot be used, as the end of a sentence, or None."""
+    """Return the problem of an expression as a sentence's end, or None."""
     try:
         re.compile(pattern)
     except (re.error, OverflowError, RecursionError) as error:
@@ -66,15 +66,15 @@ def find_pattern_problem(pattern: str) -> str | None:
 
 
 def find_name_pattern_problem(pattern: str) -> str | None:
-    """Return why an expression cannot match names, as the end of a sentence, or None."""
+    """Return the problem of a pattern for names, or None."""
     problem = find_pattern_problem(pattern)
     if problem is None and _REPEATED_REPEAT.search(pattern):
-        return "repeats what is repeated already, which can take for ever"
+        return "repeats a repeat, which can take for ever"
     return problem
 
 
 def list_named_groups(pattern: str) -> frozenset[str]:
-    """Return the named groups of an expression; none where it does not compile."""
+    """Return the named groups of an expression; empty for an invalid one."""
     try:
         return frozenset(re.compile(pattern).groupindex)
     except (re.error, OverflowError, RecursionError):
@@ -85,8 +85,8 @@ def refusal(end: str, remedy: str) -> PydanticCustomError:
     """Return the error by which a validator refuses a value.
 
     Args:
-        end: of the sentence whose subject is the value: ``is not a day``.
-        remedy: what to do.
+        end: end of the sentence about the value: ``is not a day``.
+        remedy: advice.
     """
     return PydanticCustomError("register", end, {"remedy": remedy})
 
@@ -114,7 +114,7 @@ _Value = TypeVar("_Value")
 
 
 def refuse_repeats(values: tuple[_Value, ...]) -> tuple[_Value, ...]:
-    """Return the values of a list; refuse one that is in it twice."""
+    """Return the values of a list; refuse repeated values."""
     for value in values:
         if values.count(value) > 1:
             raise refusal(f"has “{value}” twice", "Keep one of the two.")
@@ -128,13 +128,13 @@ def _join_lines(text: str) -> str:
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 Text: TypeAlias = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-"""A text that says something, without white space around it."""
+"""A text that is not empty, without white space around it."""
 
 FreeText: TypeAlias = Annotated[str, StringConstraints(strip_whitespace=True)]
 """A text that may be empty, without white space around it."""
 
 ExactText: TypeAlias = Annotated[str, StringConstraints(pattern=r"\S")]
-"""A text that says something, to the letter: white space around it is part of it."""
+"""A text that is not blank; white space around it is part of it."""
 
 Prose: TypeAlias = Annotated[Text, AfterValidator(_join_lines)]
 """A text of sentences, in one line."""
@@ -143,10 +143,10 @@ FreeProse: TypeAlias = Annotated[FreeText, AfterValidator(_join_lines)]
 """A text of sentences that may be empty, in one line."""
 
 Pattern: TypeAlias = Annotated[Text, _check(find_pattern_problem)]
-"""A regular expression that cells or headers are held against."""
+"""A regular expression for cells or headers."""
 
 NamePattern: TypeAlias = Annotated[Text, _check(find_name_pattern_problem)]
-"""A regular expression that names are held against."""
+"""A regular expression for names."""
 
 Day: TypeAlias = Annotated[date, BeforeValidator(_parse_day)]
 """A day, written 2024-03-31."""
@@ -165,12 +165,12 @@ def _pass_empty(value: Any, handler: ValidatorFunctionWrapHandler, info: Validat
     if info.context is None and not value:
         return value
     if value is None:
-        raise refusal("says nothing", "Write a value, or remove the word.")
+        raise refusal("has no value", "Write a value, or remove the word.")
     return handler(value)
 
 
 OrEmpty: TypeAlias = Annotated[_Value, WrapValidator(_pass_empty)]
-"""A value whose default is empty: a file that says the word must say something, and Python may leave it empty."""
+"""A value with an empty default: a word in a file must have a value, and Python may leave it empty."""
 
 NonEmptyMap: TypeAlias = Annotated[Mapping[str, _Value], Field(min_length=1)]
 """Values by name, at least one."""
@@ -193,14 +193,14 @@ Verified: TypeAlias = Annotated[str, AfterValidator(_check_mark)]
 
 
 class ReadAs:
-    """A field whose value is built from another model of the file's words."""
+    """A field with a value that is made from a model of words."""
 
     def __init__(self, words: Any, make: Callable[[Any], object]) -> None:  # noqa: ANN401 - a type, or a form of types
         self.words = words
         self.make = make
 
     def __get_pydantic_core_schema__(self, source: type, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Return the schema of the words, with the making of the value after it."""
+        """Return the schema of the words, followed by making the value."""
 
         def read(value: object, read_words: Callable[[object], object]) -> object:
             return value if isinstance(value, source) else self.make(read_words(value))
@@ -220,7 +220,7 @@ TextOr: TypeAlias = Annotated[
 
 @dataclass(frozen=True, config=STRICT)
 class NumberWords:
-    """The spelling of numbers in a file, with at least one of the two marks."""
+    """The spelling of numbers in a file."""
 
     decimal: Annotated[str, StringConstraints(pattern="^[.,]$")] = "."
     thousands: OrEmpty[Annotated[str, StringConstraints(pattern="^[., '\u00a0\u202f]$")]] = ""
@@ -229,4 +229,4 @@ class NumberWords:
 NumberStyleWords: TypeAlias = Annotated[
     NumberStyle, ReadAs(NumberWords, lambda words: NumberStyle(words.decimal, words.thousands))
 ]
-"""How numbers are spelled, as files write it."""
+"""The spelling of numbers, in the words of files."""

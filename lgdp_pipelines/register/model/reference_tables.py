@@ -125,7 +125,7 @@ class ReferenceTable(ReferenceTableWords):
 
     @property
     def slug(self) -> str:
-        """As SQL calls it: ``council_population``."""
+        """Name in SQL: ``council_population``."""
         return self.id.replace("-", "_")
 
     @cached_property
@@ -135,7 +135,7 @@ class ReferenceTable(ReferenceTableWords):
 
     @cached_property
     def by_version(self) -> Mapping[str, ReferenceVersion]:
-        """Versions by what contracts pin."""
+        """Versions by the text that contracts pin."""
         return {version.version: version for version in self.versions}
 
     def in_force(self, day: date) -> ReferenceVersion | None:

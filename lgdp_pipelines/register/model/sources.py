@@ -1,10 +1,10 @@
-"""Where extracts come from: sources, their accounts, and what each gives.
+"""Sources of extracts, their accounts, and the returns that each gives.
 
-Each kind of transport has a class of its own, with the words that ``schemas/sources/<id>.yaml`` may say of it; callers
-ask a source what they need to know (``is_fetched``, ``is_watched``, ``delivers_back``) and not of which kind it is.
+Each kind of transport has a class with the words that ``schemas/sources/<id>.yaml`` may use. Callers ask a source for
+its abilities (``is_fetched``, ``is_watched``, ``delivers_back``), not for its kind.
 ``${NAME}`` and ``${NAME:-default}`` stay as written: they are filled in from the environment of the run that collects.
-Belongs here: the models, and what follows from one record alone. Belongs elsewhere: what a source says against
-councils, returns and its own other words (``files.source_file``), and reaching a source (``collection``).
+Belongs here: the models and their own properties. Belongs elsewhere: contradictions with councils, returns and between
+the words of a source (``files.source_file``), and reaching a source (``collection``).
 """
 
 import re
@@ -45,12 +45,12 @@ class TransportKind(StrEnum):
     PUSH = "push"
     """The council's system posts to the platform over HTTP."""
     HAND = "hand"
-    """Somebody hands a file in: no source declares it."""
+    """A person hands a file in: no source declares it."""
 
 
 @plain_dataclass(frozen=True, slots=True)
 class SecretReference:
-    """The place of a secret: ``env:NAME`` or ``file:PATH``, with ``{council}`` for the code."""
+    """The place of a secret: ``env:NAME`` or ``file:PATH``, with ``{council}``."""
 
     text: str
 
@@ -74,7 +74,7 @@ def fill_defaults(text: str) -> str:
 
 
 def _check_placeholders(*placeholders: str) -> Callable[[str], str]:
-    """Return a check that refuses malformed variables and placeholders other than those named."""
+    """Return a check that refuses malformed variables and unknown placeholders."""
     listed = " or ".join(f"{{{name}}}" for name in placeholders)
 
     def check(text: str) -> str:
@@ -90,8 +90,8 @@ def _check_placeholders(*placeholders: str) -> Callable[[str], str]:
     return check
 
 
-def _is_address(is_right: Callable[[str], object], end: str, remedy: str) -> AfterValidator:
-    """Refuse an address that no run could use, without looking at the environment."""
+def _check_address(is_right: Callable[[str], object], end: str, remedy: str) -> AfterValidator:
+    """Return a validator that refuses unusable addresses, without the environment's values."""
 
     def check(text: str) -> str:
         address = fill_defaults(text)
@@ -108,7 +108,7 @@ def _parse_secret(value: object) -> SecretReference:
     text = value.strip() if isinstance(value, str) else ""
     if not _SECRET.fullmatch(text):
         # The value is not repeated: it may be the secret itself.
-        raise refusal("does not say where to look", "Write env:NAME or file:PATH, never the value itself.")
+        raise refusal("does not name the place of a secret", "Write env:NAME or file:PATH, never the value itself.")
     return SecretReference(text)
 
 
@@ -131,7 +131,7 @@ def _check_request(request: str) -> str:
     for names in (("council",), ("period", "year")):
         if not any(f"{{{name}}}" in request for name in names):
             advice = f"Write {' or '.join('{' + name + '}' for name in names)} into it."
-            raise refusal(f"does not say which {names[0]} is asked for", advice)
+            raise refusal(f"does not name the {names[0]}", advice)
     return request
 
 
@@ -145,19 +145,19 @@ def _check_folder(text: str) -> str:
 
 
 Reference: TypeAlias = Annotated[SecretReference, BeforeValidator(_parse_secret)]
-"""Where a secret is."""
+"""The place of a secret."""
 
 _AccountReference: TypeAlias = Annotated[Reference, AfterValidator(_check_secret)]
 _AccountText: TypeAlias = Annotated[Text, AfterValidator(_check_account_text)]
 _HostAndPort: TypeAlias = Annotated[
     Text,
     AfterValidator(_check_fixed_text),
-    _is_address(_HOST_AND_PORT.fullmatch, "is not a host and port", "Write host:22."),
+    _check_address(_HOST_AND_PORT.fullmatch, "is not a host and port", "Write host:22."),
 ]
 _SafeUrl: TypeAlias = Annotated[
     Text,
     AfterValidator(_check_fixed_text),
-    _is_address(
+    _check_address(
         _SAFE_URL.match,
         "is not an address that a secret may be sent to",
         "Write https://…; http:// only to this machine itself.",
@@ -166,7 +166,7 @@ _SafeUrl: TypeAlias = Annotated[
 _BoxFolder: TypeAlias = Annotated[
     Text,
     AfterValidator(_check_fixed_text),
-    _is_address(
+    _check_address(
         lambda address: "://" not in address and "\x00" not in address,
         "is not a folder",
         "Write the folder of the drop boxes.",
@@ -201,8 +201,8 @@ class OAuth2Authentication:
     """OAuth 2 client credentials (RFC 6749): the credential is the client's secret.
 
     Attributes:
-        token_address: where a token is given; ``${NAME:-default}`` is taken from the environment.
-        scope: what the token is to be good for; empty where the system does not ask.
+        token_address: address that gives a token; ``${NAME:-default}`` is taken from the environment.
+        scope: of the token; empty where the system needs no scope.
     """
 
     method: Literal["oauth2"] = "oauth2"
@@ -233,7 +233,7 @@ class KeyAuthentication:
 
 
 Authentication: TypeAlias = BearerAuthentication | BasicAuthentication | OAuth2Authentication | KeyAuthentication
-"""How the platform shows an API who it is."""
+"""The ways in which the platform identifies itself to an API."""
 
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)
@@ -261,7 +261,7 @@ class NextPaging(_Paging):
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)
 class LinkPaging(_Paging):
-    """A ``Link`` header with ``rel="next"`` holds the address of the next page (RFC 8288)."""
+    """A ``Link`` header holds the address of the next page (RFC 8288)."""
 
     by: Literal["link"] = "link"
 
@@ -273,7 +273,7 @@ class NumberedPaging(_Paging):
     Attributes:
         parameter: of the address that takes the number.
         first: number of the first page.
-        total: dotted path to the number of records over all pages; empty: pages are asked for until one is empty.
+        total: dotted path to the number of records over all pages; empty: requests end at an empty page.
     """
 
     by: Literal["page"] = "page"
@@ -284,7 +284,7 @@ class NumberedPaging(_Paging):
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)
 class CursorPaging(_Paging):
-    """The page holds a mark that the next one is asked for with.
+    """The page holds a mark for the request of the next one.
 
     Attributes:
         at: dotted path in a page to the mark.
@@ -297,7 +297,7 @@ class CursorPaging(_Paging):
 
 
 Paging: TypeAlias = NextPaging | LinkPaging | NumberedPaging | CursorPaging
-"""How an API says where the rest of an answer is."""
+"""The ways in which an API names the rest of an answer."""
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -306,7 +306,7 @@ class SourceReturn:
 
     Attributes:
         return_code: such as ``HL1``.
-        system: id of the back-office system whose mapping reads its files; empty: they are as the contract says.
+        system: id of the back-office system of its files; empty: files have the contract's form.
     """
 
     return_code: Text = Field(validation_alias="return")
@@ -335,7 +335,7 @@ class ApiReturn(SourceReturn):
         request: path and query of the first page, with ``{council}`` (register code), ``{period}`` (id) and ``{year}``
             (year of the first day).
         records: dotted path to the records in a page.
-        paging: where the rest of an answer is; None: one answer is all.
+        paging: place of the rest of an answer; None: one answer is all.
     """
 
     request: _Request = Field(kw_only=True)
@@ -358,7 +358,7 @@ class ApiReturn(SourceReturn):
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)
 class SourceAccount:
-    """The differences of one council's account; empty or None means as the source.
+    """The differences of one council's account from its source.
 
     Attributes:
         systems: by return code, the back-office system that the council exports it from.
@@ -401,7 +401,7 @@ class SftpSourceAccount(SourceAccount):
 
 def _refuse_same(account: SourceAccount) -> SourceAccount:
     if account == type(account)():
-        raise refusal("says no difference", "Say what is different, or remove the council.")
+        raise refusal("has no difference", "Write the difference, or remove the council.")
     return account
 
 
@@ -413,17 +413,17 @@ _Returns: TypeAlias = Annotated[tuple[_Return, ...], Field(min_length=1)]
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)
 class Source:
-    """A system, or several alike, that gives extracts, with an account per council.
+    """A system that gives extracts, with an account per council.
 
     Attributes:
         id: file name in ``schemas/sources/`` without ending.
         title: for people.
-        transport: how extracts come.
+        transport: way of the extracts.
         councils: register codes of the councils that have an account.
-        returns: what it gives.
-        accounts: what is different about a council's account, by register code.
-        noun: what people call a source of its kind, with the article.
-        is_watched: whether a listing says what is new before anything is fetched.
+        returns: given by it.
+        accounts: differences of a council's account, by register code.
+        noun: words for a source of its kind, with the article.
+        is_watched: whether a listing names new files before they are fetched.
         is_fetched: whether a collection goes to it; to the others, extracts come by themselves.
     """
 
@@ -445,7 +445,7 @@ class Source:
 
     @property
     def poll_schedule(self) -> str:
-        """Return the cron expression of the source's polling; empty where it has none."""
+        """Return the cron expression of the source's polling; may be empty."""
         return ""
 
     def for_council(self, council_code: str) -> Self:
@@ -463,12 +463,12 @@ class Source:
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)
 class FolderSource(Source):
-    """A source whose accounts hold files in folders.
+    """A source with accounts that hold files in folders.
 
     Attributes:
         address: of all accounts; ``${NAME:-default}`` is taken from the environment.
         username: of an account, with ``{council}``; in lower case where it says ``{council_lower}``.
-        outbox: folder below the account's root for what goes back to the council; empty: nothing does.
+        outbox: folder below the account's root for files to the council; empty: no file goes back.
     """
 
     is_watched: ClassVar[bool] = True
@@ -522,7 +522,7 @@ class ApiSource(Source):
         username: of an account, with ``{council}``; empty where the method of authentication needs none.
         credential: token, secret, key or password of an account.
         schedule: cron expression of the poll.
-        authentication: how the platform shows who it is.
+        authentication: method by which the platform identifies itself.
     """
 
     noun: ClassVar[str] = "an API source"
@@ -538,7 +538,7 @@ class ApiSource(Source):
 
     @property
     def poll_schedule(self) -> str:
-        """Return the cron expression by which the source is asked for news."""
+        """Return the cron expression of the source's polling."""
         return self.schedule
 
 

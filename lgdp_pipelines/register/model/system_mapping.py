@@ -1,6 +1,6 @@
-"""How a back-office system's export answers a return: whose headers, codes, units and dates mean which items.
+"""Mappings: the headers, codes, units and dates of a back-office system's export, for the items of a return.
 
-Belongs here: frozen records of what ``schemas/mappings/`` declares, and which of them serves a council. Belongs
+Belongs here: the words of ``schemas/mappings/`` as frozen records, and choosing the mapping of a council. Belongs
 elsewhere: reading the files (``mapping_file``), matching headers (``landing``) and translating values (``validation``).
 """
 
@@ -34,7 +34,7 @@ from lgdp_pipelines.register.model.table_model import Item, ItemType, Provenance
 from lgdp_pipelines.vocabulary.value_formats import find_conversion_factor
 
 THE_COUNCIL, THE_PERIOD = "{council}", "{period}"
-"""Constants that stand for the council whose account sent the extract, and for the period that it answers."""
+"""Constants for the council of the extract's account, and for the extract's period."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ class UnitChange:
     ] = None
 
     def factor_to(self, unit: str) -> Decimal | None:
-        """Return the exact factor into the contract's unit; None where it is unknown."""
+        """Return the exact factor into the contract's unit, or None."""
         return find_conversion_factor(self.unit, unit) if self.factor is None else self.factor
 
 
@@ -128,7 +128,7 @@ class JoinedFile:
 
     @property
     def base_key(self) -> tuple[str, ...]:
-        """Headers of the base's columns that the key is compared with, one for one."""
+        """Headers of the base's columns that match the key, in order."""
         return self.renamed_key or self.key
 
 
@@ -153,7 +153,7 @@ class TableWords:
         numbers: spelling of all numbers; None: as the contract says.
         constants: the value that every row has.
         absent: items that the system does not hold, each with the reason.
-        ignored: columns of the export that are known and not asked for.
+        ignored: known columns of the export without an item.
         files: base first, where several files make the table; empty where one file does.
     """
 
@@ -182,12 +182,12 @@ class TableMapping(TableWords):
     table: str
 
     def spelled_dates(self, item: Item) -> str:
-        """Return an item's own formats of dates; empty for the contract's, or other types."""
+        """Return an item's format of dates; empty for the contract's format."""
         formats = self.dates if isinstance(self.dates, Mapping) else {item.name: self.dates}
         return formats.get(item.name, "") if item.type is ItemType.DATE else ""
 
     def headers_of(self, name: str) -> tuple[str, ...]:
-        """Return the possible headers of an item, for people; none without a column."""
+        """Return the possible headers of an item in words."""
         column = self.columns.get(name)
         if column is None:
             return ()
@@ -233,24 +233,21 @@ class SystemMapping(MappingWords):
 
     @property
     def files(self) -> tuple[JoinedFile, ...]:
-        """The files that a submission is made of, where tables are joined from several.
-
-        None otherwise.
-        """
+        """The files of a submission; empty where each table has one file."""
         return tuple(file for table in self.tables.values() for file in table.files)
 
 
 def select_mapping(
     mappings: Iterable[SystemMapping], system: str, council_code: str, return_code: str, major: int
 ) -> SystemMapping | None:
-    """Return a council's mapping: its own, or else the system's, or None.
+    """Return a council's own mapping, or else the system's, or None.
 
     Args:
         mappings: of the register.
-        system: that the extract comes from.
+        system: source of the extract.
         council_code: register code of the council.
-        return_code: that the extract answers.
-        major: version of the contract that it answers.
+        return_code: of the extract.
+        major: version of the extract's contract.
     """
     candidates = {
         mapping.council: mapping

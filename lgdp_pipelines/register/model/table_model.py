@@ -1,4 +1,4 @@
-"""What a contract's tables are made of: items, the rules written beside them, and counts.
+"""Parts of a contract's tables: items, the rules written beside them, and counts.
 
 Belongs here: frozen records below the contract. Belongs elsewhere: the contract, its return and the register
 (``model``), and the rules that follow from items (``rules``).
@@ -54,7 +54,7 @@ NUMERIC = (ItemType.INTEGER, ItemType.NUMBER, ItemType.DECIMAL)
 
 
 class Role(StrEnum):
-    """The role of an item in its table: SDMX's roles, and two for keys."""
+    """The role of an item in its table."""
 
     COUNCIL = "council"
     """Names the council; must agree with the account."""
@@ -103,7 +103,7 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Bounds of a number or an ISO date, as text; None without a bound."""
+    """Bounds of a number or an ISO date, as text or None."""
 
     minimum: str | None = None
     maximum: str | None = None
@@ -116,7 +116,7 @@ class Spellings:
     """The names that a column may have in a file.
 
     Attributes:
-        headers: each to the letter, or else but for case and white space.
+        headers: matched exactly, or else without regard to case and white space.
         patterns: regular expressions for a whole header.
     """
 
@@ -126,7 +126,7 @@ class Spellings:
 
 @pydantic_dataclass(frozen=True, config=STRICT)
 class HeaderPattern:
-    """A regular expression for a whole header, as files write it: ``{ pattern }``."""
+    """A regular expression for a whole header: ``{ pattern }``."""
 
     pattern: Pattern
 
@@ -152,7 +152,7 @@ def find_header_clashes(spelt: Iterable[tuple[str, Spellings]]) -> Iterator[tupl
     """Yield two names and the text or pattern that both would match.
 
     Args:
-        spelt: names, each with what it may be called.
+        spelt: names, each with its spellings.
     """
     listed = list(spelt)
     names_by_text: dict[str, str] = {}
@@ -178,12 +178,12 @@ def find_header_clashes(spelt: Iterable[tuple[str, Spellings]]) -> Iterator[tupl
 
 
 class Terms(ABC):
-    """The terms of one kind of written rule: a frozen value of ``register.rules.kinds``."""
+    """The terms of one kind of written rule."""
 
     @property
     @abstractmethod
     def finding_items(self) -> tuple[str, ...]:
-        """Names of the items that a finding is about by default; it is shown at the first."""
+        """Names of the items of a finding by default; the first shows it."""
 
     @property
     def items(self) -> tuple[str, ...]:
@@ -221,33 +221,33 @@ class Item:
         urn: the data item, ``urn:lgdp:item:…``, stable over versions and names.
         title: short, for people.
         definition: in full.
-        type: what its text reads as.
-        role: what it is in its table.
+        type: of its values.
+        role: in its table.
         required: whether every row must fill it in.
         key: whether it is part of the table's key.
-        guidance: what a council should do where it is wrong.
-        privacy: what happens to its value before publication.
-        provenance: where item and definition were read.
+        guidance: advice to a council with a wrong value.
+        privacy: treatment of its value before publication.
+        provenance: source of item and definition.
         unit: of a measure, such as ``tonnes`` or ``households``; empty for others.
         precision: total digits of a decimal; 0 otherwise.
         scale: digits after the point of a decimal; 0 otherwise.
-        date_format: how dates are spelled, in ``strptime`` letters; None where the item is not a date.
-        date_formats: how else a date may be spelled, such as ``d/M/yyyy``; each is brought into ``date_format``.
-        numbers: how else a number may be spelled; None: only plainly.
-        code_list: id of its code list; None where it has none.
-        codes_on: name of the date on which its code must be valid; None: the period's last day.
-        pattern: regular expression for the whole text; None where it has none.
+        date_format: of its dates in ``strptime`` letters; None where the item is not a date.
+        date_formats: other permitted formats, such as ``d/M/yyyy``; each is converted to ``date_format``.
+        numbers: other permitted spelling of numbers; None: only plain numbers.
+        code_list: id of its code list, or None.
+        codes_on: name of the date on which its code must be valid; None: the last day of the period.
+        pattern: regular expression for the whole text, or None.
         min_length: of the text.
         max_length: of the text.
-        range: bounds of the value; None where it has none.
-        multiple_of: what the number is a multiple of, as text; None where it has none.
+        range: bounds of the value, or None.
+        multiple_of: divisor of the number as text, or None.
         unique: whether no two rows share its value.
-        refers_to: the row of this or another table of the return that it names; None where it names none.
-        marks: text that stands for a missing figure, and the status it means.
-        severities: of rules that follow from the item, where it is not an error to break them.
-        aliases: what else its column may be called without doubt.
+        refers_to: reference to a row of this or another table of the return, or None.
+        marks: status by the text that marks a missing figure.
+        severities: of the item's own rules that are not errors.
+        aliases: other spellings of its column.
         line: line of the contract where it is declared.
-        derived: how it is worked out; None where councils send it.
+        derived: derivation of its value; None where councils send it.
     """
 
     name: str
@@ -285,27 +285,26 @@ class Item:
 
     @property
     def spellings(self) -> Spellings:
-        """Everything that its column may be called in an extract written in the contract's own manner."""
+        """Spellings of its column in an extract of the contract's own form."""
         return Spellings((self.header, *self.aliases.headers), self.aliases.patterns)
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One thing that must be true of a submission.
+    """A condition that every submission must meet.
 
     Attributes:
         id: stable for ever, such as ``hl1.assess.codes``.
-        kind: what is tested.
-        severity: what breaking it does.
-        table: the table it is about; empty where it is about the extract as a whole.
-        items: names of the items concerned, in order; empty where it is about rows or tables as a whole.
-        title: what is true when it holds.
-        guidance: what a council should do where it does not.
-        sql: where it is asked in SQL, ``SELECT count(*) FROM {model} WHERE <violation>``: as written, or what its terms
-            come to.
-        terms: what a rule of its kind says besides; None where it says no more.
+        kind: of its test.
+        severity: of a finding.
+        table: its table; empty: the whole extract.
+        items: names of the items concerned, in order; empty: whole rows or tables.
+        title: the condition in words.
+        guidance: advice to a council that breaks it.
+        sql: ``SELECT count(*) FROM {model} WHERE <violation>``, as written or made from its terms; None: not in SQL.
+        terms: further terms of its kind, or None.
         line: line of the contract where it is declared.
-        scope: names of the items whose codes set its queries apart; empty where one query is asked about all.
+        scope: names of the items with a query for each code; empty: one query for all rows.
     """
 
     id: str
@@ -336,7 +335,7 @@ class Count:
         urn: the data item that the count is.
         title: for people.
         unit: such as ``applications``.
-        by: names of the items it is broken down by; each must be open and hold codes.
+        by: names of the items of its breakdown; each must be open and have codes.
     """
 
     urn: Annotated[Text, Field(validation_alias="item")]
@@ -352,16 +351,16 @@ class Table:
     Attributes:
         name: in lower case with underscores, unique in the return.
         title: for people.
-        description: what a row is.
+        description: of a row.
         grain: cases or aggregates.
-        items: those that councils send, in the extract's order.
+        items: sent by councils, in the extract's order.
         rules: those written under ``quality``; the rest follow from the items (``register.rules``).
         counts: figures counted from cases.
         record_key: in an extract that mixes records of several tables, the JSON key that only this table's records
             have; None where the extract holds one table.
         file_pattern: where a submission has a file for each table, a regular expression that its name matches.
         optional: whether a submission may come without it.
-        derived: items that the platform works out.
+        derived: items that the platform derives.
     """
 
     name: str
@@ -378,7 +377,7 @@ class Table:
 
     @property
     def all_items(self) -> tuple[Item, ...]:
-        """The items that councils send, and after them those that the platform works out."""
+        """The items that councils send, followed by the derived ones."""
         return (*self.items, *self.derived)
 
     @cached_property
@@ -387,7 +386,7 @@ class Table:
         return {item.name: item for item in self.all_items}
 
     def behind(self, names: Iterable[str]) -> frozenset[str]:
-        """Return the items that some depend on: themselves, and sources of derived ones."""
+        """Return some items together with the sources of derived ones."""
         requested = list(names)
         sources = [
             source

@@ -1,1 +1,1 @@
-"""Rules of a contract: the kinds there are, their terms, and the SQL that they come to."""
+"""Rules of a contract: their kinds, terms and SQL."""

@@ -1,11 +1,11 @@
 """Every rule of a contract: those that follow from its items, and those written under ``quality``.
 
-Belongs here: which rules there are, what they are called, and what they tell a council to do. Belongs elsewhere:
-testing them (``validation``). Ids never change: they follow from the data item's URN, which outlives names.
+Belongs here: the list of rules, with their ids, titles and advice to councils. Belongs elsewhere: testing them
+(``validation``). Ids never change: they follow from the data item's URN, which outlives names.
 
 ====================================  ==============================================================
 ``<slug>.readable``                   the extract as a whole
-``<slug>.<table>.columns``            a table's header: what must be there
+``<slug>.<table>.columns``            a table's header: required columns
 ``<slug>.<table>.extra_columns``      columns that the contract does not know
 ``<slug>.<item>.<kind>``              an item; in a table after the one that first has the item,
                                       ``<slug>.<table>.<item>.<kind>``
@@ -25,7 +25,7 @@ from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity
 
 @lru_cache(maxsize=512)
 def list_rules(contract: Contract) -> tuple[Rule, ...]:
-    """Return every rule of a contract: about the extract first, then table by table."""
+    """Return every rule of a contract: the extract's, then table by table."""
     rules = [_readable(contract)]
     seen: set[str] = set()
     for table in contract.tables:
@@ -111,7 +111,7 @@ def _item_rules(item: Item, table: Table, prefix: str) -> Iterator[Rule]:
 
 
 def list_item_rules(item: Item) -> Iterator[tuple[RuleKind, str, str]]:
-    """Yield kind, title and general advice of each rule that follows from an item."""
+    """Return kind, title and general advice of each rule of an item."""
     validity = f"on the day of {item.codes_on}" if item.codes_on else "in the period"
     reference = item.refers_to or Relationship((), "", ())
     has_length = item.min_length is not None or item.max_length is not None

@@ -53,7 +53,7 @@ class ExternalTable:
 
     @property
     def name(self) -> str:
-        """The name in plain SQL: ``hl1__application``, which no table of a return has."""
+        """The name in plain SQL: ``hl1__application``."""
         return f"{self.of}__{self.table}"
 
     @property
@@ -67,7 +67,7 @@ class ExternalTable:
 
 
 def list_external_tables(rule: Rule) -> tuple[ExternalTable, ...]:
-    """Return the distinct tables outside its return that a rule's SQL reads, in order."""
+    """Return the tables outside its return that a rule's SQL reads."""
     dotted = (name.split(".") for name in _PLACEHOLDER.findall(rule.sql or "") if "." in name)
     return tuple(sorted({ExternalTable(of, table) for of, table in dotted}))
 
@@ -82,7 +82,7 @@ def _plain_name(name: str, own_table: str) -> str:
 
 
 def find_query_problems(query: str, own_table: str, columns: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    """Yield why a statement cannot be a rule; nothing where it can.
+    """Yield the reasons why a statement cannot be a rule.
 
     Args:
         query: the SQL as the contract has it.
@@ -113,7 +113,7 @@ def find_query_problems(query: str, own_table: str, columns: Mapping[str, Sequen
 
 
 def _find_table_problems(tree: exp.Select, columns: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    """Yield why a statement cannot read its tables and columns, and qualify the tree's names."""
+    """Yield problems of a statement's tables, and qualify the names of its columns."""
     cte_names = {cte.alias_or_name for cte in tree.find_all(exp.CTE)}
     for table in tree.find_all(exp.Table):
         if not isinstance(table.this, exp.Identifier) or table.db:
@@ -144,22 +144,20 @@ def _find_variable_problems(tree: exp.Select) -> Iterator[str]:
 
 
 PERIOD_COLUMN = "period"
-"""The column of another return's rows that says which of several periods they are of."""
+"""The column with the period of another return's rows."""
 
 
 def find_matching_periods(other: Return, period: Period) -> tuple[Period, ...]:
-    """Return the periods of another return that a period is compared with, in order.
+    """Return the periods of another return for a period, in order.
 
-    Empty where the other return was not asked for all of that time.
+    Empty where the other return does not cover all of that time.
     """
     periods = find_corresponding_periods(other.latest.period_kind, period)
     return periods if periods and periods[0].start >= other.first_period.start else ()
 
 
 def find_matching_contracts(other: Return, contract: Contract, own: Return) -> tuple[Contract, ...]:
-    """Return the versions of another return that a contract meets, oldest first.
-
-    They are the versions that are valid for a period of the contract.
+    """Return the versions of another return within a contract's validity, oldest first.
 
     Empty where the kinds of period do not correspond.
     """
@@ -175,7 +173,7 @@ def find_matching_contracts(other: Return, contract: Contract, own: Return) -> t
 
 
 def _start_days(data_return: Return, contract: Contract) -> tuple[date, date] | None:
-    """Return the first day and the end of a version's validity; None where unreadable."""
+    """Return the first day and the end of a version's validity, or None."""
     following = data_return.contracts[data_return.contracts.index(contract) + 1 :]
     try:
         first, *later = (parse_period(version.valid_from).start for version in (contract, *following))
@@ -185,7 +183,7 @@ def _start_days(data_return: Return, contract: Contract) -> tuple[date, date] | 
 
 
 def find_shared_columns(contracts: Sequence[Contract], table: str) -> tuple[str, ...]:
-    """Return the columns that a table has in every version, with one type."""
+    """Return a table's columns that have one type in every version."""
     first, *later = (_column_types(contract, table) for contract in contracts)
     return tuple(name for name, kind in first.items() if all(types.get(name) == kind for types in later))
 

@@ -48,10 +48,10 @@ class TargetKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A field, table, item or rule that a change is about.
+    """A field, table, item or rule that a change applies to.
 
     Attributes:
-        kind: which of them.
+        kind: of the target.
         table: name of the table; empty for a field.
         name: name of the item or field, or id of the rule without the return; empty for a table.
     """
@@ -61,7 +61,7 @@ class Target:
     name: str
 
     def __str__(self) -> str:
-        """Return it as it is written: ``item school.pupil_roll``."""
+        """Return the target as files write it: ``item school.pupil_roll``."""
         return f"{self.kind} {'.'.join(part for part in (self.table, self.name) if part)}"
 
 
@@ -70,12 +70,12 @@ class Change:
     """One difference from the base.
 
     Attributes:
-        action: what is done.
-        targets: what is changed; one, or for modify and remove several.
+        action: of the change.
+        targets: one, or for modify and remove several.
         to: the new name, for a rename; empty otherwise.
-        after: name of the item that an added one follows; empty: it comes last.
-        content: what is added or replaces what was; its value is None where nothing does.
-        reason: why.
+        after: name of the item before an added one; empty: it comes last.
+        content: the addition or replacement; its value is None for a change without content.
+        reason: for people.
         node: of the change.
     """
 
@@ -93,7 +93,7 @@ class ChangeFile:
     """A changes file.
 
     Attributes:
-        base: the version that it starts from, as written.
+        base: the version before its changes, as written.
         changes: in order.
         document: the root node of the file.
         contradictions: the errors in its form.
@@ -172,7 +172,7 @@ class _HeadWords:
 
 
 def read_changes(document: YamlNode) -> ChangeFile:
-    """Return the changes in a document, as far as they have the form of one, with what has not."""
+    """Return the readable changes of a document, with the errors in its form."""
     remedy = "Write base, version, lgdpValidFrom and changes."
     contradictions = [*parse(_HeadWords, document, name="the changes file", remedy=remedy).contradictions]
     changes = []
@@ -182,7 +182,7 @@ def read_changes(document: YamlNode) -> ChangeFile:
             contradictions.append(
                 node.contradiction(
                     "The change does not say one of add, modify, rename and remove.",
-                    "Begin it with one of them and what it is about, such as “modify: item school.pupil_roll”.",
+                    "Begin it with one of them and its target, such as “modify: item school.pupil_roll”.",
                 )
             )
             continue
@@ -217,19 +217,19 @@ _UNCHANGEABLE = frozenset(
     {"apiVersion", "kind", "id", "version", "schema", "customProperties", "slaProperties"}
     | {"lgdpReturn", "lgdpValidFrom", "lgdpPeriodKind"}
 )
-"""Fields that a change may not name: they never change, stand at the head, or have words of their own."""
+"""Fields that a change may not name: they never change, are in the head, or have words of their own."""
 
 _WORDING = frozenset(
     {"businessName", "description", "name", "team", "lgdpGuidance", "lgdpLegalBasis", "lgdpProvenance"}
 )
-"""What may be worded differently within a major version: no test depends on it."""
+"""Words that may change within a major version, because no test depends on them."""
 
 _CUSTOM = "customProperties"
 _NAME_WORD = {TargetKind.TABLE: "name", TargetKind.ITEM: "name", TargetKind.RULE: "id"}
 
 
 class _ImpossibleChangeError(Exception):
-    """A change that cannot be made, with what is wrong and what to do."""
+    """A change that cannot be made, with its contradiction."""
 
     def __init__(self, node: YamlNode, what: str, remedy: str) -> None:
         self.contradiction = node.contradiction(what, remedy)
@@ -237,14 +237,14 @@ class _ImpossibleChangeError(Exception):
 
 
 def expand_changes(base: YamlNode, change_file: ChangeFile) -> tuple[YamlNode, tuple[Contradiction, ...]]:
-    """Return the contract with the possible changes made, and a contradiction for each other.
+    """Return a contract after its possible changes, with contradictions for the others.
 
     Args:
         base: the whole contract that the version starts from.
         change_file: its changes file.
     """
     head = change_file.document
-    # The whole document has the changes file's name, so that what is missing in it is reported for that file.
+    # The whole document has the name of the changes file, so that missing words are reported for that file.
     tree = replace(base, file=head.file, line=1)
     tree = tree.with_member("version", head.at("version"))
     tree = _set_custom(tree, "lgdpValidFrom", head.at("lgdpValidFrom"))
@@ -254,7 +254,7 @@ def expand_changes(base: YamlNode, change_file: ChangeFile) -> tuple[YamlNode, t
         if same_major and not _may_be_minor(change):
             contradictions.append(
                 change.node.contradiction(
-                    f"Version {head.text('version')} is of the same major version as its base and does more than add.",
+                    f"Version {head.text('version')} has the major version of its base, and does more than add.",
                     "Raise the major version, or only add; within a major, only titles, descriptions and guidance "
                     "may be worded differently.",
                 )
@@ -311,9 +311,9 @@ def _apply(tree: YamlNode, change: Change, target: Target) -> YamlNode:
 
 
 def _apply_to_rule(table: YamlNode, change: Change, target: Target) -> YamlNode:
-    """Apply a change to a rule of the table or its items.
+    """Return a table after a change to a rule of it or of its items.
 
-    Add at the table.
+    A new rule is added at the table.
     """
     items = table.at("properties")
     for item in items.elements:
@@ -370,14 +370,14 @@ def _add_entry(entries: YamlNode, change: Change, target: Target) -> YamlNode:
 
 
 def _merge_content(entry: YamlNode, content: YamlNode) -> YamlNode:
-    """Return an entry with the content of a change; a null removes its word."""
+    """Return an entry with a change's content; null removes a word."""
     for word, value in content.members():
         entry = (_set_custom if word.startswith("lgdp") else _set_member)(entry, word, value)
     return entry
 
 
 def _set_member(mapping: YamlNode, word: str, value: YamlNode) -> YamlNode:
-    """Return a mapping with a member set, or removed where the value is null."""
+    """Return a mapping with a member set; null removes it."""
     return mapping.without_member(word) if value.value is None else mapping.with_member(word, value)
 
 
@@ -405,7 +405,7 @@ def _apply_to_field(tree: YamlNode, change: Change, target: Target) -> YamlNode:
         raise _ImpossibleChangeError(
             change.node,
             f"The {target} cannot be changed this way.",
-            "Version and first period stand at the head; tables, items and rules are changed as such; name other "
+            "Version and first period are in the head; tables, items and rules have targets of their own; name other "
             "fields by their name, and add or remove them rather than rename.",
         )
     before = _find_field(tree, name)
@@ -448,7 +448,7 @@ def _set_field(tree: YamlNode, name: str, value: YamlNode) -> YamlNode:
 
 
 def _find(listed: YamlNode, word: str, text: str) -> YamlNode | None:
-    """Return the entry of a list whose member has a text."""
+    """Return the entry of a list that has a text at a word."""
     return next((entry for entry in listed.elements if entry.at(word).value == text), None)
 
 
@@ -477,8 +477,8 @@ class ContractVersion:
     Attributes:
         document: the whole contract, each value with the file and line that it comes from.
         sha256: of the file's bytes, and of those of its base where it has one.
-        base: version that its changes start from; empty where it is written in full.
-        changes: its changes, in order; none where it is written in full.
+        base: version that its changes start from; empty for a version in full.
+        changes: in order; empty for a version in full.
     """
 
     document: YamlNode
@@ -523,7 +523,7 @@ def resolve_versions(
 
 
 def _find_base(file: str, base: str, files: set[str]) -> str:
-    """Return the file of a base version; empty where it does not exist."""
+    """Return the file of a base version, or an empty text."""
     name = _FILE.fullmatch(file)
     candidates = (f"{name[1]}{base}{ending}" for ending in (CONTRACT_ENDING, CHANGES_ENDING)) if name else ()
     return next((candidate for candidate in candidates if candidate in files), "")
@@ -532,7 +532,7 @@ def _find_base(file: str, base: str, files: set[str]) -> str:
 def _check_base(
     file: str, change_file: ChangeFile, bases: Mapping[str, str], files: set[str]
 ) -> Iterator[Contradiction]:
-    """Yield a base that does not exist, or that depends on the version itself."""
+    """Yield a missing base, or one that depends on the version."""
     base, node = change_file.base, change_file.document.at("base")
     chain = [file]
     while (link := bases.get(chain[-1], "")) and link not in chain:

@@ -25,7 +25,7 @@ from lgdp_pipelines.vocabulary.periods import Period, parse_period
 
 
 def group_by_return(files: Sequence[ContractFile]) -> Mapping[str, tuple[ContractFile, ...]]:
-    """Return the contracts of each return, oldest version first; returns in order of code."""
+    """Return contracts by return code, in order; oldest version first."""
     ordered = sorted(files, key=lambda file: (file.contract.return_code, file.contract.version))
     grouped = groupby(ordered, key=lambda file: file.contract.return_code)
     return {code: tuple(versions) for code, versions in grouped if code}
@@ -46,7 +46,7 @@ def check_versions(versions: Sequence[ContractFile]) -> Iterator[Contradiction]:
             (
                 before.period_kind is not after.period_kind,
                 node.custom_property("lgdpPeriodKind"),
-                f"{earlier.document.file} asks by {before.period_kind}.",
+                f"{earlier.document.file} has the kind of period {before.period_kind}.",
                 "A return keeps its kind of period; make another return.",
             ),
             (
@@ -129,7 +129,7 @@ def check_item_urns(files: Sequence[ContractFile]) -> Iterator[Contradiction]:
 
 
 def collect_inline_lists(files: Sequence[ContractFile]) -> tuple[Mapping[str, CodeList], tuple[Contradiction, ...]]:
-    """Return the code lists written out at items by id, and their contradictions."""
+    """Return the items' own code lists by id, and their contradictions."""
     entries = [(code_list.id, (code_list, node)) for file in files for code_list, node in file.inline_lists]
     contradictions = [
         node.contradiction(
@@ -159,8 +159,8 @@ class Aspect:
 
     Attributes:
         name: such as ``header`` or ``marks``.
-        before: the earlier value as text; empty where there was none.
-        after: the later value as text; empty where there is none.
+        before: the earlier value as text; may be empty.
+        after: the later value as text; may be empty.
     """
 
     name: str
@@ -173,12 +173,12 @@ class Difference:
     """One contract, table, item or rule that is different.
 
     Attributes:
-        kind: how it is different.
+        kind: of the difference.
         subject: ``contract``, ``table``, ``item`` or ``rule``.
-        table: name of its table in the later version, or in the earlier one where it is gone; empty for the contract.
+        table: name of its table in the later version, or of a removed one in the earlier; empty for the contract.
         id: return code, table name, URN or rule id.
-        name: name of the table or item in the later version, or in the earlier one where it is gone.
-        aspects: what is different about it; none where it is added or removed.
+        name: name of the table or item in the later version, or of a removed one in the earlier.
+        aspects: the differences; empty where it is added or removed.
     """
 
     kind: DifferenceKind

@@ -1,9 +1,8 @@
-"""The tables of a return united over its major versions, and what is published from them.
+"""The tables of a return united over its major versions, and the tables that a return publishes.
 
-A major version gets tables of its own, and an analyst asks one question over all years: so what is conformed and
-published stands on tables *united* by data item, however each major names and types an item. Belongs here: which items
-are the same, what they are called, which type holds every major's values, and which privacy councils were promised.
-Belongs elsewhere: SQL.
+A major version has tables of its own, and an analyst needs one table over all years. So conformed and published tables
+are made from tables *united* by data item, under any name and type that a major gives an item. Belongs here: matching
+items, their names, the type that holds every major's values, and the strictest privacy. Belongs elsewhere: SQL.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,7 +28,7 @@ class UnitedItem:
         type: a type that holds the values of every major.
         precision: total digits where ``type`` is decimal; 0 otherwise.
         scale: digits after the point where ``type`` is decimal; 0 otherwise.
-        privacy: the strictest of all majors, since every promise is kept.
+        privacy: the strictest of all majors, because councils gave each value under its promise.
         columns: name of its validated column, by major.
     """
 
@@ -82,7 +81,7 @@ class UnitedTable:
 
     @property
     def dimensions(self) -> tuple[UnitedItem, ...]:
-        """Open items that figures are broken down by."""
+        """Open items of the breakdown of figures."""
         return tuple(item for item in self.having(Role.DIMENSION) if item.privacy is Privacy.OPEN)
 
     @property
@@ -124,7 +123,7 @@ class Product:
         name: in the layer ``published``: ``<slug>``, ``<slug>_<table>`` or ``<slug>_counts``.
         data_return: the return.
         shape: kind of its rows.
-        tables: the tables that it is made from; one, or for counts each table that has them.
+        tables: its sources; one, or for counts each table that has them.
     """
 
     name: str
@@ -134,7 +133,7 @@ class Product:
 
     @property
     def dimensions(self) -> tuple[UnitedItem, ...]:
-        """Items that its figures are broken down by, each name once; none for cases."""
+        """Items of the breakdown of its figures, each name once."""
         if self.shape is ProductShape.CASES:
             return ()
         items = [item for table in self.tables for item in list_breakdown_items(table)]
@@ -142,18 +141,18 @@ class Product:
 
     @property
     def attributes(self) -> tuple[UnitedItem, ...]:
-        """Items shown beside figures that councils gave; cases have them among their columns."""
+        """Items shown beside figures; cases have them among their columns."""
         return self.tables[0].attributes if self.shape is ProductShape.FIGURES else ()
 
     @property
     def threshold(self) -> int:
-        """Counts above 0 and below the threshold are withheld; 0: none are."""
+        """Threshold below which counts above 0 are withheld; 0: no count is."""
         disclosure = self.data_return.latest.disclosure
         return disclosure.threshold if disclosure.method is DisclosureMethod.SUPPRESS_BELOW else 0
 
 
 def list_breakdown_items(table: UnitedTable) -> tuple[UnitedItem, ...]:
-    """Return the items that break figures down: dimensions, or those of counts."""
+    """Return the items of a breakdown: dimensions, or those of counts."""
     if table.newest.grain is Grain.AGGREGATE:
         return table.dimensions
     names = dict.fromkeys(name for count in table.counts for name in count.by)
@@ -181,7 +180,7 @@ def list_products(data_return: Return) -> tuple[Product, ...]:
 
 
 def unite_tables(data_return: Return) -> tuple[UnitedTable, ...]:
-    """Return a return's tables, each over all majors, in order of first appearance.
+    """Return a return's tables, each over all majors, in order.
 
     Raises:
         RegisterError: a table is one of cases in one major and of aggregates in another.
@@ -200,7 +199,7 @@ def _unite_table(data_return: Return, name: str) -> UnitedTable:
         raise _contradiction(
             newest_contract,
             f"Table {name} holds cases in one major version and aggregates in another.",
-            "Give the new table another name: its rows are not the same things.",
+            "Give the new table another name, because its rows are different things.",
         )
     declared: dict[str, dict[int, Item]] = {}
     for major in sorted(majors, reverse=True):
@@ -240,7 +239,7 @@ def _unite_item(versions: Mapping[int, Item], taken: set[str]) -> UnitedItem:
 
 
 def _common_type(versions: Sequence[Item]) -> tuple[ItemType, int, int]:
-    """Return a type that holds every version's values, with precision and scale; else text."""
+    """Return a type for every version's values, with precision and scale."""
     kinds = {item.type for item in versions}
     if kinds in ({ItemType.DECIMAL}, {ItemType.DECIMAL, ItemType.INTEGER}):
         scale = max(item.scale for item in versions)

@@ -167,7 +167,7 @@ SPOILT = {
     "bands that go down": SpoiltCase(PETS, "[0, 1, 10]", "[0, 10, 1]", "[0, 10, 1]", ("go up",)),
     "an age without bands": SpoiltCase(PETS, ", lower: [0, 1, 10]", "", "kind: age_band", ("lower",)),
     "a word of another kind": SpoiltCase(
-        PETS, "lower: [0, 1, 10]", "lower: [0], per: 7", "per: 7", ("per means nothing",)
+        PETS, "lower: [0, 1, 10]", "lower: [0], per: 7", "per: 7", ("per is not allowed",)
     ),
     "a derived item that is sent": SpoiltCase(
         PETS,
@@ -181,7 +181,7 @@ SPOILT = {
         "withhold }\n          - { property: lgdpDerived",
         "open }\n          - { property: lgdpDerived",
         "kind: quarter",
-        ("tells more", "withhold"),
+        ("shows more", "withhold"),
     ),
     "a rate of what is not a measure": SpoiltCase(
         FOOD, "of: weight_kg", "of: kind_code", "of: kind_code", ("kind_code", "measure")
@@ -196,7 +196,7 @@ SPOILT = {
         FOOD, "column: people", "column: peoples", "column: peoples", ("peoples", "Write people")
     ),
     "a table with another key": SpoiltCase(
-        FOOD, "reference: groups", "reference: people", "kind: family_group", ("told apart",)
+        FOOD, "reference: groups", "reference: people", "kind: family_group", ("The key of people",)
     ),
     "an indicator that nobody knows": SpoiltCase(
         FOOD, "indicator: X", "indicator: Z", "indicator: Z", ("indicator Z",)
@@ -208,7 +208,7 @@ SPOILT = {
     "another form of the contract's own digits": SpoiltCase(
         PETS, '"yyyy-MM-dd"', '"yyyyMMdd"', "yyyyMMdd", ("one day as", "ddMMyyyy")
     ),
-    "the contract's own form": SpoiltCase(PETS, '"yyyy-MM-dd"', '"ddMMyyyy"', 'value: ["ddMMyyyy"', ("anyway",)),
+    "the contract's own form": SpoiltCase(PETS, '"yyyy-MM-dd"', '"ddMMyyyy"', 'value: ["ddMMyyyy"', ("already",)),
     "a form with two years": SpoiltCase(PETS, '"yyyy-MM-dd"', '"yy-MM-dd"', "yy-MM-dd", ("form of the date",)),
     "groups that could be decimals": SpoiltCase(
         FOOD, 'thousands: ","', 'thousands: "."', 'thousands: "."', ("same mark",)

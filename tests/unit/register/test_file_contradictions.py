@@ -58,7 +58,7 @@ SPOILT = {
 
 SPOILT_AND_FOLLOWED = {
     "a code list under another name": SpoiltCase(CODES, "id: pets-kind", "id: pet-kind", "id: pet-kind", ("pet-kind",)),
-    "a code given twice": SpoiltCase(CODES, 'code: "2"', 'code: "cat"', 'label: "Dog"', ("cat", "two codes")),
+    "a code given twice": SpoiltCase(CODES, 'code: "2"', 'code: "cat"', 'label: "Dog"', ("cat", "Two codes")),
     "a council code of two letters": SpoiltCase(COUNCILS, "FIF,Fife", "FI,Fife", "FI,Fife", ("FI",)),
     "one code for two councils": SpoiltCase(COUNCILS, ",260,17,", ",250,17,", ",250,17,", ("sg_code 250", "line 2")),
     "a placeholder nobody fills": SpoiltCase(API, "period={period}", "quarter={quarter}", "request", ("quarter",)),

@@ -18,7 +18,9 @@ SPOILT = {
     "a date without a form": SpoiltCase(
         PETS, "format: ddMMyyyy, ", "", "logicalTypeOptions: { minimum", ("birth_date",)
     ),
-    "a date with a time": SpoiltCase(PETS, "ddMMyyyy", '"ddMMyyyy HH"', "ddMMyyyy HH", ("birth_date", "spelled")),
+    "a date with a time": SpoiltCase(
+        PETS, "ddMMyyyy", '"ddMMyyyy HH"', "ddMMyyyy HH", ("birth_date", "without a format")
+    ),
     "bounds the wrong way round": SpoiltCase(
         FOOD, "{ minimum: 0, maximum: 1000 }", "{ minimum: 2000, maximum: 1000 }", "minimum: 2000", ("weight_kg",)
     ),
@@ -29,7 +31,7 @@ SPOILT = {
         PETS, '"[A-Z][0-9]+"', '"(?=A)[A-Z][0-9]+"', "(?=A)", ("pet_ref", "looks")
     ),
     "an option that is not tested": SpoiltCase(
-        FOOD, "{ minimum: 0, maximum: 1000 }", "{ format: f64 }", "format: f64", ("format", "not tested")
+        FOOD, "{ minimum: 0, maximum: 1000 }", "{ format: f64 }", "format: f64", ("format", "does not test")
     ),
     "a key that is declared unique as well": SpoiltCase(
         PETS,
@@ -92,7 +94,7 @@ SPOILT = {
         "description: What it is.",
         "description: What it is.\n        relationships: [{ to: pet.pet_ref }, { to: pet.pet_ref }]",
         "relationships",
-        ("two things",),
+        ("two relationships",),
     ),
     "a relationship of a table without an id": SpoiltCase(
         PETS,
@@ -186,7 +188,7 @@ SPOILT = {
     ),
     "a count by what is not open": SpoiltCase(PETS, "by: [kind_code]", "by: [pet_ref]", "by: [pet_ref]", ("pet_ref",)),
     "a count under an item's URN": SpoiltCase(
-        PETS, "urn:lgdp:item:pets:pets", "urn:lgdp:item:pets:ref", "title: Pets, unit", ("pets:ref", "two things")
+        PETS, "urn:lgdp:item:pets:pets", "urn:lgdp:item:pets:ref", "title: Pets, unit", ("pets:ref", "twice")
     ),
     # Scopes of queries.
     "a scope of a rule that asks nothing": SpoiltCase(
@@ -194,7 +196,7 @@ SPOILT = {
         "{ property: lgdpItems, value: [birth_date] }",
         "{ property: lgdpScope, value: [kind_code] }",
         "lgdpScope",
-        ("asks nothing", "severity: query"),
+        ("raises no query", "severity: query"),
     ),
     "a scope by what has no codes": SpoiltCase(
         FOOD,
@@ -279,7 +281,7 @@ SPOILT = {
         ("not tested",),
     ),
     "a number of rows below zero": SpoiltCase(
-        PETS, "mustBeGreaterOrEqualTo: 1", "mustBeGreaterOrEqualTo: -1", "- id: has_pets", ("how many rows",)
+        PETS, "mustBeGreaterOrEqualTo: 1", "mustBeGreaterOrEqualTo: -1", "- id: has_pets", ("number of rows",)
     ),
     "a comparison of what is not a measure": SpoiltCase(
         FOOD, "item: weight_kg", "item: kind_code", "item: kind_code", ("kind_code", "weight_kg")
@@ -292,7 +294,7 @@ SPOILT = {
         FOOD, "periodsBack: 4", "within: academic-year", "within: academic-year", ("academic-year",)
     ),
     "a misspelt word of a comparison": SpoiltCase(
-        FOOD, "floor: 10", "flor: 10", "flor: 10", ("flor means nothing in the implementation", "Write floor")
+        FOOD, "floor: 10", "flor: 10", "flor: 10", ("flor is not allowed in the implementation", "Write floor")
     ),
 }
 

@@ -149,7 +149,7 @@ SPOILT = (
     SpoiltCase(MAPPING, "return: PETS", "return: PET", "return: PET", ("no return PET", "PETS")),
     SpoiltCase(MAPPING, "majors: [1]", "majors: [1, 2]", "majors: [1, 2]", ("no major version 2",)),
     SpoiltCase(MAPPING, "title: Kennel", "title: Kennel\ncouncil: QQQ", "council: QQQ", ("no council QQQ",)),
-    SpoiltCase(MAPPING, 'delimiter: ";"', "sheet: S", "format: csv", ("sheet means nothing",)),
+    SpoiltCase(MAPPING, 'delimiter: ";"', "sheet: S", "format: csv", ("sheet does not apply",)),
     SpoiltCase(MAPPING, "  pet:\n", "  pets:\n", "pets:", ("no table pets", "Write pet")),
     SpoiltCase(MAPPING, "  pet:\n", "  pets:\n", "tables:", ("table pet of PETS is not mapped",)),
     SpoiltCase(
@@ -193,7 +193,11 @@ SPOILT = (
     SpoiltCase(MAPPING, "d/M/yyyy HH:mm", "{ pet_ref: d/M/yyyy }", "dates", ("pet_ref is not a date",)),
     SpoiltCase(MAPPING, '"{council}"', '"Atlantis"', "constants", ("“Atlantis” is not a council",)),
     SpoiltCase(
-        CODES, 'label: "Cat", aliases: ["cat"]', 'label: "Cat", patterns: ["[12]"]', 'code: "1"', ("stands for 2",)
+        CODES,
+        'label: "Cat", aliases: ["cat"]',
+        'label: "Cat", patterns: ["[12]"]',
+        'code: "1"',
+        ("matches a spelling of 2",),
     ),
     SpoiltCase(CODES, 'aliases: ["cat"]', 'patterns: ["(c+)+"]', 'code: "1"', ("for ever",)),
     SpoiltCase(

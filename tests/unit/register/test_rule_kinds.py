@@ -50,7 +50,7 @@ OF = {"table": "t", "item": "m"}
 WRONG: Mapping[str, tuple[RuleFixture, str, str]] = {
     "no such kind": (asked("required_if", item="a"), "required_if", "required_when"),
     "no kind": (RuleFixture(RuleKind.SQL, CASE, "r", "", [write_rule(type="custom", engine="lgdp", implementation={})]),
-                "no known kind", "in_order"),
+                "is unknown", "in_order"),
     "a word that is not the kind's": (asked("in_order", first="c", then="d", onlyThen=True), "onlyThen", "strictly"),
     "a word too few": (asked("in_order", first="c"), "no then", "implementation"),
     "a condition of no item": (asked("required_when", item="a", when={"bb": "filled"}), "bb", "Write b,"),
@@ -63,11 +63,11 @@ WRONG: Mapping[str, tuple[RuleFixture, str, str]] = {
         asked("required_when", item="a", when={"c": ["2024-13-01"]}), "of type date", "2024-03-31"),
     "a condition on truth": (asked("required_when", item="a", when={"a": [True]}), "not of type text", "quotation"),
     "no condition": (asked("required_when", item="a", when={}), "when", "implementation"),
-    "a condition on itself": (asked("empty_unless", item="a", when={"a": "filled"}), "hangs on a itself", "another"),
+    "a condition on itself": (asked("empty_unless", item="a", when={"a": "filled"}), "name a itself", "another"),
     "what is required anyway": (asked("required_when", item="k", when={"a": "filled"}), "k is required", "required"),
     "an order of what is not an item": (asked("in_order", first="cc", then="d"), "cc", "Write c,"),
     "an order of texts": (asked("in_order", first="a", then="c"), "type text", "date"),
-    "an order of a day and a figure": (asked("in_order", first="n", then="c"), "one is a date", "two"),
+    "an order of a day and a figure": (asked("in_order", first="n", then="c"), "one of them is a date", "two"),
     "an order of one": (asked("in_order", first="c", then="c"), "before itself", "another"),
     "a figure in the future": (asked("not_in_future", item="n"), "type integer", "date"),
     "a text in the period": (asked("in_period", item="a"), "type text", "date"),
@@ -78,7 +78,7 @@ WRONG: Mapping[str, tuple[RuleFixture, str, str]] = {
     "a control with no table": (asked("control", FIGURES, item="n", of={"table": "u", "item": "m"}), "u, which", "t"),
     "a control with no item": (asked("control", FIGURES, item="n", of={"table": "t", "item": "mm"}), "mm", "Write m,"),
     "a control of other units": (asked("control", FIGURES, item="gbp", of=OF), "GBP", "one unit"),
-    "a control by other types": (asked("control", FIGURES, item="n", of=OF, by={"k": "m"}), "never the same", "one"),
+    "a control by other types": (asked("control", FIGURES, item="n", of=OF, by={"k": "m"}), "never equal", "one"),
     "a control on no code": (
         asked("control", {**FIGURES, "k": {**DIMENSION, **LETTER}}, item="n", of={**OF, "when": {"k": ["Z"]}}),
         "not a code of letters", "A"),
@@ -92,24 +92,24 @@ WRONG: Mapping[str, tuple[RuleFixture, str, str]] = {
         RuleFixture(
             RuleKind.SQL, {**CASE, "a": {**TEXT, "quality": [write_rule(metric="rowCount", mustBe=1)]}}, "r", ""
         ),
-        "how many rows", "table"),
-    "half a row": (measured(metric="rowCount", mustBe=0.5), "how many rows", "whole"),
-    "a share of rows": (measured(metric="rowCount", mustBe=5, unit="percent"), "how many rows", "whole"),
+        "number of rows", "table"),
+    "half a row": (measured(metric="rowCount", mustBe=0.5), "number of rows", "whole"),
+    "a share of rows": (measured(metric="rowCount", mustBe=5, unit="percent"), "number of rows", "whole"),
     "repeats of nothing": (measured(metric="duplicateValues", mustBe=0), "whose values", "arguments"),
     "repeats of no item": (
         measured(metric="duplicateValues", mustBe=0, arguments={"properties": ["aa"]}), "aa", "Write a,"),
     "some repeats": (
         measured(metric="duplicateValues", mustBeLessThan=5, arguments={"properties": ["a"]}),
-        "tool to tool", "mustBe: 0"),
-    "nulls of nothing": (measured(metric="nullValues", mustBe=0), "which item", "at the item"),
+        "Tools count repeats differently", "mustBe: 0"),
+    "nulls of nothing": (measured(metric="nullValues", mustBe=0), "name an item", "at the item"),
     "nulls of no number": (
         RuleFixture(
             RuleKind.SQL, {**CASE, "a": {**TEXT, "quality": [write_rule(metric="nullValues", mustNotBe=3)]}}, "r", ""
         ),
-        "how many rows", "mustBe: 0"),
+        "number of rows", "mustBe: 0"),
     "a severity of a multiple that is none": (
         RuleFixture(RuleKind.SQL, {**CASE, "n": {**INTEGER, "lgdpSeverity": {"multiple": "query"}}}, "r", ""),
-        "multiple, but has no such rule", "Remove"),
+        "multiple, and has no rule of that kind", "Remove"),
 }  # fmt: skip
 
 

@@ -28,7 +28,7 @@ def _documented() -> list[tuple[str, str, bool, str]]:
 
 
 def test_the_page_lists_every_word_in_order_and_no_other() -> None:
-    words = [(word, model.place, word in model.required) for model in PROPERTY_MODELS for word in words_of(model)]
+    words = [(word, model.noun, word in model.required) for model in PROPERTY_MODELS for word in words_of(model)]
     assert [row[:3] for row in _documented()] == words
 
 
@@ -50,7 +50,7 @@ def test_the_page_lists_every_word_about_extracts_in_order_and_no_other() -> Non
         assert set(re.findall(r"`(\w+)`", row)) - {word} == set(values)
 
 
-@pytest.mark.parametrize("model", PROPERTY_MODELS, ids=lambda model: model.place)
+@pytest.mark.parametrize("model", PROPERTY_MODELS, ids=lambda model: model.noun)
 def test_a_word_means_one_thing_at_a_kind_of_place(model: Any) -> None:
     assert len(set(words_of(model))) == len(words_of(model))
 

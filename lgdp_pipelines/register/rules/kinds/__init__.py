@@ -1,4 +1,4 @@
-"""Kinds of written rule: the terms of each, what contradicts itself in them, and the SQL that they are tested with.
+"""Kinds of written rule: the terms of each, their contradictions, and their SQL.
 
 Belongs here: one model of terms for each kind. Belongs elsewhere: the list of kinds (``files.rule_file``), and testing
 rules (``validation``).

@@ -1,13 +1,14 @@
-"""What a submission is compared with elsewhere: the council's current rows of another return, and reference tables.
+"""Comparisons of a submission with the council's current rows of another return, and with reference tables.
 
-Belongs here: the terms and SQL of the three kinds, and what one contract alone contradicts in them. Belongs elsewhere:
-whether the other return or the table has what is named (``rules.sql_statements``), and their rows
+Belongs here: the terms and SQL of the three kinds, and contradictions with their own contract. Belongs elsewhere:
+contradictions with the other return or the table (``checks.contract_checks``), and their rows
 (``validation.sql_rules``).
 
-No rows come to nothing: a group that only one side has counts as 0 on the other. Where a cell of a sum is in error, or
-one that says which sum it belongs to, the sum is not compared, since the cell's own rule has reported it.
+A group without rows counts as 0. A sum is not compared where one of its cells, or a cell of its group's key, is in
+error, because the cell's own rule has reported it.
 """
 
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import field
 from enum import StrEnum
@@ -53,7 +54,7 @@ class ComparedFigure(StrEnum):
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)
 class PresenceTerms(ConditionalTerms):
-    """The terms of something that must be in a table elsewhere.
+    """The terms of values that must be in a table elsewhere.
 
     Attributes:
         by: names of the table's columns, by names of the own items that they must equal.
@@ -62,22 +63,22 @@ class PresenceTerms(ConditionalTerms):
     by: ItemPairs
 
     @property
+    @abstractmethod
     def elsewhere(self) -> ExternalTable:
         """The table that must hold the value."""
-        raise NotImplementedError
 
     @property
     def finding_items(self) -> tuple[str, ...]:
-        """The items whose values must exist elsewhere."""
+        """The items with values that must exist elsewhere."""
         return tuple(self.by)
 
     def check(self, node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
-        """Yield what contradicts itself in the terms."""
+        """Yield the contradictions of the terms."""
         yield from check_items_exist(tuple(self.by), node.at("by"), context)
         yield from check_conditions(self.when, node.at("when"), context, context.table)
 
     def _count_missing(self, context: RuleContext, applies: str, *matches: str) -> str:
-        """Return the SQL that counts applicable rows without a match in the other table."""
+        """Return SQL that counts applicable rows without a match elsewhere."""
         conditions = [f"{quote_column(other, 'there')} = {quote_column(own, 'own')}" for own, other in self.by.items()]
         matching_row = f"SELECT 1 FROM {self.elsewhere} AS there WHERE {join_conditions(*conditions, *matches)}"
         tested = join_conditions(
@@ -101,12 +102,12 @@ class OtherReturnTable:
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)
 class RefersToTerms(PresenceTerms):
-    """The terms of something that must be in another return.
+    """The terms of values that must be in another return.
 
     Attributes:
         to: the table that must have it.
-        dated: the own date that must lie in the period for the rule to apply, since otherwise the row is in another
-            period's submission; empty: the rule applies on any date.
+        dated: name of the own date that must be in the period for the rule to apply, since otherwise the row is in
+            another period's submission; empty: the rule applies on any date.
     """
 
     kind: ClassVar = RuleKind.REFERS_TO
@@ -125,13 +126,13 @@ class RefersToTerms(PresenceTerms):
         return (*self.by, *([self.dated] if self.dated else []), *self.when)
 
     def check(self, node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
-        """Yield what contradicts itself in the terms."""
+        """Yield the contradictions of the terms."""
         yield from super().check(node, context)
         yield from check_items_exist([self.dated], node.at("dated"), context)
         yield from check_item_types([self.dated], [ItemType.DATE], node.at("dated"), context)
 
     def sql(self, context: RuleContext) -> str:
-        """Count the rows that are not there."""
+        """Return SQL that counts the rows without a match elsewhere."""
         day = quote_column(self.dated, "own")
         within = f"{day} BETWEEN getvariable('period_start') AND getvariable('period_end')"
         return self._count_missing(context, within if self.dated else "")
@@ -139,7 +140,7 @@ class RefersToTerms(PresenceTerms):
 
 @dataclass(frozen=True, config=STRICT)
 class ValidityColumns:
-    """The columns of a reference table that say when a row is valid.
+    """The columns of a reference table with a row's validity.
 
     Attributes:
         first: the column of the first day; empty: a row is valid from the beginning.
@@ -152,12 +153,12 @@ class ValidityColumns:
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)
 class InReferenceTerms(PresenceTerms):
-    """The terms of something that must be in a reference table.
+    """The terms of values that must be in a reference table.
 
     Attributes:
         reference: id of the table.
-        council: the column whose rows are those of the submission's council; empty: all rows count.
-        valid: the columns that say when a row is valid.
+        council: the column with the council of a row; empty: rows apply to all councils.
+        valid: the columns with a row's validity.
     """
 
     kind: ClassVar = RuleKind.IN_REFERENCE
@@ -172,13 +173,13 @@ class InReferenceTerms(PresenceTerms):
         return ExternalTable(REFERENCE_PREFIX, slug(self.reference))
 
     def check(self, node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
-        """Yield what contradicts itself in the terms."""
+        """Yield the contradictions of the terms."""
         yield from super().check(node, context)
         if node.has("valid") and self.valid == ValidityColumns():
             yield node.at("valid").contradiction("The validity names no column.", "Write from or to, or remove valid.")
 
     def sql(self, context: RuleContext) -> str:
-        """Count the rows that are not there."""
+        """Return SQL that counts the rows without a match elsewhere."""
         matches = [f"{quote_column(self.council, 'there')} = getvariable('council_code')"] if self.council else []
         for name, operator in ((self.valid.first, "<="), (self.valid.last, ">=")):
             if name:
@@ -192,8 +193,8 @@ class OtherFigure(OtherReturnTable):
     """A figure of another return.
 
     Attributes:
-        figure: which figure of its rows; None: the same as of the own rows.
-        item: name of the item; empty: named as the own item, or none where rows are counted.
+        figure: of its rows; None: the figure of the own rows.
+        item: name of the item; empty: the name of the own item, or no item where rows are counted.
     """
 
     figure: ComparedFigure | None = None
@@ -206,10 +207,9 @@ class AgreesWithTerms(FigureTerms):
 
     Attributes:
         of: the figure that the own one must agree with.
-        figure: which figure of the own rows.
+        figure: of the own rows.
         item: name of the own item; empty where rows are counted.
-        by: names of the items there, by names of the own items that make the quantity the same one; none: each table as
-            a whole.
+        by: names of the items there, by names of the own items that identify the quantity; empty: the whole tables.
     """
 
     kind: ClassVar = RuleKind.AGREES_WITH
@@ -231,23 +231,21 @@ class AgreesWithTerms(FigureTerms):
 
     @property
     def other_item(self) -> str:
-        """Name of the item in the other return; empty where rows are counted."""
+        """Name of the other return's item; empty where rows are counted."""
         return self.of.item or ("" if self.other_figure is ComparedFigure.COUNT else self.item)
 
     @property
     def finding_items(self) -> tuple[str, ...]:
-        """The figure, in its first row; for figures of the table, the table."""
+        """The figure, in its first row, or for the table."""
         return tuple(dict.fromkeys(name for name in (self.item, *self.by) if name))
 
     def check(self, node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
-        """Yield what contradicts itself in the terms."""
+        """Yield the contradictions of the terms."""
         yield from check_items_exist([self.item, *self.by], node, context)
         yield from check_item_types([self.item], NUMERIC, node.at("item"), context)
         yield from check_conditions(self.when, node.at("when"), context, context.table)
         yield from (
-            place.contradiction(
-                "Rows are counted without an item, and anything else is a figure of one.", "Add or remove item."
-            )
+            place.contradiction("A count of rows has no item, and every other figure has one.", "Add or remove item.")
             for figure, item, place in (
                 (self.figure, self.item, node),
                 (self.other_figure, self.other_item, node.at("of")),
@@ -255,10 +253,10 @@ class AgreesWithTerms(FigureTerms):
             if bool(item) == (figure is ComparedFigure.COUNT)
         )
         if self.figure is ComparedFigure.VALUE and not self.by:
-            yield node.contradiction("The rule does not say which value is the same one.", "Write by, or figure: sum.")
+            yield node.contradiction("The rule does not say which values must be equal.", "Write by, or figure: sum.")
 
     def sql(self, context: RuleContext) -> str:
-        """Count the groups of rows whose figures differ."""
+        """Return SQL that counts the groups of rows with different figures."""
         own = context.items.get(self.item)
         exact = own is None or own.type is not ItemType.NUMBER
         keys = [f"mine._k{number} = theirs._k{number}" for number, _ in enumerate(self.by)]
@@ -282,7 +280,7 @@ class AgreesWithTerms(FigureTerms):
             figure = _cast(self.item, exact=exact)
             columns = ", ".join([*keys, f"_row AS {OWN_ROW}", "TRUE AS _is", f"{figure} AS _figure"])
             return f"SELECT {columns} FROM {{model}}{_where(counts)}"
-        # Without groups no row stands for the whole table.
+        # Without groups a finding is about the table, and has no row.
         row = "min(_row)" if self.by else "CAST(NULL AS BIGINT)"
         figure = self._aggregate(self.figure, self.item, exact=exact)
         columns = ", ".join([*keys, f"{row} AS {OWN_ROW}", "TRUE AS _is", f"{figure} AS _figure"])
@@ -307,14 +305,14 @@ class AgreesWithTerms(FigureTerms):
                 return added if self.absent_is_zero else f"CASE WHEN {is_complete} THEN {added} END"
 
     def _sound(self, context: RuleContext) -> str:
-        """Return whether no cell behind a figure of many rows is in error."""
+        """Return SQL for whether a sum or count has no cell in error."""
         if self.figure is ComparedFigure.VALUE or not self.items:
             return ""
         return f"NOT EXISTS ({cells_in_error_sql(context.table, self.items, '1')})"
 
 
 def _cast(item: str, *, exact: bool) -> str:
-    """Return a figure in a type that both returns share and that cannot overflow."""
+    """Return SQL for a figure in a shared type that cannot overflow."""
     return f"CAST({quote_column(item)} AS {'DECIMAL(38, 8)' if exact else 'DOUBLE'})"
 
 

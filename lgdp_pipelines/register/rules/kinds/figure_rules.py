@@ -48,12 +48,12 @@ from lgdp_pipelines.vocabulary.verdicts import RuleKind
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)
 class TotalTerms(FigureTerms):
-    """The terms of a figure that is the sum of others of its row.
+    """The terms of a figure that is the sum of others.
 
     Attributes:
         item: name of the total.
-        of: names of what is added up.
-        less: names of what is taken away.
+        of: names of the figures that are added.
+        less: names of the figures that are subtracted.
     """
 
     kind: ClassVar = RuleKind.TOTAL
@@ -68,7 +68,7 @@ class TotalTerms(FigureTerms):
         return (self.item, *self.of, *self.less)
 
     def check(self, node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
-        """Yield what contradicts itself in the terms."""
+        """Yield the contradictions of the terms."""
         names = self.finding_items
         yield from check_items_exist(names, node, context)
         yield from check_item_types(names, NUMERIC, node, context)
@@ -80,7 +80,7 @@ class TotalTerms(FigureTerms):
         )
 
     def sql(self, context: RuleContext) -> str:
-        """Count the rows whose total differs from the sum."""
+        """Return SQL that counts the rows with another total than the sum."""
         items = [context.items[name] for name in self.finding_items]
         added = " + ".join(self._part(name, items) for name in self.of)
         deductions = "".join(f" - {self._part(name, items)}" for name in self.less)
@@ -99,8 +99,8 @@ class ControlledRows:
 
     Attributes:
         table: name of their table.
-        item: name of what is added up.
-        when: the rows that are added up; none: all that match.
+        item: name of the figure that is added.
+        when: conditions of the rows that are added; empty: all that match.
     """
 
     table: Text
@@ -110,7 +110,7 @@ class ControlledRows:
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)
 class ControlTerms(FigureTerms):
-    """The terms of a figure that the rows of a table must add up to.
+    """The terms of a figure that is the sum of rows.
 
     Attributes:
         item: name of the figure.
@@ -130,7 +130,7 @@ class ControlTerms(FigureTerms):
         return (self.item, *self.by)
 
     def check(self, node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
-        """Yield what contradicts itself in the terms."""
+        """Yield the contradictions of the terms."""
         yield from check_items_exist([self.item, *self.by], node, context)
         yield from check_item_types([self.item], NUMERIC, node.at("item"), context)
         yield from check_conditions(self.when, node.at("when"), context, context.table)
@@ -152,11 +152,11 @@ class ControlTerms(FigureTerms):
             if own in context.items and other in theirs and context.items[own].type is not theirs[other].type:
                 pair = node.at("by").at(own)
                 yield pair.contradiction(
-                    f"{own} and {other} are of different types, and are never the same.", "Name items of one type."
+                    f"{own} and {other} are of different types, and never equal.", "Name items of one type."
                 )
 
     def sql(self, context: RuleContext) -> str:
-        """Count the rows whose figure differs from the sum."""
+        """Return SQL that counts the rows with another figure than the sum."""
         table, part, theirs = self.of.table, self.of.item, context.tables[self.of.table]
         items = [context.items[self.item], theirs[part]]
         figure = cast_figure(part, items, "part")
@@ -200,12 +200,12 @@ class CouncilLimits:
 
 @dataclass(frozen=True, config=STRICT)
 class EarlierPeriodTerms(RuleTerms):
-    """The terms of a figure compared with the same figure of an earlier period.
+    """The terms of a figure compared with that of an earlier period.
 
     Attributes:
         item: name of the measure.
-        by: names of the items that make the figure the same one; none where a table has one row.
-        periods_back: how many periods earlier.
+        by: names of the items that identify the figure; empty where a table has one row.
+        periods_back: number of periods between the two.
         within: kind of period that both must lie in (a cumulative series starts afresh in it); None: any.
         fall_pct: a greater fall than this, in percent of the earlier figure, breaks the rule; None: any fall may be.
         rise_pct: a greater rise than this, in percent of the earlier figure, breaks the rule; None: any rise may be.
@@ -245,7 +245,7 @@ class EarlierPeriodTerms(RuleTerms):
         return (self.item,)
 
     def check(self, node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
-        """Yield what contradicts itself in the terms."""
+        """Yield the contradictions of the terms."""
         measures = list_measures(context.items)
         key = sorted(item.name for item in context.items.values() if item.key)
         longer = LONGER_KINDS.get(context.period_kind, frozenset()) if context.period_kind else None
@@ -274,13 +274,13 @@ class EarlierPeriodTerms(RuleTerms):
             (
                 set(self.by) != set(key),
                 node,
-                "The rule would compare figures of different things.",
+                "The rule would compare different figures.",
                 f"Write by: [{', '.join(key)}], the whole key of {context.table}.",
             ),
             (
                 longer is not None and self.within and self.within not in longer,
                 node.at("within"),
-                f"The rule looks within a {self.within}, which holds no whole number of periods.",
+                f"The rule looks within a {self.within}, which does not hold a whole number of periods.",
                 "Name a kind of period that is longer than the return's own, or leave within out.",
             ),
         )

@@ -1,4 +1,4 @@
-"""The standard's own metrics: what ``quality: library`` may measure.
+"""The standard's own metrics, for ``quality: library``.
 
 Belongs here: the metrics that are tested, and the bounds of their figure. Belongs elsewhere: measuring them
 (``validation.table_rules``).
@@ -73,7 +73,7 @@ class RowCountTerms(Terms):
 
 @dataclass(frozen=True)
 class UniqueTerms(Terms):
-    """The terms of values, or sets of values, that no two rows may share.
+    """The terms of values that no two rows may share.
 
     Attributes:
         names: names of the items.
@@ -89,7 +89,7 @@ class UniqueTerms(Terms):
 
 @dataclass(frozen=True)
 class NullsTerms(Terms):
-    """The terms of the number of rows that may leave an item empty.
+    """The terms of the number of rows with an empty item.
 
     Attributes:
         item: its name.
@@ -103,9 +103,9 @@ class NullsTerms(Terms):
 
     @property
     def finding_items(self) -> tuple[str, ...]:
-        """The item: a finding is in each empty row, or about the table.
+        """The item, in each empty row, or for the table.
 
-        It is in each empty row where no empty cell is allowed.
+        A finding is in each empty row where no empty cell is allowed.
         """
         return (self.item,)
 
@@ -121,11 +121,11 @@ METRIC_KINDS: Mapping[str, RuleKind] = {
 
 
 def read_metric(node: YamlNode, item: str) -> Metric | None:
-    """Return the readable metric of a ``quality`` entry; None where it is not tested.
+    """Return the readable metric of a ``quality`` entry, or None.
 
     Args:
         node: the entry.
-        item: the item that it is written at; empty at a table.
+        item: name of the item around it; empty at a table.
     """
     match node.text("metric"):
         case "rowCount":
@@ -139,7 +139,7 @@ def read_metric(node: YamlNode, item: str) -> Metric | None:
 
 
 def write_metric_sql(metric: Metric, context: RuleContext) -> str | None:
-    """Return a metric's SQL; None where it is contradictory or not tested in SQL."""
+    """Return a metric's SQL; None where it is contradictory or has none."""
     item = context.items.get(metric.item) if isinstance(metric, NullsTerms) else None
     if not isinstance(metric, NullsTerms) or item is None:
         return None
@@ -161,13 +161,13 @@ def _bounds(node: YamlNode) -> Bounds:
 
 
 def check_metric(metric: Metric, node: YamlNode, context: RuleContext, item: str) -> Iterator[Contradiction]:
-    """Yield what contradicts itself in a metric.
+    """Yield the contradictions of a metric.
 
     Args:
         metric: the metric.
         node: its ``quality`` entry.
-        context: what the contract says around it.
-        item: the item that it is written at; empty at a table.
+        context: of the contract around it.
+        item: name of the item around it; empty at a table.
     """
     match metric:
         case RowCountTerms():
@@ -177,8 +177,8 @@ def check_metric(metric: Metric, node: YamlNode, context: RuleContext, item: str
                 (
                     item or not are_whole or node.text("unit") == "percent",
                     node,
-                    "The rule does not say how many rows a table must have.",
-                    "At the table, write mustBe, mustBeBetween, mustBeGreaterOrEqualTo or the like with whole numbers.",
+                    "The rule does not give the number of rows of the table.",
+                    "At the table, write mustBe, mustBeBetween or mustBeGreaterOrEqualTo with whole numbers.",
                 ),
             )
         case UniqueTerms():
@@ -187,23 +187,23 @@ def check_metric(metric: Metric, node: YamlNode, context: RuleContext, item: str
                 (
                     not metric.names or (item and metric.names != (item,)),
                     node,
-                    "The rule does not say whose values may not repeat.",
+                    "The rule does not name the items whose values may not repeat.",
                     "Write it at an item, or at the table with arguments: { properties: [...] }.",
                 ),
                 (
                     _bounds(node) != _NO_ROW,
                     node,
-                    "How many values repeat is counted differently from tool to tool, unless there may be none.",
+                    "Tools count repeats differently, so the rule must allow no repeat.",
                     "Write mustBe: 0.",
                 ),
             )
         case NullsTerms():
             yield from contradictions_where(
-                (not item, node, "The rule does not say which item may be empty.", "Write it at the item."),
+                (not item, node, "The rule does not name an item that may be empty.", "Write it at the item."),
                 (
                     not metric.bounds.limits,
                     node,
-                    "The rule does not say how many rows may leave the item empty.",
-                    "Write mustBe: 0, or mustBeLessOrEqualTo and its like, with unit rows or percent.",
+                    "The rule does not give the number of rows with an empty item.",
+                    "Write mustBe: 0 or mustBeLessOrEqualTo, with unit rows or percent.",
                 ),
             )

@@ -1,9 +1,9 @@
 """Rules about the cells of a row, and about the rows of a return compared with each other.
 
-An item is answered by a value, or by a mark that says why a figure is missing. An empty cell breaks no rule about
-order, period or future. A row whose ``by`` is empty belongs to no group. An empty reference refers to nothing, and a
+An item is answered by a value, or by a mark for the reason of a missing figure. An empty cell breaks no rule about
+order, period or future. A row with an empty ``by`` belongs to no group. An empty reference refers to nothing, and a
 reference of several items is one only where all of them are filled in. Belongs here: the terms and SQL of these kinds,
-and the SQL of the standard's ``relationships``. Belongs elsewhere: what the standard says itself (``required``,
+and the SQL of the standard's ``relationships``. Belongs elsewhere: the standard's own rules (``required``,
 ``logicalTypeOptions``, ``primaryKey``, ``unique``, the metric ``rowCount``), figures (``figure_rules``) and other
 returns (``external_rules``).
 """
@@ -42,7 +42,7 @@ from lgdp_pipelines.vocabulary.verdicts import RuleKind
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)
 class EmptyUnlessTerms(ConditionalTerms):
-    """The terms of an item that may be answered only where conditions hold.
+    """The terms of an item that only some rows may answer.
 
     Attributes:
         item: its name.
@@ -60,7 +60,7 @@ class EmptyUnlessTerms(ConditionalTerms):
         return (self.item, *self.when)
 
     def check(self, node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
-        """Yield what contradicts itself in the terms."""
+        """Yield the contradictions of the terms."""
         yield from check_items_exist([self.item], node.at("item"), context)
         yield from check_conditions(self.when, node.at("when"), context, context.table)
         item = context.items.get(self.item)
@@ -68,19 +68,19 @@ class EmptyUnlessTerms(ConditionalTerms):
             (
                 self.item in self.when,
                 node.at("when"),
-                f"Whether {self.item} is answered hangs on {self.item} itself.",
+                f"The conditions of {self.item} name {self.item} itself.",
                 "Name another item in when.",
             ),
             (
                 item is not None and item.required,
                 node.at("item"),
-                f"{self.item} is required on every row, and asked for under conditions.",
-                "Take required from the item, or leave the rule out.",
+                f"{self.item} is required on every row and has conditions.",
+                "Remove required from the item, or remove the rule.",
             ),
         )
 
     def sql(self, context: RuleContext) -> str:
-        """Count the rows that answer where the conditions do not hold."""
+        """Return SQL that counts the answers outside the conditions."""
         is_answered, applies = answered_sql(context.items[self.item]), conditions_sql(self.when, context.items)
         return f"SELECT count(*) FROM {{model}} WHERE {is_answered} AND NOT ({applies})"
 
@@ -98,7 +98,7 @@ class RequiredWhenTerms(EmptyUnlessTerms):
     only_then: Annotated[OnlyTrue, Field(validation_alias="onlyThen")] = False
 
     def sql(self, context: RuleContext) -> str:
-        """Count the rows that do not answer where the conditions hold."""
+        """Return SQL that counts the missing answers within the conditions."""
         is_answered, applies = answered_sql(context.items[self.item]), conditions_sql(self.when, context.items)
         violation = f"({applies}) <> ({is_answered})" if self.only_then else f"{applies} AND NOT ({is_answered})"
         return f"SELECT count(*) FROM {{model}} WHERE {violation}"
@@ -106,7 +106,7 @@ class RequiredWhenTerms(EmptyUnlessTerms):
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)
 class InOrderTerms(ConditionalTerms):
-    """The terms of two dates or figures of a row that must be in order.
+    """The terms of two dates or figures that must be in order.
 
     Attributes:
         first: name of the earlier or lower.
@@ -126,7 +126,7 @@ class InOrderTerms(ConditionalTerms):
         return (self.then, self.first)
 
     def check(self, node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
-        """Yield what contradicts itself in the terms."""
+        """Yield the contradictions of the terms."""
         yield from check_items_exist([self.first, self.then], node, context)
         yield from check_item_types([self.first, self.then], (ItemType.DATE, *NUMERIC), node, context)
         yield from check_conditions(self.when, node.at("when"), context, context.table)
@@ -135,14 +135,19 @@ class InOrderTerms(ConditionalTerms):
             (
                 {item.type is ItemType.DATE for item in compared_items} == {True, False},
                 node,
-                f"The rule puts {self.first} and {self.then} in order, of which one is a date and one is not.",
+                f"The rule orders {self.first} and {self.then}, and only one of them is a date.",
                 "Name two dates or two figures.",
             ),
-            (self.first == self.then, node, f"The rule puts {self.first} before itself.", "Name another item in then."),
+            (
+                self.first == self.then,
+                node,
+                f"The rule orders {self.first} before itself.",
+                "Name another item in then.",
+            ),
         )
 
     def sql(self, context: RuleContext) -> str:
-        """Count the rows that are out of order."""
+        """Return SQL that counts the rows out of order."""
         operator = "<=" if self.strictly else "<"
         out_of_order = f"{quote_column(self.then)} {operator} {quote_column(self.first)}"
         return _count_rows(out_of_order, self.when, context)
@@ -166,19 +171,19 @@ class NotInFutureTerms(ConditionalTerms):
         return (self.item,)
 
     def check(self, node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
-        """Yield what contradicts itself in the terms."""
+        """Yield the contradictions of the terms."""
         yield from check_items_exist([self.item], node.at("item"), context)
         yield from check_item_types([self.item], (ItemType.DATE,), node.at("item"), context)
         yield from check_conditions(self.when, node.at("when"), context, context.table)
 
     def sql(self, context: RuleContext) -> str:
-        """Count the rows with a later day."""
+        """Return SQL that counts the rows with a later day."""
         return _count_rows(f"{quote_column(self.item)} > getvariable('received_on')", self.when, context)
 
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)
 class InPeriodTerms(NotInFutureTerms):
-    """The terms of a day that lies in the submission's period.
+    """The terms of a day within the submission's period.
 
     Attributes:
         ends: ends of the period that limit it: ``first`` day, ``last`` day or both.
@@ -192,7 +197,7 @@ class InPeriodTerms(NotInFutureTerms):
     )
 
     def sql(self, context: RuleContext) -> str:
-        """Count the rows with a day outside the period."""
+        """Return SQL that counts the rows with a day outside the period."""
         outside = {
             "first": f"{quote_column(self.item)} < getvariable('period_start')",
             "last": f"{quote_column(self.item)} > getvariable('period_end')",
@@ -208,7 +213,7 @@ def _count_rows(violation: str, when: Conditions, context: RuleContext) -> str:
 
 @dataclass(frozen=True, config=STRICT, kw_only=True)
 class RowsPerTerms(ConditionalTerms):
-    """The terms of how many rows there may be of each group.
+    """The terms of the number of rows in each group.
 
     Attributes:
         by: names of the items that make a group.
@@ -224,11 +229,11 @@ class RowsPerTerms(ConditionalTerms):
 
     @property
     def finding_items(self) -> tuple[str, ...]:
-        """The items of a group: a finding is in its first or surplus rows."""
+        """The items of a group, in its first or surplus rows."""
         return (*self.by, *self.when)
 
     def check(self, node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
-        """Yield what contradicts itself in the terms."""
+        """Yield the contradictions of the terms."""
         yield from check_items_exist(self.by, node.at("by"), context)
         yield from check_conditions(self.when, node.at("when"), context, context.table)
         yield from first_contradiction_where(
@@ -247,7 +252,7 @@ class RowsPerTerms(ConditionalTerms):
         )
 
     def sql(self, context: RuleContext) -> str:
-        """Count the rows too many, and the first rows of groups with too few."""
+        """Return SQL that counts surplus rows, and first rows of small groups."""
         group = f"PARTITION BY {_columns(self.by)}"
         counts = conditions_sql(self.when, context.items)
         counted = f"count(*) FILTER (WHERE {counts})" if counts else "count(*)"
@@ -263,13 +268,13 @@ class RowsPerTerms(ConditionalTerms):
 
 @dataclass(frozen=True, config=STRICT)
 class CompleteTerms(RuleTerms):
-    """The terms of a row for every combination of codes, in each group.
+    """The terms of a row for every combination of codes.
 
     Attributes:
-        over: names of the items whose codes are combined.
-        by: names of the items that make a group; none: the table is one group.
-        values: ``listed``: every code of the items' lists that is valid on the period's last day is wanted;
-            ``present``: every code that the table has.
+        over: names of the items with the codes.
+        by: names of the items that make a group; empty: the table is one group.
+        values: ``listed``: every code of the items' lists that is valid on the period's last day;
+            ``present``: every code in the table.
     """
 
     kind: ClassVar = RuleKind.COMPLETE
@@ -284,7 +289,7 @@ class CompleteTerms(RuleTerms):
         return (*self.over, *self.by)
 
     def check(self, node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
-        """Yield what contradicts itself in the terms."""
+        """Yield the contradictions of the terms."""
         yield from check_items_exist(self.items, node, context)
         yield from (
             node.contradiction(f"{name} is both over and by.", "Name it in one of them.")
@@ -292,7 +297,7 @@ class CompleteTerms(RuleTerms):
         )
         yield from (
             node.at("over").contradiction(
-                f"The rule wants a row for every code of {name}, which has no code list.",
+                f"The rule needs a row for every code of {name}, which has no code list.",
                 "Give it one, or write values: present.",
             )
             for name in (self.over if self.values == "listed" else ())
@@ -300,7 +305,7 @@ class CompleteTerms(RuleTerms):
         )
 
     def sql(self, context: RuleContext) -> str:
-        """Count the missing rows, or the first rows of groups that miss some."""
+        """Return SQL that counts missing rows, or incomplete groups."""
         expected_count = " * ".join(f"({self._wanted_count(name, context)})" for name in self.over)
         present = join_conditions(*(self._is_wanted(name, context) for name in self.over))
         distinct_count = f"count(DISTINCT ({_columns(self.over)})) FILTER (WHERE {present})"
@@ -328,12 +333,12 @@ class CompleteTerms(RuleTerms):
 
 @dataclass(frozen=True, config=STRICT)
 class NotFallingTerms(RuleTerms):
-    """The terms of a figure that does not fall from row to row.
+    """The terms of a figure that never falls from row to row.
 
     Attributes:
         item: name of the figure.
         along: name of the item that rows are ordered by.
-        by: names of the items that make a series of its own; none: the table is one series.
+        by: names of the items that make a series; empty: the table is one series.
     """
 
     kind: ClassVar = RuleKind.NOT_FALLING
@@ -348,7 +353,7 @@ class NotFallingTerms(RuleTerms):
         return (self.item, self.along, *self.by)
 
     def check(self, node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
-        """Yield what contradicts itself in the terms."""
+        """Yield the contradictions of the terms."""
         yield from check_items_exist(self.items, node, context)
         yield from check_item_types([self.item], NUMERIC, node.at("item"), context)
         ordered = (ItemType.DATE, ItemType.TEXT, *NUMERIC)
@@ -359,7 +364,7 @@ class NotFallingTerms(RuleTerms):
         )
 
     def sql(self, context: RuleContext) -> str:
-        """Count the rows whose figure is lower than the one before."""
+        """Return SQL that counts the rows with a lower figure than before."""
         counts = join_conditions(all_filled_sql(self.items), not_in_error_sql("", context.table, self.items))
         group = f"PARTITION BY {_columns(self.by)} " if self.by else ""
         before = f"lag({quote_column(self.item)}) OVER ({group}ORDER BY {quote_column(self.along)}, _row)"
@@ -367,7 +372,7 @@ class NotFallingTerms(RuleTerms):
 
 
 def write_relationship_sql(terms: Relationship) -> str:
-    """Return the SQL that counts the rows whose reference leads to no row."""
+    """Return SQL that counts the rows with a reference to no row."""
     refers = all_filled_sql(terms.own, "own")
     pairs = zip(terms.own, terms.theirs, strict=True)
     matches = join_conditions(

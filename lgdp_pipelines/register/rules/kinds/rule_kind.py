@@ -1,7 +1,7 @@
 """The parts of every kind of written rule: its terms, the checks of several kinds, and fragments of SQL.
 
-A kind is a model of its terms, with the contradictions in them and the SQL that they come to. A fragment of SQL is an
-expression over the items of one row, quoted and typed so that no cell can make it fail. A condition is never null: an
+A kind is a model of its terms, with their contradictions and their SQL. A fragment of SQL is an expression over the
+items of one row, quoted and typed so that no cell can make it fail. A condition is never null: an
 empty cell meets ``empty`` alone. A figure is exact where its items are exact. Belongs elsewhere: any single kind, and
 running SQL (``validation``).
 """
@@ -35,7 +35,7 @@ def _refuse_false(value: bool) -> bool:  # noqa: FBT001 - pydantic calls it
 
 
 OnlyTrue: TypeAlias = Annotated[StrictBool, AfterValidator(_refuse_false)]
-"""A word that is either written as true or left out."""
+"""A word that is true or left out."""
 
 Amount: TypeAlias = Annotated[float, Field(ge=0, strict=True)]
 """A number from 0 on."""
@@ -44,7 +44,7 @@ Count: TypeAlias = Annotated[StrictInt, Field(ge=0)]
 """A whole number from 0 on."""
 
 ItemPairs: TypeAlias = Annotated[dict[str, Text], Field(min_length=1)]
-"""Names of items or columns elsewhere, by names of the own items that they must equal."""
+"""Names of items or columns elsewhere, by names of own items with equal values."""
 
 
 Value = str | int | float | bool
@@ -61,10 +61,10 @@ class ConditionTest(StrEnum):
 
 @plain_dataclass(frozen=True, slots=True)
 class Condition:
-    """A condition on a cell of the rows that a rule applies to.
+    """A condition on a cell of a rule's rows.
 
     Attributes:
-        test: what is tested.
+        test: of the cell.
         values: the values that it must, or must not, be among; empty for the other tests.
     """
 
@@ -91,7 +91,7 @@ def _parse_condition(written: object) -> Condition:
 Conditions: TypeAlias = Annotated[
     dict[str, Annotated[Condition, BeforeValidator(_parse_condition)]], Field(min_length=1)
 ]
-"""Conditions by item, all of which must hold."""
+"""Conditions by item; all must hold."""
 
 
 @plain_dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ class RuleContext:
 
 
 class RuleTerms(Terms):
-    """The terms of one kind of written rule: a model of its ``implementation``.
+    """The terms of a kind of rule: a model of its ``implementation``.
 
     Each subclass is a frozen pydantic dataclass.
     """
@@ -130,11 +130,11 @@ class RuleTerms(Terms):
 
         Args:
             node: the ``implementation``.
-            context: what the contract says around the rule.
+            context: of the contract around the rule.
         """
 
     def sql(self, _context: RuleContext) -> str | None:
-        """Return a ``SELECT count(*)`` of violations; None for kinds not tested in SQL."""
+        """Return SQL that counts violations; None for kinds without SQL."""
         return None
 
 
@@ -143,7 +143,7 @@ class ConditionalTerms(RuleTerms):
     """The terms of a rule that may apply to some rows only.
 
     Attributes:
-        when: the conditions of the rows that the rule applies to; none: all.
+        when: conditions of the rows that the rule applies to; empty: all rows.
     """
 
     when: Conditions = field(default_factory=dict)
@@ -175,7 +175,7 @@ class FigureTerms(ConditionalTerms):
 
 
 def check_items_exist(names: Collection[str], node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
-    """Yield the names that are no item of the rule's table."""
+    """Yield names that are not items of the rule's table."""
     yield from (
         node.contradiction(
             f"The rule names {name}, which is not an item of {context.table}.", suggest(name, context.items)
@@ -206,13 +206,13 @@ def list_measures(items: Mapping[str, Item]) -> list[str]:
 def check_conditions(
     conditions: Mapping[str, Condition], node: YamlNode, context: RuleContext, table: str
 ) -> Iterator[Contradiction]:
-    """Yield what contradicts itself in conditions.
+    """Yield the contradictions of conditions.
 
     Args:
         conditions: by item.
-        node: where they are written.
-        context: what the contract says around the rule.
-        table: the table whose rows they are about.
+        node: of the conditions.
+        context: of the contract around the rule.
+        table: name of the table of the rows.
     """
     items = context.tables.get(table, {})
     for name, condition in conditions.items():
@@ -265,7 +265,7 @@ def _is_day(value: str) -> bool:
 
 
 def quote_column(name: str, relation: str = "") -> str:
-    """Return an item as a column, of a relation's alias where one is given."""
+    """Return an item as a quoted column, optionally of a relation."""
     return exp.column(name, table=relation or None, quoted=True).sql(dialect="duckdb")
 
 
@@ -275,19 +275,19 @@ def quote_text(value: str) -> str:
 
 
 def answered_sql(item: Item, relation: str = "") -> str:
-    """Return whether a cell has a value, or a measure's mark for a missing figure."""
+    """Return SQL for whether a cell has a value or a mark."""
     if item.role is Role.MEASURE and item.marks:
         return f"{quote_column(f'{item.name}_status', relation)} <> {quote_text(ObservationStatus.MISSING.value)}"
     return f"{quote_column(item.name, relation)} IS NOT NULL"
 
 
 def all_filled_sql(names: Iterable[str], relation: str = "") -> str:
-    """Return whether none of some cells is null; empty where there are none."""
+    """Return SQL for whether all cells are filled; may be empty."""
     return join_conditions(*(f"{quote_column(name, relation)} IS NOT NULL" for name in names))
 
 
 def conditions_sql(conditions: Mapping[str, Condition], items: Mapping[str, Item], relation: str = "") -> str:
-    """Return whether all conditions hold of a row; empty where there are none."""
+    """Return SQL for whether a row meets conditions; may be empty."""
     return join_conditions(
         *(_condition_sql(condition, items[name], relation) for name, condition in conditions.items() if name in items)
     )
@@ -323,27 +323,27 @@ IN_ERROR = "_in_error"
 """A relation that rules can read: ``_table``, ``_item`` and ``_row`` of each cell in error."""
 
 OWN_ROW = "_own_row"
-"""A column of a subquery over groups of rows: the row at which a finding stands, null where no row is concerned."""
+"""A column of a subquery over groups of rows: the row of a finding, null for a finding about the table."""
 
 CODES = "_codes"
 """A relation that rules can read: ``_list`` and ``_code`` of each code that is valid on the period's last day."""
 
 
 def cells_in_error_sql(table: str, names: Iterable[str], columns: str) -> str:
-    """Return a query for the cells in error among some items of a table."""
+    """Return SQL for the cells in error of some items."""
     listed = ", ".join(quote_text(name) for name in dict.fromkeys(names))
     return f"SELECT {columns} FROM {IN_ERROR} WHERE _table = {quote_text(table)} AND _item IN ({listed})"
 
 
 def not_in_error_sql(relation: str, table: str, names: Iterable[str]) -> str:
-    """Return whether no cell of a row is in error.
+    """Return SQL for whether a row has no cell in error.
 
     The rule of such a cell reports it; others leave its row out.
 
     Args:
         relation: the alias of the relation.
-        table: the table whose rows they are.
-        names: the items whose cells matter.
+        table: of the rows.
+        names: of the items to test.
     """
     return f"{quote_column('_row', relation)} NOT IN ({cells_in_error_sql(table, names, '_row')})"
 
@@ -353,7 +353,7 @@ _DIGITS, _SCALE = 38, 8
 
 
 def cast_figure(name: str, items: Sequence[Item], relation: str = "") -> str:
-    """Return an item as a figure whose sums never overflow.
+    """Return an item as a figure with sums that never overflow.
 
     Args:
         name: name of the item.
@@ -380,7 +380,9 @@ _ROUNDING = 1e-12
 
 
 def differs_sql(figure: str, other: str, terms: FigureTerms, *, exact: bool) -> str:
-    """Return whether two figures differ beyond tolerance; null where one is missing.
+    """Return SQL for whether two figures differ beyond tolerance.
+
+    It is null where a figure is missing.
 
     Args:
         figure: the figure that is compared with the other.
