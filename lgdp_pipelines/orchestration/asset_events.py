@@ -42,10 +42,10 @@ from lgdp_pipelines.vocabulary.verdicts import CheckFamily, RuleResult, Severity
 from lgdp_pipelines.workflows.processing import SubmissionOutcome
 from lgdp_pipelines.workflows.publishing import Publication, list_conformed_models
 
-SHOWN_FINDINGS = 50
-SHOWN_ROWS = 5
+_SHOWN_FINDINGS = 50
+_SHOWN_ROWS = 5
 
-COLUMN_LINEAGE = "dagster/column_lineage"
+_COLUMN_LINEAGE = "dagster/column_lineage"
 
 _FINDING_COLUMNS = ("rule", "severity", "row", "column", "message")
 _RESULT_ORDER = (RuleResult.FAILED, RuleResult.NOT_RUN, RuleResult.PASSED)
@@ -82,7 +82,7 @@ def build_materialisations(
         "findings": sum(result.failed for result in judgement.results),
         "received": dg.MetadataValue.timestamp(submission.received_at),
         "contract": f"{contract.return_code} {contract.version}",
-        **describe_timeliness(contract, outcome),
+        **_describe_timeliness(contract, outcome),
         "all findings": dg.MetadataValue.md(
             f"`lgdp sql \"FROM judged.finding WHERE _submission_id = '{submission.id}'\"`"
         ),
@@ -92,7 +92,7 @@ def build_materialisations(
     if outcome.is_standing:
         previews = {
             f"preview of {name}": dg.MetadataValue.md(
-                render_preview(table.head(SHOWN_ROWS), list_open_items(contract.by_name[name]))
+                _render_preview(table.head(_SHOWN_ROWS), list_open_items(contract.by_name[name]))
             )
             for name, table in judgement.tables.items()
         }
@@ -101,7 +101,7 @@ def build_materialisations(
         )
 
 
-def describe_timeliness(contract: Contract, outcome: SubmissionOutcome) -> dict[str, dg.MetadataValue]:
+def _describe_timeliness(contract: Contract, outcome: SubmissionOutcome) -> dict[str, dg.MetadataValue]:
     """Return a submission's timing, its due day, and a nil mark."""
     period = parse_period(outcome.submission.period)
     submission_timing = timing(contract, period, outcome.submission.received_at)
@@ -109,9 +109,9 @@ def describe_timeliness(contract: Contract, outcome: SubmissionOutcome) -> dict[
     return {"came": timeliness} | ({"nil return": dg.MetadataValue.bool(True)} if outcome.is_nil else {})
 
 
-def render_preview(frame: pl.DataFrame, names: Sequence[str]) -> str:
+def _render_preview(frame: pl.DataFrame, names: Sequence[str]) -> str:
     """Return the open items of a table's first rows as Markdown."""
-    rows = frame.head(SHOWN_ROWS).select("_row", *[name for name in names if name in frame.columns])
+    rows = frame.head(_SHOWN_ROWS).select("_row", *[name for name in names if name in frame.columns])
     cells = [["" if cell is None else str(cell) for cell in row] for row in rows.iter_rows()]
     return _render_table(rows.columns, cells)
 
@@ -133,10 +133,11 @@ def list_check_outcomes(outcome: SubmissionOutcome, rules: Mapping[str, Rule]) -
         ]
         failed_rules = [result.rule for result in results if result.result is RuleResult.FAILED]
         findings = judgement.findings.filter(pl.col("rule").is_in(failed_rules))
-        metadata: dict[str, dg.MetadataValue] = {"submission": submission}
-        if failed_rules:
-            metadata["findings"] = build_findings_table(findings, _FINDING_COLUMNS)
-        metadata["rules"] = dg.MetadataValue.md(_render_rules(results, rules))
+        metadata = {
+            "submission": submission,
+            **({"findings": _build_findings_table(findings, _FINDING_COLUMNS)} if failed_rules else {}),
+            "rules": dg.MetadataValue.md(_render_rules(results, rules)),
+        }
         is_rejecting = any(rules[rule].severity is Severity.ERROR for rule in failed_rules)
         severity = dg.AssetCheckSeverity.ERROR if is_rejecting else dg.AssetCheckSeverity.WARN
         yield CheckOutcome(str(family), not failed_rules, severity, findings, metadata)
@@ -180,14 +181,14 @@ def summarise_failed_checks(
     )
     if findings.is_empty():
         return {"councils": councils}
-    return {"councils": councils, "findings": build_findings_table(findings, ("submission", *_FINDING_COLUMNS))}
+    return {"councils": councils, "findings": _build_findings_table(findings, ("submission", *_FINDING_COLUMNS))}
 
 
-def build_findings_table(findings: pl.DataFrame, columns: Sequence[str]) -> dg.MetadataValue:
+def _build_findings_table(findings: pl.DataFrame, columns: Sequence[str]) -> dg.MetadataValue:
     """Return the first findings as a table of rules, places and messages."""
     records = [
         dg.TableRecord({name: "" if row[name] is None else row[name] for name in columns})
-        for row in findings.head(SHOWN_FINDINGS).select(columns).iter_rows(named=True)
+        for row in findings.head(_SHOWN_FINDINGS).select(columns).iter_rows(named=True)
     ]
     schema = dg.TableSchema(columns=[dg.TableColumn(name, "int" if name == "row" else "string") for name in columns])
     return dg.MetadataValue.table(records=records, schema=schema)
@@ -294,17 +295,17 @@ def build_publication_results(
         key = make_conformed_key(name, data_return)
         model = written_models.get(f"conformed/{name}")
         if model is not None:
-            lineage = build_column_lineage(data_return, edges, f"conformed.{name}")
-            yield dg.MaterializeResult(asset_key=key, metadata={**_describe_model(model), COLUMN_LINEAGE: lineage})
+            lineage = _build_column_lineage(data_return, edges, f"conformed.{name}")
+            yield dg.MaterializeResult(asset_key=key, metadata={**_describe_model(model), _COLUMN_LINEAGE: lineage})
         yield _build_tests_check(key, conformed_tests)
     published_key = make_stage_key(PUBLISHED, data_return)
     if outcome.is_published:
         lineages = [
-            build_column_lineage(data_return, edges, f"published.{product.name}")
+            _build_column_lineage(data_return, edges, f"published.{product.name}")
             for product in list_products(data_return)
         ]
         metadata: dict[str, Any] = {
-            COLUMN_LINEAGE: dg.TableColumnLineage(
+            _COLUMN_LINEAGE: dg.TableColumnLineage(
                 {column: deps for lineage in lineages for column, deps in lineage.deps_by_column.items()}
             ),
             "releases": ", ".join(f"{release.period} release {release.number}" for release in publication.releases),
@@ -321,7 +322,7 @@ def build_publication_results(
         raise dg.Failure(f"Nothing was released: {failed_tests}. The last release stays in place.", allow_retries=False)
 
 
-def build_column_lineage(data_return: Return, edges: Sequence[ColumnEdge], table: str) -> dg.TableColumnLineage:
+def _build_column_lineage(data_return: Return, edges: Sequence[ColumnEdge], table: str) -> dg.TableColumnLineage:
     """Return the source columns of a table's columns, through all models.
 
     Open-source Dagster keeps this and shows it in no picture; ``lgdp trace`` does.

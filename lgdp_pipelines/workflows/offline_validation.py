@@ -17,9 +17,7 @@ from lgdp_pipelines.register.model.system_mapping import SystemMapping
 from lgdp_pipelines.register.model.table_model import Table
 from lgdp_pipelines.validation.derived_items import build_validated_schema
 from lgdp_pipelines.validation.judge import ValidationResult, judge
-from lgdp_pipelines.validation.judging_context import (
-    JudgingContext,
-)
+from lgdp_pipelines.validation.judging_context import JudgingContext
 from lgdp_pipelines.vocabulary.councils import Council
 from lgdp_pipelines.vocabulary.periods import Period
 from lgdp_pipelines.vocabulary.verdicts import Verdict
@@ -107,8 +105,7 @@ class _LocalComparisons:
 
     def find_prior_rows(self, period: Period, table: Table) -> ChunkedFrame | None:
         """Return the rows of a prior period."""
-        tables = self._tables.get((self._return_code, period))
-        return None if tables is None else tables.get(table.name)
+        return self._tables.get((self._return_code, period), {}).get(table.name)
 
     def find_other_rows(self, data_return: Return, period: Period, table: Table) -> ChunkedFrame | None:
         """Return the rows of another return; no rows for an absent table."""

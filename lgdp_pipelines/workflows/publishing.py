@@ -93,9 +93,8 @@ def list_changed_periods(platform: Platform, data_return: Return) -> list[str]:
 def hash_models(platform: Platform, data_return: Return) -> str:
     """Return the sha256 of compiled models, code lists and councils.
 
-    With the rows, these determine the published slices.
-
-    Another return's contract, or a code list that this one does not use, changes nothing in it.
+    With the rows, these determine the published slices. Another return's contract, or a code list that this return does
+    not use, does not change the hash.
     """
     register = platform.register
     models = sorted(
@@ -185,9 +184,9 @@ def _wait_for_consistent_slices(platform: Platform, data_return: Return, periods
 
 
 def _list_delta_versions(data_return: Return, outcome: BuildOutcome) -> Mapping[str, int]:
-    tables = {product.name: str(published_table(product)) for product in list_products(data_return)}
-    versions = {name: outcome.written[table].version for name, table in tables.items()}
-    return {name: version for name, version in versions.items() if version is not None}
+    """Return the Delta version of each published table of a return, by product."""
+    tables = [(product.name, outcome.written[str(published_table(product))]) for product in list_products(data_return)]
+    return {name: table.version for name, table in tables if table.version is not None}
 
 
 def refresh_lake_copies(platform: Platform) -> None:
