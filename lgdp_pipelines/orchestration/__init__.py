@@ -1,4 +1,4 @@
-"""When things happen: the only code that knows Dagster.
+"""Assets, jobs, sensors and schedules: the only code that knows Dagster.
 
 ``asset_specs``, ``asset_events`` and ``assets`` show sources and stages as assets and report results; ``jobs`` are the
 runs, ``sensors`` start them, ``policy`` holds the partitions, tags and conditions that they share,

@@ -30,7 +30,7 @@ _OPEN_FILES = 8
 
 
 class EventLog(SqliteEventLogStorage):
-    """One SQLite database a run and one index, as Dagster has them.
+    """An event log of one SQLite database per run, and one index.
 
     Args:
         base_dir: the folder with the databases.

@@ -158,7 +158,7 @@ def make_process_config(data_return: Return, scope: RunScope) -> dict[str, Any]:
 
 @dg.op(name="put_into_outboxes", out=dg.Out(dg.Nothing))
 def put_into_outboxes(context: dg.OpExecutionContext, platform: dg.ResourceParam[Platform]) -> None:
-    """Deliver each report that an outbox has not had.
+    """Deliver every undelivered report.
 
     A council whose account does not answer is a warning, and is tried again; it fails no run.
     """
@@ -206,7 +206,7 @@ def _return_and_period(obligation: Obligation) -> tuple[str, date, str]:
 
 @dg.op(name="tell_councils", out=dg.Out(dg.Nothing))
 def remind_councils_op(context: dg.OpExecutionContext, platform: dg.ResourceParam[Platform]) -> None:
-    """Put reminders into outboxes, and send them on where that is configured."""
+    """Put reminders into outboxes, and send them by the configured channels."""
     report = send_reminders(platform, context.log.info)
     for notification in report.unsent_notices:
         context.log.warning("%s: %s → %s", notification.recipient, notification.what, notification.remedy)

@@ -1,6 +1,6 @@
-"""One platform, opened: its register, lake, received bytes and ledger.
+"""The platform: its register, lake, received bytes and ledger.
 
-Belongs here: opening the parts, once each, when they are first needed. Belongs elsewhere: doing anything with them.
+Belongs here: opening the parts, once each, when they are first needed. Belongs elsewhere: any work with them.
 """
 
 import os

@@ -186,7 +186,7 @@ def _judge_submissions(
         submitted_files = SubmittedFiles(
             request.contract, request.period, platform.ledger.submissions.list_receipts(submission.id)
         )
-        comparison = reader.rows_for(submission.council_code)
+        comparison = reader.make_comparison(submission.council_code)
         reading, judgement = judge_files(platform.register, platform.received_bytes, submitted_files, spill, comparison)
         entries.append(JudgedSubmission(submission, reading, judgement))
         progress(f"{number}/{len(submissions)} {submission.id} {judgement.verdict}")

@@ -83,7 +83,7 @@ def _build_preliminary_report(
     council = register.councils.by_code[receipt.council_code]
     reader = ComparisonReader(ledger, platform.lake, data_return, is_shared=False)
     with ChunkSpool(platform.settings.scratch) as spill:
-        comparison = reader.rows_for(council.code)
+        comparison = reader.make_comparison(council.code)
         reading, judgement = judge_files(register, platform.received_bytes, submitted_files, spill, comparison)
         rows = {name: pieces.height for name, pieces in reading.tables.items()}
     received_at = max(file.received_at for file in submitted_files.receipts)

@@ -222,7 +222,9 @@ def locate_note_folder(home: Path, council_code: str, receipt_id: int) -> Path:
 
 
 def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Write files into a folder, each in one step, never half visible.
+    """Write files into a folder, each in one step.
+
+    No reader sees half a file.
 
     Raises:
         StorageError: the folder does not take them.
@@ -327,7 +329,7 @@ def _build_reports(
 
 
 def _count_rows(lake: Lake, contract: Contract, period: str, ids: Sequence[str]) -> dict[str, dict[str, int]]:
-    """Return the rows of each table that came, by submission."""
+    """Return the number of landed rows, by submission and table."""
     counts: dict[str, dict[str, int]] = {id_: {} for id_ in ids}
     for table in contract.tables:
         lake_table = define_landed_table(contract, table)
@@ -369,7 +371,7 @@ def _select_issues(
 
 
 def gather_note(platform: Platform, receipt_id: int) -> UnplacedFileNote:
-    """Return the note on a receipt that could not be placed.
+    """Return the note on an unrecognised receipt.
 
     Raises:
         WrongUse: there is no such receipt.

@@ -236,7 +236,7 @@ class JudgementReplayer:
     def _build_past_comparison(
         self, original: JudgementRecord, evidence: Evidence, note: Callable[[str], None], spill: ChunkSpool
     ) -> ComparisonRows:
-        """Return the functions that fetch the rows compared with then, made again."""
+        """Return functions that make a past judgement's comparison rows again."""
         tables_by_judgement: dict[tuple[str, int], Mapping[str, ChunkedFrame]] = {}
         compared_by_period = {(compared.return_code, compared.period): compared for compared in evidence.against}
         register = self._load_register(evidence.register_sha256)

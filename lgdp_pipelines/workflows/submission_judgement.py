@@ -211,7 +211,7 @@ class ComparisonReader:
         self._find_current = cache(ledger.submissions.find_current)
         self._shared: dict[tuple[str, str], Mapping[str, ChunkedFrame] | None] = {}
 
-    def rows_for(self, council: str) -> ComparisonRows:
+    def make_comparison(self, council: str) -> ComparisonRows:
         """Return the functions that fetch a council's rows."""
         return ComparisonRows(partial(self._read_prior_rows, council), partial(self._read_other_rows, council))
 
