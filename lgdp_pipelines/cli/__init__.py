@@ -33,7 +33,7 @@ def main() -> None:
 
     # A command makes some hundred thousand objects, libraries and the register, that live until it ends. With Python's
     # threshold of 700, looking through them for cycles, at exit once more, takes 0.3 s of 1.6. A server keeps the
-    # threshold: what it makes for one request is garbage at the next.
+    # threshold, because the objects of one request are garbage at the next.
     if not SERVERS.intersection(words[:1]):
         gc.set_threshold(100_000)
     code = run_command(words)

@@ -1,6 +1,6 @@
-"""Arguments and options that several commands share, and the values that their text stands for.
+"""Arguments and options that several commands share, and their values.
 
-Belongs here: turning words into values, with a clear refusal. Belongs elsewhere: commands.
+Belongs here: parsing words, with a clear refusal. Belongs elsewhere: commands.
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,6 @@
 """The command ``calendar``: returns that are due, late and open.
 
-Belongs here: arguments, and how obligations look. Belongs elsewhere: which exist (``ledger.obligations``).
+Belongs here: arguments, and how obligations look. Belongs elsewhere: finding them (``ledger.obligations``).
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,7 @@
 """The command ``dev``: Dagster's UI and daemon over the platform's lake.
 
-Belongs here: starting processes, and ending them in order. Belongs elsewhere: what Dagster shows (``orchestration``).
+Belongs here: starting processes, and ending them in order. Belongs elsewhere: the assets and jobs that Dagster shows
+(``orchestration``).
 """
 
 import os

@@ -1,6 +1,6 @@
 """Rendering of results: prose and progress to standard error, results to standard output.
 
-Belongs here: the look of rows, tables and text. Belongs elsewhere: finding what to render.
+Belongs here: the look of rows, tables and text. Belongs elsewhere: finding the results.
 """
 
 import csv
@@ -21,7 +21,7 @@ _ERR = Console(stderr=True, highlight=False, soft_wrap=True)
 _OUT = Console(highlight=False, soft_wrap=True)
 
 _PIPE_WIDTH = 10_000
-"""Columns of a page that goes into a pipe or file: nothing in it is folded or cut."""
+"""Columns of a page for a pipe or file, so that no line is folded or cut."""
 
 Row = Mapping[str, object]
 

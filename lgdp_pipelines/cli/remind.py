@@ -1,6 +1,6 @@
 """The command ``remind``: reminders to councils.
 
-Belongs here: arguments, and how reminders look. Belongs elsewhere: who is reminded of what (``reporting``).
+Belongs here: arguments, and how reminders look. Belongs elsewhere: the choice of reminders (``reporting``).
 """
 
 from typing import Annotated

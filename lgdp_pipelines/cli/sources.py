@@ -1,4 +1,4 @@
-"""The command ``sources``: where extracts come from, council by council, and whether each account answers.
+"""The command ``sources``: each council's sources, its latest receipts and the health of its accounts.
 
 Belongs here: arguments, and how sources look. Belongs elsewhere: reaching an account (``collection``).
 """

@@ -1,6 +1,6 @@
 """The command ``status``: who has submitted, and each verdict, as a grid, a summary or rows.
 
-Belongs here: arguments, and how standings look. Belongs elsewhere: what they are (``ledger``).
+Belongs here: arguments, and the look of standings. Belongs elsewhere: their content (``ledger``).
 """
 
 from collections import Counter

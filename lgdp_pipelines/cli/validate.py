@@ -33,7 +33,7 @@ from lgdp_pipelines.vocabulary.verdicts import RuleKind, RuleResult, Verdict
 from lgdp_pipelines.workflows.offline_validation import LocalExtract, judge_local_extract
 
 PLACES_SHOWN = 20
-"""Places of a rule in the text for people; the formats for machines hold all that are listed."""
+"""Places of a rule in the text; the formats for machines hold all."""
 
 _NO_COMPARISON = "Leave the option out: there is nothing to compare with."
 

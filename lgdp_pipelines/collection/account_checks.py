@@ -1,8 +1,8 @@
-"""Visits that fetch nothing: what is new in a source's accounts, and whether they answer.
+"""Visits that fetch nothing: the new entries in a source's accounts, and the health of each account.
 
-A sensor asks for news often, so nothing is written. One hash covers all new entries: the same entries give the same
-hash, and any others give another one. Only complete files count, by the same two looks as when they are fetched:
-otherwise a half-written file would have used up its hash by the time it was complete.
+A sensor looks for news often, so nothing is written. One hash covers all new entries, and changes with them. Only
+complete files count, by the same two looks as before a fetch: otherwise the hash of a half-written file would be used
+up by the time the file was complete.
 
 Belongs here: both checks and their results. Belongs elsewhere: when they are made (``orchestration``), and fetching
 (``collection_run``).
@@ -76,13 +76,13 @@ class AccountState(StrEnum):
     """The state of an account."""
 
     WELL = "well"
-    """It answers, and lets us in."""
+    """The server answers, and accepts our log-in."""
     UNREACHABLE = "unreachable"
-    """No server answers, or the line breaks: it may pass."""
+    """No server answers, or the line breaks. The error may pass."""
     UNUSED = "unused"
-    """The council could push and has no token yet: this is no error."""
+    """The council may push, but has no token yet. This is not an error."""
     REFUSED = "refused"
-    """Another server answers than was expected, or it does not know us, or something is not set up here."""
+    """The server is not the expected one, or refuses us, or a setting is missing here."""
 
 
 UNHEALTHY = frozenset({AccountState.UNREACHABLE, AccountState.REFUSED})

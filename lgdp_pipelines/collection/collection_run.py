@@ -1,6 +1,6 @@
 """Collecting: new extracts in a source's accounts become received bytes and receipts.
 
-Accounts are visited side by side, and one that fails holds up no other: its failure is a value in the report. An
+Accounts are visited at the same time, and a failure in one holds up no other: it is a value in the report. An
 account's council is the one in the register; nothing in a name or in the bytes can change that.
 
 Bytes are stored first and the receipt is written after them. A run that dies between the two has recorded nothing, so
@@ -35,10 +35,10 @@ from lgdp_pipelines.register.model.sources import Source
 Visited = TypeVar("Visited")
 
 ACCOUNTS_AT_ONCE = 8
-"""So many accounts are visited side by side. OpenSSH refuses some where ten or more are logging in at once."""
+"""Accounts that are visited at the same time. OpenSSH refuses some of ten or more that log in at once."""
 
 LONGEST_VISIT_SECONDS = 3600.0
-"""A server that sends a byte a minute never falls silent, and would hold up the whole run."""
+"""The limit of one visit: a server that sends a byte a minute would hold up the whole run for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,15 +153,15 @@ def collect_source(
     Args:
         transport: the way to the source.
         inbox: takes bytes and receipts.
-        scope: what is collected.
-        progress: takes a sentence as each account is done.
+        scope: the councils to collect from, and the time for each.
+        progress: called with a sentence after each account.
 
     Returns:
-        What happened in each account. A source that could not be reached is a failure in it, never an exception.
+        The outcome in each account. A source that cannot be reached is a failure there, never an exception.
 
     Raises:
         WrongUse: nothing is fetched from this source.
-        StorageError, LedgerError: the platform cannot record what arrived.
+        StorageError, LedgerError: the platform cannot record an arrival.
     """
     if not transport.source.is_fetched:
         raise WrongUse(
@@ -221,7 +221,7 @@ async def _visit_account(
         slow = Failure(
             f"The account took longer than {scope.seconds_per_account:g} seconds.",
             transport.describe(council_code),
-            "What came is kept, and the next collection fetches the rest; ask the council about its line.",
+            "The received extracts are kept, and the next collection fetches the rest; ask the council about its line.",
         )
         report = replace(report, failures=(*report.failures, slow))
     return report
@@ -230,7 +230,7 @@ async def _visit_account(
 def is_known(entry: Entry, known_entries: Collection[ListedEntry]) -> bool:
     """Return whether a receipt has the entry's path, size and time.
 
-    Never true of one without size and time.
+    False for an entry without size and time.
     """
     return (entry.path, entry.size, entry.modified) in known_entries
 

@@ -130,7 +130,7 @@ def match_table(name: str, contract: Contract, mapping: SystemMapping | None = N
 def find_table_named(name: str, contract: Contract, mapping: SystemMapping | None = None) -> str | None:
     """Return the table or export file with a name, in any case.
 
-    None where there is none.
+    None without such a table.
     """
     return name.casefold() if name.casefold() in list_table_names(contract, mapping) else None
 

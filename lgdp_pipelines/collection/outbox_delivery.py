@@ -1,7 +1,7 @@
 """Deliveries into councils' outboxes, in their own SFTP accounts and drop boxes.
 
-Belongs here: reaching an account's outbox. Belongs elsewhere: what a file says (``reporting``), and which files have
-been delivered already (``workflows``).
+Belongs here: reaching an account's outbox. Belongs elsewhere: the content of a file (``reporting``), and the record of
+delivered files (``workflows``).
 """
 
 import asyncio
@@ -31,7 +31,7 @@ class OutgoingFile:
 def deliver_files(transport: Transport[Source], council_code: str, files: Sequence[OutgoingFile]) -> Failure | None:
     """Put files into one council's outbox.
 
-    A file that is there with the same bytes is left.
+    A file that is in the outbox already, with the same bytes, is left.
 
     Args:
         transport: the way to a source with an outbox.

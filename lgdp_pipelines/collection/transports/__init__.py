@@ -1,8 +1,8 @@
 """Transports: one module for each way in which extracts reach the platform.
 
-A transport lists and fetches what an account holds, delivers into its outbox, and probes whether it answers. A new one
-is a module here, a class of sources in the register, and a case below. Belongs elsewhere: what is done with an extract
-that has arrived (``collection_run``) and when to look (``orchestration``).
+A transport lists and fetches the extracts in an account, delivers into its outbox, and probes whether it answers. A new
+one is a module here, a class of sources in the register, and a case below. Belongs elsewhere: recording an extract
+(``collection_run``), and the time of each visit (``orchestration``).
 """
 
 from collections.abc import Mapping

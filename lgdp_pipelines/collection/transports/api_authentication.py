@@ -34,7 +34,7 @@ from lgdp_pipelines.register.model.sources import (
 )
 
 EXPIRY_MARGIN_SECONDS = 30.0
-"""A token is no longer used so long before its end."""
+"""Seconds before its end at which a token is renewed."""
 
 LARGEST_TOKEN = 64 * 1024
 """Bytes: an answer longer than this holds no token."""

@@ -5,9 +5,9 @@ folders below it that the source declares; reports go back into the source's out
 file is from, and so does its owner: a file that belongs to another account is not taken.
 
 Everything below an account's folder is written by others and may change at any moment. So no file is ever opened by its
-path: each folder is opened from the one above it, each file from its folder, never through a symbolic link, and what
-was opened is checked again before a byte is taken. Links, pipes and sockets are left. ``folder_files`` says when a file
-is complete.
+path: each folder is opened from the one above it, each file from its folder, never through a symbolic link, and an
+opened file is checked again before its bytes are read. Links, pipes and sockets are skipped. ``folder_files`` says when
+a file is complete.
 """
 
 import asyncio
@@ -53,7 +53,7 @@ _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _NO_FILE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO})
 """Nothing there, a link, or a socket or pipe."""
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-_SET_UP = "Let the administrator run what `lgdp dropbox setup` prints for the source."
+_SET_UP = "Ask the administrator to run the script that `lgdp dropbox setup` prints for the source."
 
 
 @dataclass(frozen=True)
@@ -222,7 +222,7 @@ class DropBoxAccount:
             room = os.fstatvfs(self.box)
         if room.f_bavail * room.f_frsize < LEAST_SPACE:
             raise SourceRefused(
-                f"Less than {LEAST_SPACE // 1024**2} MiB are left for what councils deliver.",
+                f"Less than {LEAST_SPACE // 1024**2} MiB are left for councils' deliveries.",
                 where=self.location,
                 remedy="Make room on the disk of the drop boxes.",
             )
@@ -342,8 +342,8 @@ def _translate_errors(location: str) -> Iterator[None]:
     try:
         yield
     except PermissionError as error:
-        raise SourceRefused("The platform may not open what was delivered.", where=location, remedy=_SET_UP) from error
+        raise SourceRefused("The platform may not open a delivered file.", where=location, remedy=_SET_UP) from error
     except OSError as error:
         raise SourceUnreachable(
-            "The drop box cannot be read.", where=location, remedy="Look after the disk of the drop boxes."
+            "The drop box cannot be read.", where=location, remedy="Check the disk of the drop boxes."
         ) from error

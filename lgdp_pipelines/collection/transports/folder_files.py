@@ -1,8 +1,8 @@
 """Files in folders: which may be taken, by their names, and once they are complete.
 
-A file may still be being written, and its writer announces no end. So names that stand for work in progress (dot files,
-``.part``, ``.tmp``, ``.filepart`` and the like) are never taken; a file is taken only some time after its last change,
-or once two looks a little apart saw the same size and time; and size and time are compared again after the download. A
+A file may still be being written, and its writer announces no end. So files with names of unfinished work (dot files,
+``.part``, ``.tmp``, ``.filepart`` and others) are never taken; a file is taken only some time after its last change, or
+once two looks a little apart saw the same size and time; and size and time are compared again after the download. A
 file that changed meanwhile is left for the next time. So is one whose writer paused for longer than that: it has
 another size then, and is fetched again as a new extract.
 
@@ -32,7 +32,7 @@ UNFINISHED = (".part", ".partial", ".tmp", ".temp", ".filepart", ".crdownload", 
 """Endings, in lower case, that programs give to files they have not finished."""
 
 MOST_ENTRIES = 100_000
-"""A folder with more entries than this is refused: extracts of councils never come to so many."""
+"""A folder with more entries is refused, because councils never have that many extracts."""
 
 
 def refuse_name(name: str) -> str | None:
@@ -107,7 +107,7 @@ def refuse_crowded_folder(location: str, folder: str) -> SourceRefused:
     return SourceRefused(
         f"A folder holds more than {MOST_ENTRIES} entries.",
         where=f"{location}, folder {folder or '.'}",
-        remedy="Ask the council to clear files that were collected long ago.",
+        remedy="Ask the council to remove old files from it.",
     )
 
 

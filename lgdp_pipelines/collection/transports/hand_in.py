@@ -31,7 +31,7 @@ def hand_in(
 ) -> tuple[Receipt, ...]:
     """Record the files of a return for a council and period.
 
-    Nothing unless every file can be.
+    Either all files are recorded, or none.
 
     Args:
         data_return: that the files answer.

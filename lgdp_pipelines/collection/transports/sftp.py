@@ -47,7 +47,7 @@ T = TypeVar("T")
 _CHUNK = 4 * 1024**2
 _NO_FILE = (asyncssh.SFTPNoSuchFile, asyncssh.SFTPNoSuchPath)
 _NAMES_IN_ANSWERS = 100
-"""Servers list so many names of a folder in one answer, and each answer may take its time."""
+"""Names of a folder that a server lists in one answer; each answer has its own time limit."""
 
 
 @dataclass(frozen=True)
@@ -347,7 +347,7 @@ def _translate_errors(location: str) -> Iterator[None]:
         raise SourceUnreachable(
             "The server did not answer, or the line broke.",
             where=location,
-            remedy="It is tried again at the next collection; if it stays so, ask the council about its server.",
+            remedy="The next collection tries again. If the error persists, ask the council about its server.",
         ) from error
     except asyncssh.ChannelOpenError as error:
         raise SourceRefused(

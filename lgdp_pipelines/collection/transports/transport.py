@@ -1,7 +1,7 @@
-"""The seam between collection and councils' systems: what every transport offers, and the values that cross it.
+"""The interface between collection and councils' systems: the base classes of all transports, and their values.
 
-Belongs here: the classes that each transport derives from, and their values. Belongs elsewhere: how a transport does it
-(its own module), and what is done with an extract (``collection_run``).
+Belongs here: the classes that each transport derives from, and their values. Belongs elsewhere: the requests of one
+transport (its own module), and recording an extract (``collection_run``).
 """
 
 import os
@@ -58,7 +58,7 @@ class SkippedEntry:
 
     Attributes:
         name: its name, made safe to show.
-        reason: why it is skipped, and what would change that.
+        reason: why it is skipped, and how that can change.
     """
 
     name: str
@@ -86,7 +86,7 @@ class Listing:
 class Download:
     """The bytes of one entry, in memory or in an unnamed file.
 
-    The file ends with this object.
+    Closing this object deletes the file.
     """
 
     def __init__(self, *, modified: int | None = None, etag: str | None = None) -> None:
@@ -147,7 +147,7 @@ class Timeouts:
     Attributes:
         connect_seconds: for a connection and a log-in.
         answer_seconds: for one answer, or one part of a long one.
-        settle_seconds: a file is complete so long after its last change.
+        settle_seconds: from a file's last change until it counts as complete.
         second_look_seconds: between the two looks at a file that changed more recently.
         retry: how often an unreachable server is tried.
     """
