@@ -54,6 +54,7 @@ def calendar(
 
 
 def _make_row(platform: Platform, obligation: Obligation) -> Row:
+    """Return an obligation as a row."""
     return {
         "return": obligation.return_code,
         "council": obligation.council_code,
@@ -85,6 +86,7 @@ def _print_council(council: Council, obligations: Sequence[Obligation]) -> None:
 
 
 def _format_duty(obligation: Obligation) -> str:
+    """Return the state of an obligation, coloured, with the days late."""
     text = f"{obligation.days_late} days late" if obligation.state is ObligationState.LATE else str(obligation.state)
     style = _DUTY_STYLE[obligation.state]
     return f"[{style}]{text}[/{style}]" if style else text

@@ -70,7 +70,7 @@ def dev(
 
 
 def _run_until_stopped(command: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Run a command until it ends or Ctrl-C; return 1 if it failed."""
+    """Run a command until its end or Ctrl-C; return 1 for failure."""
 
     def interrupt(_signal: int, _frame: object) -> None:
         raise KeyboardInterrupt

@@ -80,6 +80,7 @@ def run_command(words: Sequence[str]) -> int:
 
 
 def _run(words: Sequence[str]) -> int:
+    """Run the command named by the first word; return its exit code."""
     if not words:
         sys.stderr.write(render_help())
         return WRONG_USE

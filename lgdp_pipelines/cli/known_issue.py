@@ -112,11 +112,13 @@ def import_issues(
 
 
 def _describe_subject(kept: RecordedIssue) -> str:
+    """Return the figures that a known issue is about."""
     issue = kept.issue
     return f"{issue.item_urn or 'the whole of'} {issue.return_code} of {issue.council_code} for {issue.period}"
 
 
 def _make_row(kept: RecordedIssue) -> Row:
+    """Return a known issue as a row."""
     issue = kept.issue
     return {
         "number": kept.number,

@@ -61,6 +61,7 @@ def ledger(
 
 
 def _print_account(lines: Sequence[ReceiptTotals]) -> None:
+    """Print the account as a table, with a total."""
     table = new_table("Account of received bytes", ("return", "receipts are", "submissions are"), ("receipts", "bytes"))
     for line in lines:
         table.add_row(

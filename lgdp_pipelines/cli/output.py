@@ -137,13 +137,16 @@ def _print_table_of_rows(rows: Sequence[Row], columns: Sequence[str]) -> None:
 
 
 def _is_number_column(rows: Sequence[Row], name: str) -> bool:
+    """Return whether the first values of a column are all numbers."""
     values = [row[name] for row in rows[:50] if row.get(name) is not None]
     return bool(values) and all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
 
 
 def _format_cell(value: object) -> str:
+    """Return a value as text for a table."""
     return "" if value is None else escape(str(value))
 
 
 def _escape_text(value: object) -> object:
+    """Return a value that no spreadsheet takes for a formula."""
     return escape_formulas(value) if isinstance(value, str) else value

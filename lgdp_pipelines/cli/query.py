@@ -184,6 +184,7 @@ def _find_rule(platform: Platform, query: Query) -> Rule | None:
 
 
 def _make_row(platform: Platform, query: Query) -> Row:
+    """Return a query with its answer as a row."""
     rule, answer = _find_rule(platform, query), query.answer
     return {
         "query": query.id,
@@ -208,6 +209,7 @@ def _make_row(platform: Platform, query: Query) -> Row:
 
 
 def _print_event(event: QueryEvent) -> None:
+    """Print one event in the history of a query."""
     person = f" by {escape(event.by)}" if event.by else ""
     code = f" [bold]{escape(event.code)}[/bold]" if event.code else ""
     origin = f" [dim]as for {event.origin}[/dim]" if event.origin else ""
@@ -217,6 +219,7 @@ def _print_event(event: QueryEvent) -> None:
 
 
 def _make_rule_row(rule: RuleEffectiveness, table_format: TableFormat) -> Row:
+    """Return a rule's counts as a row."""
     return {
         "rule": rule.rule,
         "return": rule.return_code,
@@ -234,6 +237,7 @@ def _make_rule_row(rule: RuleEffectiveness, table_format: TableFormat) -> Row:
 
 
 def _print_rules(rules: tuple[RuleEffectiveness, ...]) -> None:
+    """Print a table of rules with their counts and noise."""
     counts = ("judged", "findings", "opened", "accepted", "sent back", "corrected")
     table = new_table(None, ("rule", "noise", ""), counts)
     table.add_column("answered")
@@ -246,6 +250,7 @@ def _print_rules(rules: tuple[RuleEffectiveness, ...]) -> None:
 
 
 def _format_answer_counts(rule: RuleEffectiveness) -> str:
+    """Return the counts of answers by code, as text."""
     return ", ".join(f"{code} {count}" for code, count in rule.answered.items())
 
 

@@ -91,12 +91,14 @@ def show_mapping(
 
 
 def _make_code_row(code: Code) -> dict[str, str]:
+    """Return a code as a row."""
     days = {"valid_from": code.valid_from, "valid_to": code.valid_to}
     dates = {name: day.isoformat() if day else "" for name, day in days.items()}
     return {"code": code.code, "label": code.label, "aliases": ", ".join(code.aliases), **dates}
 
 
 def _select_code_list(register: Register, contract: Contract, list_id: str) -> CodeList:
+    """Return a code list that a contract uses."""
     list_ids = {item.code_list for table in contract.tables for item in table.items if item.code_list}
     code_lists = {list_id: register.code_lists[list_id] for list_id in sorted(list_ids)}
     return arguments.choose(

@@ -64,12 +64,14 @@ def sources(
 
 
 def _check(platform: Platform, source: Source, codes: Sequence[str]) -> Sequence[AccountHealth]:
+    """Return the health of a source's accounts."""
     with show_progress(f"Checking {source.title}, {len(codes)} accounts"):
         transport = create_transport(source, platform.register, platform.environment, platform.today, IMPATIENT)
         return check_accounts(transport, codes)
 
 
 def _make_health_columns(account: AccountHealth | None) -> Row:
+    """Return the columns of an account's health; none without a check."""
     if account is None:
         return {}
     return {

@@ -67,11 +67,13 @@ def _count_notes(platform: Platform, data_return: Return) -> Counter[tuple[str, 
 
 
 def _list_standings(platform: Platform, data_return: Return, period: str | None) -> list[SubmissionStatus]:
+    """Return a return's submissions by period and council."""
     standings = platform.ledger.submissions.list_statuses(data_return.code, period)
     return sorted(standings, key=lambda standing: (parse_period(standing.period).start, standing.council_code))
 
 
 def _make_row(platform: Platform, data_return: Return, standing: SubmissionStatus, note_count: int) -> Row:
+    """Return a submission with its dates as a row."""
     span = parse_period(standing.period)
     contract = data_return.contract_for(span)
     first = standing.reported_at or standing.received_at
@@ -131,6 +133,7 @@ def _print_grid(platform: Platform, data_return: Return, period: str | None) -> 
 
 
 def _format_symbol(standing: SubmissionStatus | None, *, is_overdue: bool) -> str:
+    """Return the symbol for the answer in one cell of the grid."""
     late = " [red]![/red]" if is_overdue and (standing is None or standing.current is None) else ""
     current = " [green]✓[/green]" if standing is not None and standing.current else ""
     symbols = {
@@ -176,6 +179,7 @@ def print_summary(platform: Platform) -> None:
 
 
 def _format_failed_rules(platform: Platform, submission_id: str) -> str:
+    """Return the failed rules of a submission's last judgement, as text."""
     judgement = platform.ledger.judgements.find(submission_id)
     failed = [outcome for outcome in judgement.results if outcome.result is RuleResult.FAILED] if judgement else []
     return ", ".join(

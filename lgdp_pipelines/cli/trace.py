@@ -92,6 +92,7 @@ def _print_trace(result: Trace) -> None:
 
 
 def _print_submission(submission: TracedSubmission) -> None:
+    """Print a submission with its files and rows."""
     contract = f", by contract {submission.contract_version}" if submission.contract_version else ""
     _print_part("from", f"{submission.id}: {submission.state}, {submission.verdict}{contract}")
     for receipt in submission.receipts:
@@ -104,6 +105,7 @@ def _print_submission(submission: TracedSubmission) -> None:
 
 
 def _print_part(label: str, text: str) -> None:
+    """Print a labelled line of a trace."""
     print_markup(f"  [dim]{label}[/dim]{'':{8 - len(label)}}{escape(text)}")
 
 

@@ -146,6 +146,7 @@ def _parse_other_file(register: Register, extract: LocalExtract, text: str) -> t
 
 
 def _split_option(text: str, example: str) -> tuple[str, Path]:
+    """Return the name and existing file in a text such as ``NAME=FILE``."""
     name, sign, file = text.partition("=")
     if not sign or not name or not file:
         raise WrongUse(f"“{text}” does not name a file.", remedy=f"Write it as in {example}.")
@@ -153,6 +154,7 @@ def _split_option(text: str, example: str) -> tuple[str, Path]:
 
 
 def _print_json(reading: Reading, judgement: ValidationResult) -> None:
+    """Print the result as JSON."""
     columns = ["rule", "severity", "item", "sheet", "row", "column", "message"]
     result = {
         "verdict": str(judgement.verdict),
@@ -200,6 +202,7 @@ def _print_result(register: Register, reading: Reading, judgement: ValidationRes
 
 
 def _print_dim(text: str) -> None:
+    """Print an indented line in a dim style."""
     print_markup(f"  [dim]{escape(text)}[/dim]")
 
 

@@ -24,7 +24,6 @@ from lgdp_pipelines.collection.transports.transport import (
     Inbox,
     ListedEntry,
     NoNewContent,
-    Progress,
     SkippedEntry,
     Transport,
 )
@@ -100,6 +99,7 @@ class AccountReport:
         return self._filter_receipts(ReceiptState.UNRECOGNISED)
 
     def _filter_receipts(self, state: ReceiptState) -> tuple[Receipt, ...]:
+        """Return the receipts in a state."""
         return tuple(receipt for receipt in self.receipts if receipt.state is state)
 
 
@@ -146,7 +146,7 @@ def collect_source(
     transport: Transport[Source],
     inbox: Inbox,
     scope: CollectionScope = EVERYTHING,
-    progress: Progress = lambda _: None,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> CollectionReport:
     """Fetch the new extracts in a source's accounts.
 
@@ -205,6 +205,7 @@ def visit_accounts(
 async def _visit_account(
     transport: Transport[Source], inbox: Inbox, scope: CollectionScope, council_code: str
 ) -> AccountReport:
+    """Return the report of one visit to one account."""
     report = AccountReport(council_code)
     try:
         name = transport.resolve_account_name(council_code)

@@ -96,6 +96,7 @@ def list_returns_in_folder(folder: str, source_returns: Sequence[FolderReturn]) 
 def _route_to_table(
     name: str, groups: Mapping[str, str | None], contract: Contract, period: Period, system: str
 ) -> Routing:
+    """Return the route of a file to its table, or its failure."""
     table_text = groups.get("table")
     if groups.get("nil"):
         return Route(contract.return_code, period, nil=True)

@@ -136,10 +136,12 @@ def render_setup_script(source: DropBoxSource, environment: Mapping[str, str], *
 
 
 def _expand_root(source: DropBoxSource, environment: Mapping[str, str]) -> str:
+    """Return the folder of all drop boxes."""
     return expand_variables(source.address, environment).rstrip("/")
 
 
 def _list_accounts(source: DropBoxSource, environment: Mapping[str, str]) -> list[str]:
+    """Return the names of a source's accounts."""
     return [resolve_account_name(source, environment, code) for code in source.councils]
 
 
@@ -150,4 +152,5 @@ def _list_with_parents(folder: str) -> list[str]:
 
 
 def _join_lines(text: str) -> str:
+    """Return a text in one line."""
     return " ".join(text.split())

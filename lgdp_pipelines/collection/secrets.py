@@ -88,6 +88,7 @@ def resolve_secret(reference: SecretReference, environment: Mapping[str, str], *
 
 
 def _read_secret_file(path: Path) -> str:
+    """Return the secret in a file."""
     try:
         text = path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:

@@ -160,6 +160,7 @@ class ApiAccount:
         )
 
     def _make_pages(self, entry: Entry) -> Pages:
+        """Return the pages of an entry's answer, none of them requested."""
         return Pages(self._returns[entry.path], self._base.join(entry.path.lstrip("/")))
 
     async def _fetch_pages(self, pages: Pages, first: Page, *, has_one_etag: bool, into: Download) -> bool:
@@ -201,6 +202,7 @@ class ApiAccount:
         return answer.read_page().etag == first.etag
 
     def _next_address(self, pages: Pages, page: Page, current_address: httpx2.URL) -> httpx2.URL | None:
+        """Return the next page's address at the same origin, without the key."""
         try:
             address = pages.next_address(page, current_address)
         except httpx2.InvalidURL:
@@ -214,6 +216,7 @@ class ApiAccount:
         return remove_parameter(address, key) if key else address
 
     def _refuse_other_origin(self) -> SourceRefused:
+        """Return the refusal of a next page at another origin."""
         return SourceRefused(
             "An answer's next page is not at the address that the register names. It was not requested.",
             where=self._location,
@@ -221,6 +224,7 @@ class ApiAccount:
         )
 
     def _refuse_size(self, subject: str, limit: int) -> SourceRefused:
+        """Return the refusal of an answer or page that is too large."""
         return SourceRefused(
             f"{subject} is larger than {limit} bytes.",
             where=self._location,
@@ -232,10 +236,12 @@ class ApiAccount:
         return await run_with_retries(lambda: self._request(address, headers, limit), self._transport.timeouts.retry)
 
     async def _request_headers(self, address: httpx2.URL) -> None:
+        """Request an answer, and leave its content unread."""
         async with self._open_response(address, {}):
             pass
 
     async def _request(self, address: httpx2.URL, headers: Mapping[str, str], limit: int) -> _Answer | int:
+        """Return an answer, or its HTTP status, from a single request."""
         async with self._open_response(address, headers) as response:
             if response.status_code in _NO_PAGE:
                 return int(response.status_code)
@@ -248,6 +254,7 @@ class ApiAccount:
             return _Answer(download, read_next_link(response))
 
     async def _read(self, response: httpx2.Response, into: Download, limit: int) -> None:
+        """Read a response into a download, and refuse one with a secret."""
         secrets = [secret.encode() for secret in self._authenticator.list_secrets() if len(secret) >= SHORTEST_SECRET]
         overlap = max(map(len, secrets), default=0)
         tail = b""
@@ -281,6 +288,7 @@ class ApiAccount:
             ) from error
 
     def _make_refusal(self, response: httpx2.Response) -> SourceRefused | SourceUnreachable:
+        """Return the error for a response without an answer."""
         status = response.status_code
         if is_transient(status):
             return SourceUnreachable(
@@ -326,10 +334,11 @@ def format_conditions(validators: CacheValidators) -> Mapping[str, str]:
 
 
 def read_next_link(response: httpx2.Response) -> str | None:
-    """Return the next page's address in a ``Link`` header (RFC 8288), if any."""
+    """Return the next page's address in a ``Link`` header, or None."""
     links = (link for link in response.links.values() if "next" in link.get("rel", "").casefold().split())
     return next((link["url"] for link in links), None)
 
 
 def _find_origin(url: httpx2.URL) -> tuple[str, str, int | None]:
+    """Return the scheme, host and port of an address."""
     return url.scheme, url.host, url.port or {"http": 80, "https": 443}.get(url.scheme)

@@ -170,6 +170,7 @@ class ClientCredentials(Authenticator):
         return (self.client.secret.reveal(), *([self._token.value.reveal()] if self._token else []))
 
     async def _request_token(self) -> _Token:
+        """Return a new token from the server of tokens."""
         form = {"grant_type": "client_credentials"} | ({"scope": self.client.scope} if self.client.scope else {})
         # RFC 6749, 2.3.1: both are encoded as in a form before they are put together.
         basic = _format_basic(quote_plus(self.client.client_id), quote_plus(self.client.secret.reveal()))
@@ -203,6 +204,7 @@ class ClientCredentials(Authenticator):
         return token
 
     def _make_refusal(self, response: httpx2.Response) -> SourceRefused | SourceUnreachable:
+        """Return the error for a response without a token."""
         status = response.status_code
         if is_transient(status):
             return SourceUnreachable(
@@ -274,7 +276,7 @@ class _AuthorisedTransport(httpx2.AsyncBaseTransport):
         self._authenticator = authenticator
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Return the response to a request with the secret, once more after a renewal."""
+        """Return the response to an authenticated request, repeated after a renewal."""
         response = await self._inner.handle_async_request(await self._authenticator.authorise(request))
         if response.status_code == httpx2.codes.UNAUTHORIZED and self._authenticator.renew():
             await response.aclose()
@@ -331,6 +333,7 @@ def _copy_request(request: httpx2.Request, url: httpx2.URL, headers: dict[str, s
 
 
 def _format_basic(user: str, password: str) -> Secret:
+    """Return the value of a header for basic authentication."""
     return Secret(f"Basic {b64encode(f'{user}:{password}'.encode()).decode('ascii')}")
 
 
@@ -344,6 +347,7 @@ def _load_tls_context() -> SSLContext:
 
 
 def _is_this_machine(host: str) -> bool:
+    """Return whether a host is this machine."""
     with suppress(ValueError):
         return ip_address(host).is_loopback
     return host == "localhost"

@@ -75,6 +75,7 @@ class Pages:
                 return self._next_number(page, paging)
 
     def _next_number(self, page: Page, paging: NumberedPaging) -> httpx2.URL | None:
+        """Return the address of the page with the next number, or None."""
         count = count_records(page.body, self._records_at)
         if not count:
             return None
@@ -135,6 +136,7 @@ def remove_parameter(address: httpx2.URL, name: str) -> httpx2.URL:
 
 
 def _parse_json(body: bytes) -> object:
+    """Return a JSON document, or None for any other bytes."""
     try:
         return json.loads(body)
     except (ValueError, RecursionError):
@@ -142,6 +144,7 @@ def _parse_json(body: bytes) -> object:
 
 
 def _walk(document: object, dotted: str) -> object:
+    """Return the value at a dotted path of a document, or None."""
     for step in dotted.split("."):
         document = document.get(step) if isinstance(document, dict) else None
     return document

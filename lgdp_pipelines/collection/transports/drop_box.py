@@ -134,6 +134,7 @@ class DropBoxAccount:
             os.close(descriptor)
 
     def _list_folder(self, folder: str) -> list[Entry | SkippedEntry | None]:
+        """Return the files of one folder, with the reasons for skipped ones."""
         files: list[Entry | SkippedEntry | None] = []
         try:
             with _translate_errors(self.location), self._open_folder(folder) as opened, os.scandir(opened) as names:
@@ -147,6 +148,7 @@ class DropBoxAccount:
         return files
 
     def _classify(self, folder: str, listed: "os.DirEntry[str]", owner: int) -> Entry | SkippedEntry | None:
+        """Return a file as an entry or skipped, and None for folders."""
         try:
             status = listed.stat(follow_symlinks=False)
         except FileNotFoundError:
@@ -158,6 +160,7 @@ class DropBoxAccount:
         return self.transport.classify(folder, listed.name, status.st_size, int(status.st_mtime))
 
     async def _is_same(self, entry: Entry) -> bool:
+        """Return whether a file still has its listed size and time."""
         folder, _, name = entry.path.rpartition("/")
         try:
             with self._open_folder(folder) as opened:
@@ -167,6 +170,7 @@ class DropBoxAccount:
         return stat.S_ISREG(status.st_mode) and (status.st_size, int(status.st_mtime)) == (entry.size, entry.modified)
 
     def _read(self, entry: Entry) -> Download | SkippedEntry:
+        """Return the bytes of a file, or the reason to skip it."""
         folder, _, name = entry.path.rpartition("/")
         try:
             with _translate_errors(f"{self.location}, {printable_name(name)}"), self._open_folder(folder) as opened:
@@ -179,6 +183,7 @@ class DropBoxAccount:
             return SkippedEntry(entry.name, "It was taken away, or became a link, after it was listed.")
 
     def _download(self, entry: Entry, file: int, folder: int) -> Download | SkippedEntry:
+        """Return the bytes of an opened file that does not change meanwhile."""
         status = os.fstat(file)
         if reason := _refuse_file(status, os.fstat(folder).st_uid):
             return SkippedEntry(entry.name, reason)
@@ -194,6 +199,7 @@ class DropBoxAccount:
         return skip_changing(entry)
 
     def _deliver(self, folder: str, name: str, content: bytes) -> None:
+        """Write a file under another name, then link it to its own."""
         location = f"{self.location}, folder {folder}"
         unfinished = make_unfinished_name(name)
         try:
@@ -214,6 +220,7 @@ class DropBoxAccount:
             raise SourceRefused("The drop box has no such outbox.", where=location, remedy=_SET_UP) from error
 
     def _check(self) -> None:
+        """Check the folders of the account, and the room on the disk."""
         with _translate_errors(self.location):
             for folder in self.transport.folders:
                 self._check_delivery_folder(folder)
@@ -253,6 +260,7 @@ class DropBoxAccount:
         return status
 
     def _require(self, holds: bool, refusal: str) -> None:  # noqa: FBT001 - a condition, not a switch
+        """Refuse the account unless a condition holds."""
         if not holds:
             raise SourceRefused(refusal, where=self.location, remedy=_SET_UP)
 
@@ -284,6 +292,7 @@ def _refuse_file(status: os.stat_result, owner: int) -> str | None:
 
 
 def _read_state(status: os.stat_result) -> tuple[int, int, int]:
+    """Return the parts of a status that change with the file."""
     return status.st_size, status.st_mtime_ns, status.st_nlink
 
 
@@ -309,6 +318,7 @@ def _has_file(folder: int, name: str, content: bytes, location: str) -> bool:
 
 
 def _write(folder: int, name: str, content: bytes, location: str) -> None:
+    """Write a new file, and remove it if that fails."""
     try:
         with os.fdopen(os.open(name, _NEW, 0o640, dir_fd=folder), "wb") as opened:
             opened.write(content)

@@ -139,6 +139,7 @@ class SftpAccount:
         await self._retry(lambda: self._deliver(folder.strip("/"), name, content))
 
     async def _retry(self, operation: Callable[[], Awaitable[T]]) -> T:
+        """Return the result of an operation, with retries."""
         return await run_with_retries(operation, self._transport.timeouts.retry)
 
     async def close(self) -> None:
@@ -150,6 +151,7 @@ class SftpAccount:
         await connection.wait_closed()
 
     async def _connect(self) -> asyncssh.SFTPClient:
+        """Return the client of the account, after a connection if needed."""
         if self._client is None:
             self._connection = await self._transport.connect(self._council)
             async with asyncio.timeout(self._answer_seconds):
@@ -170,10 +172,12 @@ class SftpAccount:
             raise
 
     async def _look_at_root(self) -> None:
+        """Read the state of the account's own folder."""
         async with self._open_session() as client, asyncio.timeout(self._answer_seconds):
             await client.stat(".")
 
     async def _list_all(self, known_entries: Collection[ListedEntry]) -> Listing:
+        """Return the complete files of all declared folders."""
         async with self._open_session() as client:
             files = [
                 file
@@ -185,6 +189,7 @@ class SftpAccount:
     async def _list_folder(
         self, client: asyncssh.SFTPClient, folder: str, known_entries: Collection[ListedEntry]
     ) -> list[Entry | SkippedEntry | None]:
+        """Return the unknown files of one folder, with reasons for skipped ones."""
         names: list[asyncssh.SFTPName] = []
         count, read_clock = 0, asyncio.get_running_loop().time
         try:
@@ -202,6 +207,7 @@ class SftpAccount:
         return [self._classify(folder, name) for name in names if name.filename not in {".", ".."}]
 
     def _classify(self, folder: str, listed: asyncssh.SFTPName) -> Entry | SkippedEntry | None:
+        """Return a file as an entry or skipped, and None for folders."""
         raw = listed.filename
         name = raw if isinstance(raw, str) else raw.decode("utf-8", "surrogateescape")
         attributes = listed.attrs
@@ -211,6 +217,7 @@ class SftpAccount:
         return self._transport.classify(folder, name, attributes.size, modified)
 
     async def _is_same(self, client: asyncssh.SFTPClient, entry: Entry) -> bool:
+        """Return whether a file still has its listed size and time."""
         try:
             async with asyncio.timeout(self._answer_seconds):
                 status = await client.lstat(entry.path)
@@ -219,6 +226,7 @@ class SftpAccount:
         return _is_regular(status) and status.size == entry.size and status.mtime == entry.modified
 
     async def _download(self, entry: Entry) -> Download | SkippedEntry:
+        """Return the bytes of a file that does not change meanwhile."""
         async with self._open_session() as client:
             with ExitStack() as stack:
                 download = stack.enter_context(Download(modified=entry.modified))
@@ -258,6 +266,7 @@ class SftpAccount:
                 await file.close()
 
     async def _deliver(self, folder: str, name: str, content: bytes) -> None:
+        """Put a file into a folder under another name, then rename it."""
         path, unfinished = f"{folder}/{name}", f"{folder}/{make_unfinished_name(name)}"
         async with self._open_session() as client:
             if await self._has_file(client, path, content):
@@ -281,6 +290,7 @@ class SftpAccount:
                     raise
 
     async def _write(self, client: asyncssh.SFTPClient, path: str, content: bytes) -> None:
+        """Write a new file in parts."""
         async with self._open(client, path, "xb") as file:
             for start in range(0, len(content), _CHUNK):
                 async with asyncio.timeout(self._answer_seconds):
@@ -305,12 +315,14 @@ class SftpAccount:
 
 
 def _is_regular(attributes: asyncssh.SFTPAttrs) -> bool:
+    """Return whether a name is a regular file."""
     if attributes.permissions is not None and stat.S_IFMT(attributes.permissions):
         return stat.S_ISREG(attributes.permissions)
     return attributes.type == FILEXFER_TYPE_REGULAR
 
 
 def _parse_address(address: str, location: str) -> tuple[str, int]:
+    """Return the host and port in an address."""
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal() or not 0 < int(port) < 65536:
         raise SourceRefused("The source's address is not host:port.", where=location, remedy="Correct its address.")

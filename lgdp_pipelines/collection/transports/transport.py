@@ -6,12 +6,12 @@ transport (its own module), and recording an extract (``collection_run``).
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from tempfile import SpooledTemporaryFile
-from typing import IO, Generic, Protocol, Self, TypeVar
+from typing import IO, Generic, Protocol, TypeVar
 
 from lgdp_pipelines.collection.file_routing import Routing
 from lgdp_pipelines.collection.retry import Retry
@@ -83,7 +83,7 @@ class Listing:
     skipped: tuple[SkippedEntry, ...]
 
 
-class Download:
+class Download(AbstractContextManager["Download"]):
     """The bytes of one entry, in memory or in an unnamed file.
 
     Closing this object deletes the file.
@@ -119,9 +119,6 @@ class Download:
     def close(self) -> None:
         """Release the memory or the file."""
         self._spool.close()
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
@@ -284,10 +281,6 @@ class Inbox:
 
     ledger: Ledger
     raw: ByteStore
-
-
-Progress = Callable[[str], None]
-"""Takes one sentence for each event worth showing."""
 
 
 def printable_name(name: str) -> str:
