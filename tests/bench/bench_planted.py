@@ -13,10 +13,10 @@ PROJECT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(PROJECT))
 
 from lgdp_pipelines.register.loader import load_register  # noqa: E402 - the tests' own folder is not installed
-from tests.planted.hl1 import hl1_extract  # noqa: E402
-from tests.planted.lfr import lfr_extract  # noqa: E402
+from tests.planted.hl1 import generate_hl1_extract  # noqa: E402
+from tests.planted.lfr import generate_lfr_extract  # noqa: E402
 from tests.planted.planted_extracts import ExtractTarget  # noqa: E402
-from tests.planted.source import source_extract  # noqa: E402
+from tests.planted.source import generate_source_extract  # noqa: E402
 from tests.support.planted_findings import judge_extract, list_differences  # noqa: E402
 
 ROWS = 1_000_000
@@ -26,7 +26,11 @@ def main(rows: int) -> None:
     """Make, judge and compare each return's extract, and say what came of it."""
     register = load_register(PROJECT / "schemas")
     differences = 0
-    for make, code in ((hl1_extract, "HL1"), (source_extract, "SOURCE"), (lfr_extract, "LFR")):
+    for make, code in (
+        (generate_hl1_extract, "HL1"),
+        (generate_source_extract, "SOURCE"),
+        (generate_lfr_extract, "LFR"),
+    ):
         target = ExtractTarget.of(register, code)
         extract = make(target, rows)
         kinds = extract.truth.get_column("rule").n_unique()

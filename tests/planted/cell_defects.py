@@ -1,7 +1,7 @@
-"""Ways to spoil a single cell, and ways to bring it to the border, as they follow from what a contract says of an item.
+"""Invalid texts of a single cell, and valid texts at the border, derived from the declaration of its item.
 
-Belongs here: texts that break what is declared of an item, and texts that only just keep to it; both worked out from
-the declaration alone. Belongs elsewhere: rules over several cells, which each return's own module knows.
+Belongs here: texts that break the declaration of an item, and texts that only just keep to it; both derived from the
+declaration alone. Belongs elsewhere: rules over several cells, which each return's own module knows.
 """
 
 import re
@@ -18,73 +18,84 @@ from lgdp_pipelines.vocabulary.periods import Period
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
 from tests.planted.table_drafts import Event, N, PlantedFinding
 
-_NO_TYPE: Mapping[ItemType, Sequence[str]] = {
+_TEXTS_OF_OTHER_TYPES: Mapping[ItemType, Sequence[str]] = {
     ItemType.INTEGER: ("2.9", "12E5", "1 000", "eleven", "--1", "0x1F"),
     ItemType.DECIMAL: ("1.005", "1e3", "£7", "12.3.4", "nan"),
     ItemType.NUMBER: ("1,5", "inf", "twelve"),
     ItemType.BOOLEAN: ("yes", "0", "TRUEE"),
 }
-_NO_CODES = ("ZZ", "?", "-1", "nan", "00")
-_LETTERS = "x"
+_UNKNOWN_CODES = ("ZZ", "?", "-1", "nan", "00")
+_LETTER = "x"
 
 
-def one_of(texts: Sequence[str]) -> pl.Expr:
-    """One text after the other, row by row."""
+def cycle_texts(texts: Sequence[str]) -> pl.Expr:
+    """Return one text after the other, row by row."""
     return pl.lit(pl.Series(list(texts), dtype=pl.String)).gather(pl.col(N) % len(texts))
 
 
-def prefix_of(slug: str, tables: Sequence[Table], table: Table, item: Item) -> str:
-    """What the ids of an item's rules begin with: its table stands before it where an earlier one has it too."""
-    last = item.urn.rpartition(":")[2]
-    before = tables[: tables.index(table)]
-    had = any(last == other.urn.rpartition(":")[2] for table in before for other in table.items)
-    return f"{slug}.{table.name}.{last}" if had else f"{slug}.{last}"
+def find_rule_prefix(slug: str, tables: Sequence[Table], table: Table, item: Item) -> str:
+    """Return the beginning of the ids of an item's rules.
+
+    It has the table's name if an earlier table has the item too.
+    """
+    last_part = item.urn.rpartition(":")[2]
+    earlier_tables = tables[: tables.index(table)]
+    is_repeated = any(last_part == other.urn.rpartition(":")[2] for table in earlier_tables for other in table.items)
+    return f"{slug}.{table.name}.{last_part}" if is_repeated else f"{slug}.{last_part}"
 
 
-def cell_events(
+def list_cell_events(
     item: Item, prefix: str, register: Register, council: Council, period: Period
 ) -> Iterator[tuple[RuleKind, Event]]:
-    """Every way to break what is declared of an item, with the kind of rule that must find it."""
+    """Yield every way to break the declaration of an item, with the kind of rule that finds it."""
 
-    def found(kind: RuleKind, texts: Sequence[str]) -> tuple[RuleKind, Event]:
+    def make_event(kind: RuleKind, texts: Sequence[str]) -> tuple[RuleKind, Event]:
         severity = str(item.severities.get(kind, "error"))
-        return kind, Event((PlantedFinding(f"{prefix}.{kind}", severity, item.header),), {item.name: one_of(texts)})
+        return kind, Event(
+            (PlantedFinding(f"{prefix}.{kind}", severity, item.header),), {item.name: cycle_texts(texts)}
+        )
 
     if item.required:
-        yield found(RuleKind.REQUIRED, ["", "   ", "\t"])
+        yield make_event(RuleKind.REQUIRED, ["", "   ", "\t"])
     if item.role is Role.COUNCIL:
-        others = [candidate for candidate in register.councils if candidate.code != council.code]
-        yield found(RuleKind.COUNCIL, [others[0].sg_code, others[1].name, "Nowhere", others[2].gss_code])
+        other_councils = [candidate for candidate in register.councils if candidate.code != council.code]
+        yield make_event(
+            RuleKind.COUNCIL, [other_councils[0].sg_code, other_councils[1].name, "Nowhere", other_councils[2].gss_code]
+        )
     elif item.role is Role.PERIOD:
-        yield found(RuleKind.PERIOD, [period.shift(1).id, period.shift(-1).id[2:], "last year"])
+        yield make_event(RuleKind.PERIOD, [period.shift(1).id, period.shift(-1).id[2:], "last year"])
     else:
-        yield from (found(kind, texts) for kind, texts in _spoilt(item, register, period).items() if texts)
+        yield from (
+            make_event(kind, texts) for kind, texts in _list_invalid_texts(item, register, period).items() if texts
+        )
 
 
-def _spoilt(item: Item, register: Register, period: Period) -> Mapping[RuleKind, Sequence[str]]:
-    """Texts that break what is declared of a value, by the kind of rule; none where nothing is."""
+def _list_invalid_texts(item: Item, register: Register, period: Period) -> Mapping[RuleKind, Sequence[str]]:
+    """Return texts that break the declaration of a value, by the kind of rule."""
     return {
-        RuleKind.TYPE: _no_days(item) if item.type is ItemType.DATE else _NO_TYPE.get(item.type, ()),
-        RuleKind.CODES: _no_codes(item, register, period) if item.code_list is not None else (),
-        RuleKind.PATTERN: _out_of_form(item) if item.pattern is not None else (),
-        RuleKind.LENGTH: [_LETTERS * length for length in _wrong_lengths(item)],
-        RuleKind.RANGE: _beyond(item),
-        RuleKind.MULTIPLE: _between_multiples(item),
+        RuleKind.TYPE: _list_invalid_days(item)
+        if item.type is ItemType.DATE
+        else _TEXTS_OF_OTHER_TYPES.get(item.type, ()),
+        RuleKind.CODES: _list_invalid_codes(item, register, period) if item.code_list is not None else (),
+        RuleKind.PATTERN: _list_texts_of_other_form(item) if item.pattern is not None else (),
+        RuleKind.LENGTH: [_LETTER * length for length in _list_invalid_lengths(item)],
+        RuleKind.RANGE: _list_texts_beyond_bounds(item),
+        RuleKind.MULTIPLE: _list_texts_beside_multiples(item),
     }
 
 
-def _no_codes(item: Item, register: Register, period: Period) -> list[str]:
-    """Codes of another day, and what is no code at all."""
-    listed = register.code_lists[item.code_list or ""]
-    ended = [code.code for code in listed.codes if not code.is_valid_on(period.end)]
-    known = {spelling for code in listed.codes for spelling in (code.code, *code.aliases)}
-    return [*ended, *(text for text in _NO_CODES if text not in known)]
+def _list_invalid_codes(item: Item, register: Register, period: Period) -> list[str]:
+    """Return codes of another day, and texts that are not codes."""
+    code_list = register.code_lists[item.code_list or ""]
+    ended_codes = [code.code for code in code_list.codes if not code.is_valid_on(period.end)]
+    spellings = {spelling for code in code_list.codes for spelling in (code.code, *code.aliases)}
+    return [*ended_codes, *(text for text in _UNKNOWN_CODES if text not in spellings)]
 
 
-def border_events(item: Item, register: Register, period: Period) -> Iterator[Event]:
-    """Every way to only just keep to what is declared of an item."""
+def list_border_events(item: Item, register: Register, period: Period) -> Iterator[Event]:
+    """Yield every way to only just keep to the declaration of an item."""
     if not item.required:
-        yield Event((), {item.name: one_of(["", "  "])})
+        yield Event((), {item.name: cycle_texts(["", "  "])})
     if item.role in (Role.COUNCIL, Role.PERIOD):
         yield Event((), {item.name: pl.concat_str(pl.lit(" "), pl.col(item.name), pl.lit(" "))})
         return
@@ -92,92 +103,94 @@ def border_events(item: Item, register: Register, period: Period) -> Iterator[Ev
         yield Event((), {item.name: pl.concat_str(pl.lit("  "), pl.col(item.name), pl.lit(" "))})
     if item.code_list is not None:
         codes = [code for code in register.code_lists[item.code_list].codes if code.is_valid_on(period.end)]
-        yield Event((), {item.name: one_of([code.code for code in codes])})
+        yield Event((), {item.name: cycle_texts([code.code for code in codes])})
         aliases = [alias for code in codes for alias in code.aliases]
         if aliases:
-            yield Event((), {item.name: one_of(aliases)})
+            yield Event((), {item.name: cycle_texts(aliases)})
     if item.min_length is not None or item.max_length is not None:
         yield Event(
-            (), {item.name: one_of([_LETTERS * length for length in (item.min_length, item.max_length) if length])}
+            (), {item.name: cycle_texts([_LETTER * length for length in (item.min_length, item.max_length) if length])}
         )
     if item.range is not None:
-        yield Event((), {item.name: one_of(_at_bounds(item))})
+        yield Event((), {item.name: cycle_texts(_list_texts_at_bounds(item))})
 
 
-def _no_days(item: Item) -> list[str]:
-    """Days that there are not, and one day in another form."""
-    written = item.date_format or ""
+def _list_invalid_days(item: Item) -> list[str]:
+    """Return impossible days, and one day in another form."""
+    date_format = item.date_format or ""
 
-    def spelt(year: str, month: str, day: str) -> str:
-        return written.replace("%Y", year).replace("%m", month).replace("%d", day)
+    def spell(year: str, month: str, day: str) -> str:
+        return date_format.replace("%Y", year).replace("%m", month).replace("%d", day)
 
-    other = "%d/%m/%Y" if "/" not in written else "%Y-%m-%d"
+    other_form = "%d/%m/%Y" if "/" not in date_format else "%Y-%m-%d"
     return [
-        spelt("2023", "02", "29"),
-        spelt("2024", "13", "01"),
-        spelt("24", "5", "1"),
-        date(2024, 5, 1).strftime(other),
+        spell("2023", "02", "29"),
+        spell("2024", "13", "01"),
+        spell("24", "5", "1"),
+        date(2024, 5, 1).strftime(other_form),
     ]
 
 
-def _out_of_form(item: Item) -> list[str]:
+def _list_texts_of_other_form(item: Item) -> list[str]:
     form = re.compile(item.pattern or "", re.ASCII)
     texts = [text for text in ("!", "2024-Q1", "A1", "12345678901", "a12345", "A12345 ") if not form.fullmatch(text)]
-    longest = item.max_length if item.max_length is not None else 100
-    return [text for text in texts if (item.min_length or 0) <= len(text) <= longest]
+    longest_length = item.max_length if item.max_length is not None else 100
+    return [text for text in texts if (item.min_length or 0) <= len(text) <= longest_length]
 
 
-def _wrong_lengths(item: Item) -> list[int]:
+def _list_invalid_lengths(item: Item) -> list[int]:
     shorter = [item.min_length - 1] if item.min_length is not None and item.min_length > 1 else []
     longer = [item.max_length + 1, item.max_length * 3] if item.max_length is not None else []
     return [*shorter, *longer]
 
 
-def _beyond(item: Item) -> list[str]:
-    """The nearest values outside the bounds."""
+def _list_texts_beyond_bounds(item: Item) -> list[str]:
+    """Return the nearest values outside the bounds."""
     bounds = item.range
     if bounds is None:
         return []
-    outside = [
-        _moved(item, bounds.minimum, -1),
-        _moved(item, bounds.maximum, 1),
-        _moved(item, bounds.exclusive_minimum, 0),
-        _moved(item, bounds.exclusive_maximum, 0),
+    texts = [
+        _move_bound(item, bounds.minimum, -1),
+        _move_bound(item, bounds.maximum, 1),
+        _move_bound(item, bounds.exclusive_minimum, 0),
+        _move_bound(item, bounds.exclusive_maximum, 0),
     ]
-    return [text for text in outside if text is not None]
+    return [text for text in texts if text is not None]
 
 
-def _between_multiples(item: Item) -> list[str]:
-    """The nearest values beside a multiple."""
+def _list_texts_beside_multiples(item: Item) -> list[str]:
+    """Return the nearest values beside a multiple."""
     if item.multiple_of is None:
         return []
-    return [str(Decimal(item.multiple_of) * 8 + step) for step in (_smallest(item), -_smallest(item))]
+    return [
+        str(Decimal(item.multiple_of) * 8 + step) for step in (_find_smallest_step(item), -_find_smallest_step(item))
+    ]
 
 
-def _smallest(item: Item) -> Decimal:
-    """The smallest step of an item's type."""
+def _find_smallest_step(item: Item) -> Decimal:
+    """Return the smallest step of an item's type."""
     return Decimal(1).scaleb(-item.scale) if item.type is ItemType.DECIMAL else Decimal(1)
 
 
-def _at_bounds(item: Item) -> list[str]:
-    """The outermost values inside the bounds."""
+def _list_texts_at_bounds(item: Item) -> list[str]:
+    """Return the outermost values inside the bounds."""
     bounds = item.range
     if bounds is None:
         return []
-    inside = [
-        _moved(item, bounds.minimum, 0),
-        _moved(item, bounds.maximum, 0),
-        _moved(item, bounds.exclusive_minimum, 1),
-        _moved(item, bounds.exclusive_maximum, -1),
+    texts = [
+        _move_bound(item, bounds.minimum, 0),
+        _move_bound(item, bounds.maximum, 0),
+        _move_bound(item, bounds.exclusive_minimum, 1),
+        _move_bound(item, bounds.exclusive_maximum, -1),
     ]
-    return [text for text in inside if text is not None]
+    return [text for text in texts if text is not None]
 
 
-def _moved(item: Item, bound: str | None, steps: int) -> str | None:
-    """A bound, so many of the smallest steps further that a value may take, as the contract spells values."""
+def _move_bound(item: Item, bound: str | None, step_count: int) -> str | None:
+    """Return a bound moved by a number of the smallest steps, as the contract spells values."""
     if bound is None:
         return None
     if item.type is ItemType.DATE:
-        return (date.fromisoformat(bound) + timedelta(days=steps)).strftime(item.date_format or "")
-    step = _smallest(item) if item.multiple_of is None else Decimal(item.multiple_of)
-    return str(Decimal(bound) + steps * step)
+        return (date.fromisoformat(bound) + timedelta(days=step_count)).strftime(item.date_format or "")
+    step = _find_smallest_step(item) if item.multiple_of is None else Decimal(item.multiple_of)
+    return str(Decimal(bound) + step_count * step)

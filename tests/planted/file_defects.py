@@ -1,6 +1,6 @@
-"""Made-up extracts that are bad as a whole: empty, or no text at all.
+"""Synthetic extracts that are invalid as a whole: empty, or not text.
 
-Belongs here: what no row of an extract can be planted with. Belongs elsewhere: rows.
+Belongs here: defects of a file. Belongs elsewhere: defects of rows.
 """
 
 from dataclasses import replace
@@ -11,25 +11,25 @@ from tests.planted.planted_extracts import Extract, ExtractTarget
 from tests.planted.table_drafts import TRUTH
 
 
-def emptied(target: ExtractTarget, extract: Extract, row_count: tuple[str, str]) -> Extract:
-    """An extract of which only the headers are left.
+def empty_extract(target: ExtractTarget, extract: Extract, row_count: tuple[str, str]) -> Extract:
+    """Return an extract with its headers alone.
 
     Args:
-        target: what it answers.
+        target: the contract, council and period that the extract answers.
         extract: with rows.
         row_count: id and table of the rule that rows must be there.
     """
     files = {name: content.partition(b"\n")[0] + b"\n" for name, content in extract.files.items()}
     rule, table = row_count
-    places = [(f"{target.contract.slug}.readable", "error", None, None, None), (rule, "error", table, None, None)]
-    of_headers = extract.truth.filter(pl.col("rule").str.ends_with(".extra_columns"))
+    findings = [(f"{target.contract.slug}.readable", "error", None, None, None), (rule, "error", table, None, None)]
+    header_findings = extract.truth.filter(pl.col("rule").str.ends_with(".extra_columns"))
     return replace(
-        extract, files=files, truth=pl.concat([of_headers, pl.DataFrame(places, TRUTH, orient="row")]), rows=0
+        extract, files=files, truth=pl.concat([header_findings, pl.DataFrame(findings, TRUTH, orient="row")]), rows=0
     )
 
 
-def unreadable(target: ExtractTarget, extract: Extract) -> Extract:
-    """An extract whose files are no text; each is found out for itself."""
-    places = [(f"{target.contract.slug}.readable", "error", None, None, None)] * len(extract.files)
+def make_unreadable_extract(target: ExtractTarget, extract: Extract) -> Extract:
+    """Return an extract whose files are not text; each has its own finding."""
+    findings = [(f"{target.contract.slug}.readable", "error", None, None, None)] * len(extract.files)
     files = dict.fromkeys(extract.files, b"PK\x03\x04" + bytes(range(256)))
-    return replace(extract, files=files, truth=pl.DataFrame(places, TRUTH, orient="row"), rows=0)
+    return replace(extract, files=files, truth=pl.DataFrame(findings, TRUTH, orient="row"), rows=0)

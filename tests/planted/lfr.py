@@ -1,8 +1,9 @@
-"""Made-up extracts of LFR with defects of every kind that its contract can tell. **Every figure is made up.**
+"""Synthetic extracts of LFR with defects of every kind that its contract can find. **Every figure is synthetic.**
 
-The forms hang together: a service is the sum of its lines, and a control total that of its services. Each sum is made
-of what can be read below it once that is spoilt, so that a defect stays one. Belongs here: good forms with a ledger
-behind them, and what breaks the rules between them. Belongs elsewhere: rules about a single cell (``cells``).
+The forms are related: a service is the sum of its lines, and a control total that of its services. Each sum is made of
+the figures that can be read below it after defects are planted, so that a defect is found once. Belongs here: good
+forms with a ledger, and defects for the rules between them. Belongs elsewhere: rules about a single cell
+(``cell_defects``).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,92 +14,105 @@ import polars as pl
 
 from lgdp_pipelines.register.model.table_model import Table
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
-from tests.planted.cell_defects import one_of
-from tests.planted.planted_extracts import SHARE, Extract, ExtractTarget, border_of, extract_of, table_events
-from tests.planted.table_drafts import FIRST_ROW, TRUTH, Draft, Event, N, PlantedFinding, planted, with_events
+from tests.planted.cell_defects import cycle_texts
+from tests.planted.planted_extracts import (
+    SHARE,
+    Extract,
+    ExtractTarget,
+    build_extract,
+    list_table_border_events,
+    list_table_events,
+)
+from tests.planted.table_drafts import FIRST_ROW, TRUTH, Draft, Event, N, PlantedFinding, place_events, plant_events
 
 GROSS, INCOME, NET = "gross_gbp_thousand", "income_gbp_thousand", "net_gbp_thousand"
 FIGURES = (GROSS, INCOME, NET)
 ROW_72, ROW_12 = "lfr00_row_72_gbp_thousand", "lfra0_row_12_gbp_thousand"
-_NOT_THERE = "LFR09.17"
+_MISSING_LINE = "LFR09.17"
 """A line without a row, in extracts with a ledger."""
-_ALONE = ("TRADING", "HRA")
-"""Services without lines: whatever is wrong with one of them is wrong with nothing else."""
-_COMPARED, _FELL, _ROSE = 8, 5, 6
-"""How many services are held against the year before; which cost much less by now, and which much more."""
+_SERVICES_WITHOUT_LINES = ("TRADING", "HRA")
+"""Services without lines, whose defects affect no other row."""
+_COMPARED_SERVICES, _FALLING_SERVICE, _RISING_SERVICE = 8, 5, 6
+"""Number of services compared with the year before, and the positions of one that falls and one that rises."""
 _PENCE = 100_000
-"""Of a thousand pounds."""
-_AT_HALF = 5
-"""One line in so many has a ledger that lies just half a thousand from its figures."""
-_OFF_BY_TWO = {7: "gross", 23: "income"}
-"""Lines that their ledger does not add up to, and which figure."""
+"""Pence in a thousand pounds."""
+_LINES_PER_HALF = 5
+"""One line in this number has a ledger that is half a thousand pounds from its figures."""
+_LINES_OFF_BY_TWO = {7: "gross", 23: "income"}
+"""Positions of lines that differ from their ledger, and the figure that differs."""
 
 
-def lfr_extract(target: ExtractTarget, rows: int, *, seed: int = 3) -> Extract:
-    """Forms with a ledger, of which two postings in a hundred have a defect, and as many lie at the border of one."""
+def generate_lfr_extract(target: ExtractTarget, rows: int, *, seed: int = 3) -> Extract:
+    """Return forms with a ledger, of which 2% of postings have a defect and as many lie at a border."""
     (table,) = (table for table in target.contract.tables if table.name == "ledger")
-    leave = frozenset({("amount_gbp", RuleKind.RANGE)})
+    excluded = frozenset({("amount_gbp", RuleKind.RANGE)})
     events = [
-        *table_events(target, table, leave),
-        *_of_postings(target),
-        *border_of(target, table, ("amount_gbp", "kind_code", "line_code")),
-        *_postings_at_the_border(target),
+        *list_table_events(target, table, excluded),
+        *_list_posting_defects(target),
+        *list_table_border_events(target, table, ("amount_gbp", "kind_code", "line_code")),
+        *_list_posting_borders(target),
     ]
-    codes = [code for code in target.register.code_lists["lfr-line"].by_code if code != _NOT_THERE]
-    # A line is held against all its postings: some lines have none with a defect, so that what is wrong is told.
-    among = pl.int_range(rows, eager=True)
-    among = among.filter(~(among % len(codes)).is_in([place for place in range(len(codes)) if _is_clean(place)]))
-    good = _postings(target, codes, rows)
-    ledger = _closed(planted("ledger", good, events, share=SHARE, among=among, seed=seed), codes)
-    off = [(_off_by_two(word), place) for place, word in _OFF_BY_TWO.items()]
-    forms = _forms(target, _lines(target, codes, _sums(ledger)), {"line": off})
-    return _beside_last_year(target, {**forms, "ledger": ledger})
+    codes = [code for code in target.register.code_lists["lfr-line"].by_code if code != _MISSING_LINE]
+    # A line is compared with all its postings: some lines have no posting with a defect, so that their sums are tested.
+    candidates = pl.int_range(rows, eager=True)
+    candidates = candidates.filter(
+        ~(candidates % len(codes)).is_in([position for position in range(len(codes)) if _is_defect_free(position)])
+    )
+    good = _generate_postings(target, codes, rows)
+    ledger = _add_closing_postings(
+        plant_events("ledger", good, events, share=SHARE, candidates=candidates, seed=seed), codes
+    )
+    line_events = [(_make_ledger_defect(figure_name), position) for position, figure_name in _LINES_OFF_BY_TWO.items()]
+    forms = _build_forms(target, _generate_lines(target, codes, _sum_pence(ledger)), {"line": line_events})
+    return _add_prior_figures(target, {**forms, "ledger": ledger})
 
 
-def lfr_forms(target: ExtractTarget) -> Iterator[Extract]:
-    """Extracts without a ledger, which between them have every defect that the forms can have."""
+def generate_lfr_forms(target: ExtractTarget) -> Iterator[Extract]:
+    """Yield extracts without a ledger, which together have every defect of the forms."""
     by_name = target.contract.by_name
     codes = list(target.register.code_lists["lfr-line"].by_code)
-    of_lines = [*_cells_of_figures(target, by_name["line"], "line"), *_of_lines()]
-    of_services = [*_cells_of_figures(target, by_name["service"], "service"), *_of_services()]
-    of_control = [*table_events(target, by_name["control"]), *_of_control()]
-    # What repeats a row needs one that is good, and there are two.
-    repeating = [event for event in of_control if event.repeats]
-    controls = [*_in_groups([event for event in of_control if not event.repeats], 2), repeating]
+    line_defects = [*_list_figure_defects(target, by_name["line"], "line"), *_list_line_defects()]
+    service_defects = [*_list_figure_defects(target, by_name["service"], "service"), *_list_service_defects()]
+    control_defects = [*list_table_events(target, by_name["control"]), *_list_control_defects()]
+    # An event that repeats a row needs one good row, and there are two rows.
+    repeating_events = [event for event in control_defects if event.repeats]
+    controls = [*_group_events([event for event in control_defects if not event.repeats], 2), repeating_events]
     for lines, services, control in zip_longest(
-        _in_groups(of_lines, 4), _in_groups(of_services, 2), controls, fillvalue=()
+        _group_events(line_defects, 4), _group_events(service_defects, 2), controls, fillvalue=()
     ):
-        dealt = {
+        placements = {
             "line": list(zip(lines, (30, 38, 45, 60), strict=False)),
             "service": [
                 *zip(services, (8, 9), strict=False),
-                *((service, row) for row, service in enumerate(_of_sums())),
+                *((service, row) for row, service in enumerate(_list_sum_defects())),
             ],
             "control": list(zip(control, (1, 0), strict=False)),
         }
-        extract = _beside_last_year(target, _forms(target, _lines(target, codes, {}), dealt))
-        takes_one_away = any(event.repeats or event.is_ragged for event in services)
-        yield _missing_a_service(extract) if takes_one_away else extract
-    # Two lines of one service that make up for each other.
-    nets = [(_net_off_by(7), 20), (_net_off_by(-7), 21)]
-    dealt = {"line": [(_OF_NO_SERVICE, 3), *nets]}
-    yield _missing_a_service(
-        _beside_last_year(target, _forms(target, _lines(target, codes, {}), dealt, without="TRADING"))
+        extract = _add_prior_figures(target, _build_forms(target, _generate_lines(target, codes, {}), placements))
+        loses_service = any(event.repeats or event.is_ragged for event in services)
+        yield _add_missing_service(extract) if loses_service else extract
+    # Two lines of one service whose defects cancel each other out.
+    nets = [(_make_net_defect(7), 20), (_make_net_defect(-7), 21)]
+    placements = {"line": [(_UNRELATED_LINE, 3), *nets]}
+    yield _add_missing_service(
+        _add_prior_figures(
+            target, _build_forms(target, _generate_lines(target, codes, {}), placements, excluded_service="TRADING")
+        )
     )
 
 
-def _missing_a_service(extract: Extract) -> Extract:
-    """An extract, and that one of its services is missing."""
+def _add_missing_service(extract: Extract) -> Extract:
+    """Return an extract with the finding that one of its services is missing."""
     missing = pl.DataFrame([("lfr.every_service_is_there", "error", "service", None, "service")], TRUTH, orient="row")
     return replace(extract, truth=pl.concat([extract.truth, missing]))
 
 
-def _in_groups(events: Sequence[Event], size: int) -> list[Sequence[Event]]:
+def _group_events(events: Sequence[Event], size: int) -> list[Sequence[Event]]:
     return [events[first : first + size] for first in range(0, len(events), size)]
 
 
-def _named(target: ExtractTarget, rows: pl.DataFrame) -> pl.DataFrame:
-    """Rows with their place, council and year."""
+def _add_identity(target: ExtractTarget, rows: pl.DataFrame) -> pl.DataFrame:
+    """Return rows with their position, council and year."""
     return rows.with_columns(
         pl.int_range(pl.len()).alias(N),
         pl.lit(target.council.name).alias("sending_council"),
@@ -106,187 +120,202 @@ def _named(target: ExtractTarget, rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _postings(target: ExtractTarget, codes: Sequence[str], rows: int) -> pl.DataFrame:
+def _generate_postings(target: ExtractTarget, codes: Sequence[str], rows: int) -> pl.DataFrame:
     number = pl.col(N)
     pence = number * 7_919 % 99_991
     amount = pl.format("{}.{}", pence // 100, (pence % 100).cast(pl.String).str.zfill(2))
     is_income = number // len(codes) % 4 == 3
-    return _named(target, pl.DataFrame({"_": pl.repeat(0, rows, eager=True)})).select(
+    return _add_identity(target, pl.DataFrame({"_": pl.repeat(0, rows, eager=True)})).select(
         N,
         "sending_council",
         "financial_year",
         pl.format("J{}", number).alias("posting_ref"),
-        one_of(codes).alias("line_code"),
+        cycle_texts(codes).alias("line_code"),
         pl.format("C{}", (number % 700).cast(pl.String).str.zfill(5)).alias("cost_centre"),
         pl.when(is_income).then(pl.lit("I")).otherwise(pl.lit("E")).alias("kind_code"),
         (pl.lit(target.period.start) + pl.duration(days=number % 365)).dt.to_string().alias("posted_date"),
         pl.when(is_income).then(pl.lit("-") + amount).otherwise(amount).alias("amount_gbp"),
-        one_of(["", "Fuel", "Repairs to a roof"]).alias("note"),
+        cycle_texts(["", "Fuel", "Repairs to a roof"]).alias("note"),
     )
 
 
-def _sums(ledger: Draft) -> Mapping[tuple[str, str], int]:
-    """Pence of the postings that can be read, by line and kind."""
+def _sum_pence(ledger: Draft) -> Mapping[tuple[str, str], int]:
+    """Return pence of the postings that can be read, by line and kind."""
     amount = pl.col("amount_gbp").str.strip_chars()
     reads = amount.str.contains(r"^-?[0-9]{1,12}(\.[0-9]{1,2})?$")
     pence = (pl.when(reads).then(amount).cast(pl.Float64) * 100).round().cast(pl.Int64)
-    whole = ledger.rows.filter(~pl.col(N).is_in(list(ledger.ragged)))
+    readable_rows = ledger.rows.filter(~pl.col(N).is_in(list(ledger.ragged)))
     by = (pl.col(name).str.strip_chars().alias(name) for name in ("line_code", "kind_code"))
-    sums = whole.select(*by, pence.alias("pence")).group_by("line_code", "kind_code").agg(pl.col("pence").sum())
+    sums = readable_rows.select(*by, pence.alias("pence")).group_by("line_code", "kind_code").agg(pl.col("pence").sum())
     return {(line, kind): pence for line, kind, pence in sums.iter_rows()}
 
 
-def _closed(ledger: Draft, codes: Sequence[str]) -> Draft:
-    """The ledger with further postings, by which some lines come to just half a thousand more than a whole number."""
-    sums = _sums(ledger)
-    wanted = [(code, "E", (_PENCE // 2 - sums[code, "E"]) % _PENCE) for code in codes[::_AT_HALF]]
-    more = ledger.rows.head(len(wanted)).with_columns(
-        pl.Series(N, range(ledger.rows.height, ledger.rows.height + len(wanted))),
-        pl.Series("posting_ref", [f"CLOSING-{code}" for code, *_ in wanted]),
-        pl.Series("line_code", [code for code, *_ in wanted]),
-        pl.Series("kind_code", [kind for _, kind, _ in wanted]),
-        pl.Series("amount_gbp", [f"{pence // 100}.{pence % 100:02d}" for *_, pence in wanted]),
+def _add_closing_postings(ledger: Draft, codes: Sequence[str]) -> Draft:
+    """Return the ledger with closing postings that bring some lines to half a thousand pounds."""
+    sums = _sum_pence(ledger)
+    closings = [(code, "E", (_PENCE // 2 - sums[code, "E"]) % _PENCE) for code in codes[::_LINES_PER_HALF]]
+    change = ledger.rows.head(len(closings)).with_columns(
+        pl.Series(N, range(ledger.rows.height, ledger.rows.height + len(closings))),
+        pl.Series("posting_ref", [f"CLOSING-{code}" for code, *_ in closings]),
+        pl.Series("line_code", [code for code, *_ in closings]),
+        pl.Series("kind_code", [kind for _, kind, _ in closings]),
+        pl.Series("amount_gbp", [f"{pence // 100}.{pence % 100:02d}" for *_, pence in closings]),
     )
-    return Draft(pl.concat([ledger.rows, more]), ledger.truth, ledger.ragged)
+    return Draft(pl.concat([ledger.rows, change]), ledger.truth, ledger.ragged)
 
 
-def _lines(target: ExtractTarget, codes: Sequence[str], sums: Mapping[tuple[str, str], int]) -> pl.DataFrame:
-    """A good row for each line, rounded from its postings; where there are none, made up."""
+def _generate_lines(target: ExtractTarget, codes: Sequence[str], sums: Mapping[tuple[str, str], int]) -> pl.DataFrame:
+    """Return a good row for each line, rounded from its postings, or else synthetic."""
 
-    def figure(code: str, kind: str, place: int, instead: int) -> int:
+    def round_figure(code: str, kind: str, position: int, default: int) -> int:
         if (code, kind) not in sums:
-            return instead
+            return default
         # Half a thousand may be rounded either way.
-        return (sums[code, kind] + _PENCE // 2 - place % 2) // _PENCE
+        return (sums[code, kind] + _PENCE // 2 - position % 2) // _PENCE
 
-    gross = [figure(code, "E", place, 900 + 13 * place) for place, code in enumerate(codes)]
-    income = [figure(code, "I", place, -7 * place) for place, code in enumerate(codes)]
+    gross = [round_figure(code, "E", position, 900 + 13 * position) for position, code in enumerate(codes)]
+    income = [round_figure(code, "I", position, -7 * position) for position, code in enumerate(codes)]
     frame = pl.DataFrame({"line_code": codes, GROSS: gross, INCOME: income})
-    return _named(target, frame).with_columns(
+    return _add_identity(target, frame).with_columns(
         pl.col("line_code").str.split(".").list.first().alias("service_code"),
         (pl.col(GROSS) + pl.col(INCOME)).alias(NET),
     )
 
 
-def _forms(
-    target: ExtractTarget, lines: pl.DataFrame, dealt: Mapping[str, Sequence[tuple[Event, int]]], without: str = ""
+def _build_forms(
+    target: ExtractTarget,
+    lines: pl.DataFrame,
+    placements: Mapping[str, Sequence[tuple[Event, int]]],
+    excluded_service: str = "",
 ) -> Mapping[str, Draft]:
-    """Lines, services and control totals with events in some of their rows, each made of what can be read below it."""
-    line = _spoilt("line", lines, dealt)
-    services = [code for code in target.register.code_lists["lfr-service"].by_code if code != without]
-    alone = pl.DataFrame({"service_code": list(_ALONE), GROSS: [310, 5_200], INCOME: [-30, -5_000], NET: [280, 200]})
-    added = pl.concat([_added(line, "service_code", FIGURES), alone])
-    service_rows = pl.DataFrame({"service_code": services}).join(
-        added, on="service_code", how="left", maintain_order="left"
+    """Return lines, services and control totals with events, each summed from readable figures."""
+    line = _place_table_events("line", lines, placements)
+    services = [code for code in target.register.code_lists["lfr-service"].by_code if code != excluded_service]
+    other_services = pl.DataFrame(
+        {"service_code": list(_SERVICES_WITHOUT_LINES), GROSS: [310, 5_200], INCOME: [-30, -5_000], NET: [280, 200]}
     )
-    hra = pl.col("service_code") == "HRA"
-    account = pl.when(hra).then(pl.lit("HRA")).otherwise(pl.lit("GF")).alias("account_code")
-    service = _spoilt("service", _named(target, service_rows).with_columns(account), dealt)
-    totals = _added(service, "account_code", (NET,)).rename({NET: ROW_72})
+    service_sums = pl.concat([_sum_figures(line, "service_code", FIGURES), other_services])
+    service_rows = pl.DataFrame({"service_code": services}).join(
+        service_sums, on="service_code", how="left", maintain_order="left"
+    )
+    is_hra = pl.col("service_code") == "HRA"
+    account = pl.when(is_hra).then(pl.lit("HRA")).otherwise(pl.lit("GF")).alias("account_code")
+    service = _place_table_events("service", _add_identity(target, service_rows).with_columns(account), placements)
+    totals = _sum_figures(service, "account_code", (NET,)).rename({NET: ROW_72})
     accounts = pl.DataFrame({"account_code": ["GF", "HRA"]})
     control_rows = accounts.join(totals, on="account_code", how="left", maintain_order="left").with_columns(
         pl.col(ROW_72).fill_null(0), pl.col(ROW_72).fill_null(0).alias(ROW_12)
     )
-    control = _spoilt("control", _named(target, control_rows), dealt)
+    control = _place_table_events("control", _add_identity(target, control_rows), placements)
     return {"control": control, "service": service, "line": line}
 
 
-def _beside_last_year(target: ExtractTarget, drafts: Mapping[str, Draft]) -> Extract:
-    """An extract, and what the services cost the year before: one much more, one much less, one just twice as much."""
+def _add_prior_figures(target: ExtractTarget, drafts: Mapping[str, Draft]) -> Extract:
+    """Return an extract with services' figures of the year before, two of them very different."""
     net = pl.col(NET).cast(pl.Int64)
-    place = pl.int_range(pl.len())
+    position = pl.int_range(pl.len())
     service = drafts["service"]
-    before = service.rows.head(_COMPARED).select(
+    prior_figures = service.rows.head(_COMPARED_SERVICES).select(
         "service_code",
-        pl.when(place == _FELL).then(net * 3).when(place == _ROSE).then(net // 4).otherwise(net * 2).alias(NET),
+        pl.when(position == _FALLING_SERVICE)
+        .then(net * 3)
+        .when(position == _RISING_SERVICE)
+        .then(net // 4)
+        .otherwise(net * 2)
+        .alias(NET),
     )
-    rule, rows = "lfr.service_is_like_last_year", (_FELL + FIRST_ROW, _ROSE + FIRST_ROW)
-    changed = [(rule, "query", "service", row, "net_expenditure") for row in rows]
-    truth = pl.concat([service.truth, pl.DataFrame(changed, TRUTH, orient="row")])
-    extract = extract_of(target, {**drafts, "service": Draft(service.rows, truth, service.ragged)})
-    return replace(extract, before={"service": before})
+    rule, rows = "lfr.service_is_like_last_year", (_FALLING_SERVICE + FIRST_ROW, _RISING_SERVICE + FIRST_ROW)
+    expected_findings = [(rule, "query", "service", row, "net_expenditure") for row in rows]
+    truth = pl.concat([service.truth, pl.DataFrame(expected_findings, TRUTH, orient="row")])
+    extract = build_extract(target, {**drafts, "service": Draft(service.rows, truth, service.ragged)})
+    return replace(extract, prior_figures={"service": prior_figures})
 
 
-def _spoilt(table: str, rows: pl.DataFrame, dealt: Mapping[str, Sequence[tuple[Event, int]]]) -> Draft:
-    """Rows as text, with events planted in some of them."""
-    some = [(event, pl.Series([row])) for event, row in dealt.get(table, ())]
-    taken = {row for _, row in dealt.get(table, ())}
-    untouched = pl.Series([row for row in range(rows.height) if row not in taken], dtype=pl.Int64)
-    return with_events(table, rows.with_columns(pl.exclude(N).cast(pl.String)), some, untouched)
+def _place_table_events(table: str, rows: pl.DataFrame, placements: Mapping[str, Sequence[tuple[Event, int]]]) -> Draft:
+    """Return rows as text, with events planted in some of them."""
+    table_events = [(event, pl.Series([row])) for event, row in placements.get(table, ())]
+    taken_rows = {row for _, row in placements.get(table, ())}
+    untouched_rows = pl.Series([row for row in range(rows.height) if row not in taken_rows], dtype=pl.Int64)
+    return place_events(table, rows.with_columns(pl.exclude(N).cast(pl.String)), table_events, untouched_rows)
 
 
-def _added(draft: Draft, by: str, figures: Sequence[str]) -> pl.DataFrame:
-    """Sums of figures that can be read, over rows whose cells can be told apart."""
-    whole = draft.rows.filter(~pl.col(N).is_in(list(draft.ragged)))
-    read = [
+def _sum_figures(draft: Draft, by: str, figures: Sequence[str]) -> pl.DataFrame:
+    """Return sums of readable figures, over rows without a surplus cell."""
+    readable_rows = draft.rows.filter(~pl.col(N).is_in(list(draft.ragged)))
+    texts = [
         pl.when(pl.col(name).str.strip_chars().str.contains(r"^-?[0-9]+$")).then(pl.col(name).str.strip_chars())
         for name in figures
     ]
-    numbers = [text.cast(pl.Int64).alias(name) for text, name in zip(read, figures, strict=True)]
-    return whole.select(pl.col(by).str.strip_chars(), *numbers).group_by(by, maintain_order=True).sum()
+    numbers = [text.cast(pl.Int64).alias(name) for text, name in zip(texts, figures, strict=True)]
+    return readable_rows.select(pl.col(by).str.strip_chars(), *numbers).group_by(by, maintain_order=True).sum()
 
 
-def _found(rule: str, column: str, changes: Mapping[str, pl.Expr], severity: str = "error") -> Event:
+def _make_event(rule: str, column: str, changes: Mapping[str, pl.Expr], severity: str = "error") -> Event:
     return Event((PlantedFinding(f"lfr.{rule}", severity, column),), changes)
 
 
-def _plus(name: str, more: int) -> pl.Expr:
-    return (pl.col(name).cast(pl.Int64) + more).cast(pl.String)
+def _add(name: str, change: int) -> pl.Expr:
+    return (pl.col(name).cast(pl.Int64) + change).cast(pl.String)
 
 
-def _cells_of_figures(target: ExtractTarget, table: Table, of: str) -> list[Event]:
-    """What can be wrong with a row of figures. Where one cannot be read, the net is that of the other."""
-    leave = frozenset((name, kind) for name in FIGURES for kind in (RuleKind.REQUIRED, RuleKind.TYPE, RuleKind.RANGE))
-    zero, nothing = pl.lit("0"), {"": "required", "1.5": "type"}
-    events = list(table_events(target, table, leave))
-    for text, kind in nothing.items():
+def _list_figure_defects(target: ExtractTarget, table: Table, prefix: str) -> list[Event]:
+    """Return the defects of a row of figures; beside an unreadable one, the net is the other."""
+    excluded = frozenset(
+        (name, kind) for name in FIGURES for kind in (RuleKind.REQUIRED, RuleKind.TYPE, RuleKind.RANGE)
+    )
+    zero, kinds_by_text = pl.lit("0"), {"": "required", "1.5": "type"}
+    events = list(list_table_events(target, table, excluded))
+    for text, kind in kinds_by_text.items():
         cell = pl.lit(text)
         events += [
-            _found(f"{of}_gross_expenditure.{kind}", "gross_expenditure", {GROSS: cell, NET: pl.col(INCOME)}),
-            _found(f"{of}_income.{kind}", "total_income", {INCOME: cell, NET: pl.col(GROSS)}),
-            _found(f"{of}_net_expenditure.{kind}", "net_expenditure", {GROSS: zero, INCOME: zero, NET: cell}),
+            _make_event(f"{prefix}_gross_expenditure.{kind}", "gross_expenditure", {GROSS: cell, NET: pl.col(INCOME)}),
+            _make_event(f"{prefix}_income.{kind}", "total_income", {INCOME: cell, NET: pl.col(GROSS)}),
+            _make_event(f"{prefix}_net_expenditure.{kind}", "net_expenditure", {GROSS: zero, INCOME: zero, NET: cell}),
         ]
     return [
         *events,
-        _found(f"{of}_income.range", "total_income", {INCOME: pl.lit("1"), NET: _plus(GROSS, 1)}),
-        _found(
-            f"{of}_gross_expenditure.range", "gross_expenditure", {GROSS: pl.lit("-1"), NET: _plus(INCOME, -1)}, "query"
+        _make_event(f"{prefix}_income.range", "total_income", {INCOME: pl.lit("1"), NET: _add(GROSS, 1)}),
+        _make_event(
+            f"{prefix}_gross_expenditure.range",
+            "gross_expenditure",
+            {GROSS: pl.lit("-1"), NET: _add(INCOME, -1)},
+            "query",
         ),
         Event((), {GROSS: zero, INCOME: zero, NET: zero}),
     ]
 
 
-def _of_lines() -> Iterator[Event]:
-    yield _found("line_is_of_its_service", "service", {"service_code": pl.lit("LFR02")})
+def _list_line_defects() -> Iterator[Event]:
+    yield _make_event("line_is_of_its_service", "service", {"service_code": pl.lit("LFR02")})
 
 
-def _net_off_by(more: int) -> Event:
-    return _found("line_net_is_gross_and_income", "net_expenditure", {NET: _plus(NET, more)})
+def _make_net_defect(change: int) -> Event:
+    return _make_event("line_net_is_gross_and_income", "net_expenditure", {NET: _add(NET, change)})
 
 
-def _of_services() -> Iterator[Event]:
-    other = pl.when(pl.col("account_code") == "HRA").then(pl.lit("GF")).otherwise(pl.lit("HRA"))
-    yield _found("only_council_housing_is_in_hra", "account", {"account_code": other})
+def _list_service_defects() -> Iterator[Event]:
+    other_account = pl.when(pl.col("account_code") == "HRA").then(pl.lit("GF")).otherwise(pl.lit("HRA"))
+    yield _make_event("only_council_housing_is_in_hra", "account", {"account_code": other_account})
 
 
-def _of_sums() -> Iterator[Event]:
-    """What can be wrong between the figures of a service and of its lines."""
+def _list_sum_defects() -> Iterator[Event]:
+    """Yield the defects between the figures of a service and of its lines."""
     gross = PlantedFinding("lfr.lines_add_up_to_gross", "error", "gross_expenditure")
     income = PlantedFinding("lfr.lines_add_up_to_income", "error", "total_income")
     net = PlantedFinding("lfr.lines_add_up_to_net", "error", "net_expenditure")
-    yield Event((gross, income), {GROSS: _plus(GROSS, 1), INCOME: _plus(INCOME, -1)})
-    yield Event((gross, net), {GROSS: _plus(GROSS, 1), NET: _plus(NET, 1)})
+    yield Event((gross, income), {GROSS: _add(GROSS, 1), INCOME: _add(INCOME, -1)})
+    yield Event((gross, net), {GROSS: _add(GROSS, 1), NET: _add(NET, 1)})
     yield Event(
-        (net, PlantedFinding("lfr.service_net_is_gross_and_income", "error", "net_expenditure")), {NET: _plus(NET, -1)}
+        (net, PlantedFinding("lfr.service_net_is_gross_and_income", "error", "net_expenditure")), {NET: _add(NET, -1)}
     )
 
 
-def _of_control() -> Iterator[Event]:
-    yield _found("controls_agree", "lfr00_row_72", {ROW_12: _plus(ROW_12, 1)})
-    yield _found("services_add_up_to_row_72", "lfr00_row_72", {ROW_72: _plus(ROW_72, 1), ROW_12: _plus(ROW_12, 1)})
+def _list_control_defects() -> Iterator[Event]:
+    yield _make_event("controls_agree", "lfr00_row_72", {ROW_12: _add(ROW_12, 1)})
+    yield _make_event("services_add_up_to_row_72", "lfr00_row_72", {ROW_72: _add(ROW_72, 1), ROW_12: _add(ROW_12, 1)})
 
 
-_OF_NO_SERVICE = Event(
+_UNRELATED_LINE = Event(
     (
         PlantedFinding("lfr.line.service.relationship", "error", "service"),
         PlantedFinding("lfr.line_is_of_its_service", "error", "service"),
@@ -295,29 +324,29 @@ _OF_NO_SERVICE = Event(
 )
 
 
-def _is_clean(place: int) -> bool:
-    """Whether no posting of a line has a defect."""
-    return place in _OFF_BY_TWO or place % _AT_HALF == 0
+def _is_defect_free(position: int) -> bool:
+    """Return whether all postings of a line are free of defects."""
+    return position in _LINES_OFF_BY_TWO or position % _LINES_PER_HALF == 0
 
 
-def _off_by_two(word: str) -> Event:
-    name, column = {"gross": (GROSS, "gross_expenditure"), "income": (INCOME, "total_income")}[word]
-    return _found(f"ledger_adds_up_to_{word}", column, {name: _plus(name, -2), NET: _plus(NET, -2)})
+def _make_ledger_defect(figure_name: str) -> Event:
+    name, column = {"gross": (GROSS, "gross_expenditure"), "income": (INCOME, "total_income")}[figure_name]
+    return _make_event(f"ledger_adds_up_to_{figure_name}", column, {name: _add(name, -2), NET: _add(NET, -2)})
 
 
-def _of_postings(target: ExtractTarget) -> Iterator[Event]:
-    def spelt(*days: object) -> pl.Expr:
-        return one_of([str(day) for day in days])
+def _list_posting_defects(target: ExtractTarget) -> Iterator[Event]:
+    def spell_days(*days: object) -> pl.Expr:
+        return cycle_texts([str(day) for day in days])
 
-    before, after = target.period.shift(-1).end, target.period.shift(1).start
-    yield _found("posted_in_the_year", "posted", {"posted_date": spelt(before, after)})
-    yield _found("ledger.line.relationship", "line", {"line_code": pl.lit(_NOT_THERE)})
-    yield _found("amount.range", "amount", {"amount_gbp": pl.lit("50000000.01"), "kind_code": pl.lit("E")})
-    yield _found("amount.range", "amount", {"amount_gbp": pl.lit("-50000000.01"), "kind_code": pl.lit("I")})
+    last_day, next_day = target.period.shift(-1).end, target.period.shift(1).start
+    yield _make_event("posted_in_the_year", "posted", {"posted_date": spell_days(last_day, next_day)})
+    yield _make_event("ledger.line.relationship", "line", {"line_code": pl.lit(_MISSING_LINE)})
+    yield _make_event("amount.range", "amount", {"amount_gbp": pl.lit("50000000.01"), "kind_code": pl.lit("E")})
+    yield _make_event("amount.range", "amount", {"amount_gbp": pl.lit("-50000000.01"), "kind_code": pl.lit("I")})
 
 
-def _postings_at_the_border(target: ExtractTarget) -> Iterator[Event]:
+def _list_posting_borders(target: ExtractTarget) -> Iterator[Event]:
     first, last = target.period.start, target.period.end
-    yield Event((), {"posted_date": one_of([str(first), f" {last} "])})
-    yield Event((), {"amount_gbp": one_of(["50000000", "50000000.00", "0.00", "-0.01"]), "kind_code": pl.lit("E")})
-    yield Event((), {"amount_gbp": one_of(["-50000000", "-0.10", "0"]), "kind_code": pl.lit(" I ")})
+    yield Event((), {"posted_date": cycle_texts([str(first), f" {last} "])})
+    yield Event((), {"amount_gbp": cycle_texts(["50000000", "50000000.00", "0.00", "-0.01"]), "kind_code": pl.lit("E")})
+    yield Event((), {"amount_gbp": cycle_texts(["-50000000", "-0.10", "0"]), "kind_code": pl.lit(" I ")})

@@ -1,8 +1,8 @@
-"""A table of a made-up extract before it is written: good rows, and what is planted in some of them.
+"""A table of a synthetic extract before it is written: good rows, and events planted in some of them.
 
-Belongs here: which rows get which defect, the text that a planted cell gets, and the truth of it: rule, table, row and
-column of each defect, written down before anything is judged. Belongs elsewhere: which defects a return has (``hl1``,
-``source``, ``lfr``) and the judging, of which nothing here knows anything.
+Belongs here: the rows that get each defect, the text of a planted cell, and the truth: rule, table, row and column of
+each defect, written down before anything is judged. Belongs elsewhere: the defects of a return (``hl1``, ``source``,
+``lfr``), and judging.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,23 +11,23 @@ from dataclasses import dataclass, field
 import polars as pl
 
 N = "_n"
-"""The place of a row in its table, from 0."""
+"""Column with the position of a row in its table, from 0."""
 FIRST_ROW = 2
-"""The row of the file in which the first one stands, below the header."""
+"""The row of the file that holds the first one, below the header."""
 TRUTH = pl.Schema(
     {"rule": pl.String(), "severity": pl.String(), "table": pl.String(), "row": pl.Int64(), "column": pl.String()}
 )
-"""One planted defect: the rule that must find it, and where; ``column`` is null where a whole row is meant."""
+"""One planted defect: the rule that must find it, and its location; ``column`` is null for a whole row."""
 
 
 @dataclass(frozen=True)
 class PlantedFinding:
-    """What must be found in a row with a defect.
+    """A finding that a row with a defect must have.
 
     Attributes:
         rule: id of the rule.
         severity: of the finding.
-        column: header of the cell; None where the row as a whole is meant.
+        column: header of the cell; None for the row as a whole.
     """
 
     rule: str
@@ -37,16 +37,16 @@ class PlantedFinding:
 
 @dataclass(frozen=True)
 class Event:
-    """One way in which a row can be made bad, or be brought to the very border of being bad.
+    """One way to make a row invalid, or to bring it to the border of being invalid.
 
     Attributes:
-        finds: what must be found in such a row; nothing, where it lies at the border and is good.
-        changes: the text that a planted cell gets, by item name, worked out from the good row.
+        findings: the findings that such a row must have; empty for a valid row at the border.
+        changes: the text of a planted cell, by item name, computed from the good row.
         repeats: items whose text is taken from an earlier good row.
-        is_ragged: the row gets a cell too many.
+        is_ragged: whether the row gets a surplus cell.
     """
 
-    finds: tuple[PlantedFinding, ...]
+    findings: tuple[PlantedFinding, ...]
     changes: Mapping[str, pl.Expr] = field(default_factory=dict)
     repeats: tuple[str, ...] = ()
     is_ragged: bool = False
@@ -54,12 +54,12 @@ class Event:
 
 @dataclass(frozen=True)
 class Draft:
-    """A table with what is planted in it.
+    """A table with the events planted in it.
 
     Attributes:
         rows: text by item name, as it will be written; ``_n``.
         truth: frame of :data:`TRUTH`.
-        ragged: ``_n`` of the rows that get a cell too many.
+        ragged: ``_n`` of the rows that get a surplus cell.
     """
 
     rows: pl.DataFrame
@@ -67,98 +67,111 @@ class Draft:
     ragged: tuple[int, ...] = ()
 
 
-def planted(
-    table: str, good: pl.DataFrame, events: Sequence[Event], *, share: float, among: pl.Series, seed: int
+def plant_events(
+    table: str, good_rows: pl.DataFrame, events: Sequence[Event], *, share: float, candidates: pl.Series, seed: int
 ) -> Draft:
-    """A table with events dealt out to its rows in turn, so that each comes about as often as any other.
+    """Return a table with events distributed evenly over its rows.
 
     Args:
         table: its name.
-        good: rows of text by item name, and ``_n``.
+        good_rows: rows of text by item name, and ``_n``.
         events: to be planted, each at least once.
         share: of the rows that get a defect; as many again are brought to the border.
-        among: ``_n`` of the rows that may get one, in order; the first of them stays good, to be repeated.
-        seed: of the chance by which rows are chosen.
+        candidates: ``_n`` of the rows that may get one, in order; the first stays good, to be repeated.
+        seed: of the random choice of rows.
     """
-    bad = [event for event in events if event.finds]
-    border = [event for event in events if not event.finds]
-    wanted = max(int(good.height * share), len(bad))
-    if among.len() <= wanted + max(wanted, len(border)):
+    defects = [event for event in events if event.findings]
+    border_events = [event for event in events if not event.findings]
+    defect_count = max(int(good_rows.height * share), len(defects))
+    if candidates.len() <= defect_count + max(defect_count, len(border_events)):
         raise ValueError(f"{table} has too few rows for {len(events)} events")
-    chosen = among.slice(1).shuffle(seed).head(2 * wanted)
-    untouched = among.filter(~among.is_in(chosen.implode()))
-    dealt = [*_dealt(bad, chosen.head(wanted)), *_dealt(border, chosen.slice(wanted))]
-    return with_events(table, good, dealt, untouched)
+    chosen_rows = candidates.slice(1).shuffle(seed).head(2 * defect_count)
+    untouched_rows = candidates.filter(~candidates.is_in(chosen_rows.implode()))
+    placements = [
+        *_distribute(defects, chosen_rows.head(defect_count)),
+        *_distribute(border_events, chosen_rows.slice(defect_count)),
+    ]
+    return place_events(table, good_rows, placements, untouched_rows)
 
 
-def with_events(
-    table: str, good: pl.DataFrame, dealt: Sequence[tuple[Event, pl.Series]], untouched: pl.Series
+def place_events(
+    table: str, good_rows: pl.DataFrame, placements: Sequence[tuple[Event, pl.Series]], untouched_rows: pl.Series
 ) -> Draft:
-    """A table with events planted where they are said to be.
+    """Return a table with events planted in given rows.
 
     Args:
         table: its name.
-        good: rows of text by item name, and ``_n``.
-        dealt: each event with the ``_n`` of its rows, in order; no row has two.
-        untouched: ``_n`` of good rows that may be repeated, in order.
+        good_rows: rows of text by item name, and ``_n``.
+        placements: each event with the ``_n`` of its rows, in order; no row has two.
+        untouched_rows: ``_n`` of good rows that may be repeated, in order.
     """
     texts: dict[str, list[pl.Series]] = {}
-    places: dict[str, list[pl.Series]] = {}
-    for event, at in dealt:
-        for text in _texts(good, event, at, untouched):
+    row_lists: dict[str, list[pl.Series]] = {}
+    for event, positions in placements:
+        for text in _build_texts(good_rows, event, positions, untouched_rows):
             texts.setdefault(text.name, []).append(text)
-            places.setdefault(text.name, []).append(at)
+            row_lists.setdefault(text.name, []).append(positions)
     columns = [
-        good.get_column(name).clone().scatter(pl.concat(places[name]), pl.concat(new)) for name, new in texts.items()
+        good_rows.get_column(name).clone().scatter(pl.concat(row_lists[name]), pl.concat(new_texts))
+        for name, new_texts in texts.items()
     ]
     return Draft(
-        rows=good.with_columns(columns),
+        rows=good_rows.with_columns(columns),
         truth=pl.concat(
-            [TRUTH.to_frame(), *(_truth(found, table, at) for event, at in dealt for found in event.finds)]
+            [
+                TRUTH.to_frame(),
+                *(
+                    _build_truth(finding, table, positions)
+                    for event, positions in placements
+                    for finding in event.findings
+                ),
+            ]
         ),
-        ragged=tuple(row for event, at in dealt if event.is_ragged for row in at),
+        ragged=tuple(row for event, positions in placements if event.is_ragged for row in positions),
     )
 
 
-def _dealt(events: Sequence[Event], rows: pl.Series) -> list[tuple[Event, pl.Series]]:
-    """Each event with the rows that it is planted in, in order."""
-    turn = pl.int_range(rows.len(), eager=True) % max(len(events), 1)
-    return [(event, rows.filter(turn == number).sort()) for number, event in enumerate(events)]
+def _distribute(events: Sequence[Event], rows: pl.Series) -> list[tuple[Event, pl.Series]]:
+    """Return each event with the rows that it is planted in, in order."""
+    turns = pl.int_range(rows.len(), eager=True) % max(len(events), 1)
+    return [(event, rows.filter(turns == number).sort()) for number, event in enumerate(events)]
 
 
-def _texts(good: pl.DataFrame, event: Event, at: pl.Series, untouched: pl.Series) -> list[pl.Series]:
-    """The new text of the cells of some rows, named by item."""
-    changed = (
-        good[at]
+def _build_texts(
+    good_rows: pl.DataFrame, event: Event, positions: pl.Series, untouched_rows: pl.Series
+) -> list[pl.Series]:
+    """Return the new text of the cells of some rows, named by item."""
+    changed_rows = (
+        good_rows[positions]
         .with_columns(expression.alias(name) for name, expression in event.changes.items())
         .select(*event.changes)
     )
     if not event.repeats:
-        return changed.get_columns()
-    repeatable = untouched.filter(good[untouched].get_column(event.repeats[0]).is_not_null())
-    earlier = repeatable.gather(repeatable.search_sorted(at) - 1)
-    return [*good[earlier].select(event.repeats).get_columns(), *changed.get_columns()]
+        return changed_rows.get_columns()
+    repeatable_rows = untouched_rows.filter(good_rows[untouched_rows].get_column(event.repeats[0]).is_not_null())
+    earlier_rows = repeatable_rows.gather(repeatable_rows.search_sorted(positions) - 1)
+    return [*good_rows[earlier_rows].select(event.repeats).get_columns(), *changed_rows.get_columns()]
 
 
-def _truth(found: PlantedFinding, table: str, at: pl.Series) -> pl.DataFrame:
+def _build_truth(finding: PlantedFinding, table: str, positions: pl.Series) -> pl.DataFrame:
     return pl.select(
-        rule=pl.lit(found.rule),
-        severity=pl.lit(found.severity),
+        rule=pl.lit(finding.rule),
+        severity=pl.lit(finding.severity),
         table=pl.lit(table),
-        row=at.cast(pl.Int64) + FIRST_ROW,
-        column=pl.lit(found.column, dtype=pl.String),
+        row=positions.cast(pl.Int64) + FIRST_ROW,
+        column=pl.lit(finding.column, dtype=pl.String),
     )
 
 
 REMARKS = "Remarks"
-"""A column that every file has and no contract knows."""
+"""A column that every file has and that the contract does not declare."""
 _EXTRA = "\x1f"
 
 
-def csv_bytes(draft: Draft, headers: Mapping[str, str]) -> bytes:
-    """A table as comma-separated text under its headers. No cell of a made-up table holds a comma or a quote."""
-    marked = pl.Series(draft.ragged, dtype=pl.Int64)
-    remark = pl.when(pl.col(N).is_in(marked.implode())).then(pl.lit(_EXTRA)).otherwise(pl.lit("none"))
+def write_csv(draft: Draft, headers: Mapping[str, str]) -> bytes:
+    """Return a table as comma-separated text; no cell holds a comma or a quote."""
+    ragged_rows = pl.Series(draft.ragged, dtype=pl.Int64)
+    remarks = pl.when(pl.col(N).is_in(ragged_rows.implode())).then(pl.lit(_EXTRA)).otherwise(pl.lit("none"))
     cells = [pl.col(name).alias(header) for name, header in headers.items()]
-    written = draft.rows.select(*cells, remark.alias(REMARKS)).write_csv(quote_style="never", null_value="")
-    return written.encode().replace(_EXTRA.encode(), b"one,more")
+    text_ = draft.rows.select(*cells, remarks.alias(REMARKS)).write_csv(quote_style="never", null_value="")
+    return text_.encode().replace(_EXTRA.encode(), b"one,more")

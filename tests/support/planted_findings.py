@@ -1,4 +1,4 @@
-"""What is found in a made-up extract with planted defects, held against the truth of it.
+"""Findings of a synthetic extract with planted defects, compared with its truth.
 
 Belongs here: reading and judging such an extract as the platform does, and comparing. Belongs elsewhere: making it
 (``tests.planted``).
@@ -23,7 +23,7 @@ from tests.support.judging import judge_files
 
 
 def judge_extract(target: ExtractTarget, extract: Extract) -> ValidationResult:
-    """The judgement of an extract, read from files as the platform reads it."""
+    """Return the judgement of an extract, read from files as the platform reads it."""
     with TemporaryDirectory() as folder, ChunkSpool(Path(folder) / "spill") as spill:
         files = []
         for table, content in extract.files.items():
@@ -37,36 +37,36 @@ def judge_extract(target: ExtractTarget, extract: Extract) -> ValidationResult:
             target.period,
             target.received_on,
             spill,
-            prior_rows=lambda _period, table: _pieces(extract.before.get(table.name)),
+            prior_rows=lambda _period, table: _make_chunked(extract.prior_figures.get(table.name)),
         )
         return judge_files(files, context)
 
 
-def _pieces(frame: pl.DataFrame | None) -> ChunkedFrame | None:
+def _make_chunked(frame: pl.DataFrame | None) -> ChunkedFrame | None:
     return None if frame is None else ChunkedFrame.from_frames(frame)
 
 
 def list_differences(target: ExtractTarget, extract: Extract, judgement: ValidationResult) -> Iterator[str]:
-    """Every difference between truth and judgement, in words; nothing where all was found, and nothing besides.
+    """Yield every difference between truth and judgement, in words.
 
-    Of a rule that is broken more often than findings are listed, the first are compared row by row and all are counted.
+    A rule that is broken more often than findings are listed is compared in its first rows and in its total.
     """
     planted = dict(extract.truth.group_by("rule").len().iter_rows())
     table_of = {rule.id: rule.table for rule in list_rules(target.contract)}
     for outcome in judgement.results:
-        wanted = planted.get(outcome.rule, 0)
+        expected_count = planted.get(outcome.rule, 0)
         not_run = outcome.result is RuleResult.NOT_RUN and table_of[outcome.rule] in extract.files
-        if outcome.failed != wanted or not_run:
-            yield f"{outcome.rule}: {wanted} planted, {outcome.failed} found, {outcome.result}"
+        if outcome.failed != expected_count or not_run:
+            yield f"{outcome.rule}: {expected_count} planted, {outcome.failed} found, {outcome.result}"
     yield from (
         f"{rule} is no rule of the contract"
         for rule in planted.keys() - {rule_outcome.rule for rule_outcome in judgement.results}
     )
-    places = TRUTH.names()
-    expected = extract.truth.sort("rule", "row").group_by("rule", maintain_order=True).head(MAX_LISTED).select(places)
-    found = judgement.findings.select(places)
-    for words, wanted, other in (("not found", expected, found), ("found besides", found, expected)):
-        differing = wanted.join(other, on=places, how="anti", nulls_equal=True)
-        yield from (f"{words}: {place}" for place in differing.head(20).iter_rows())
-    if found.height != expected.height:
-        yield f"{found.height} findings are listed, {expected.height} were planted"
+    columns = TRUTH.names()
+    expected = extract.truth.sort("rule", "row").group_by("rule", maintain_order=True).head(MAX_LISTED).select(columns)
+    listed = judgement.findings.select(columns)
+    for words, findings, compared in (("not found", expected, listed), ("found besides", listed, expected)):
+        differing = findings.join(compared, on=columns, how="anti", nulls_equal=True)
+        yield from (f"{words}: {finding}" for finding in differing.head(20).iter_rows())
+    if listed.height != expected.height:
+        yield f"{listed.height} findings are listed, {expected.height} were planted"

@@ -18,7 +18,7 @@ from lgdp_pipelines.settings import PROJECT
 from lgdp_pipelines.validation.judge import ValidationResult
 from lgdp_pipelines.vocabulary.periods import Period
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, RuleResult
-from tests.planted.hl1 import hl1_extract
+from tests.planted.hl1 import generate_hl1_extract
 from tests.planted.planted_extracts import ExtractTarget
 from tests.support.judging import judge_files, make_context
 from tests.support.shipped_register import shipped_register
@@ -187,7 +187,7 @@ def test_both_find_the_same_broken_rules_in_homelessness_applications_with_plant
 ) -> None:
     register = shipped_register()
     asked_for = ExtractTarget.of(register, "HL1")
-    extract = hl1_extract(asked_for, 3_000)
+    extract = generate_hl1_extract(asked_for, 3_000)
     (tmp_path / "application.csv").write_bytes(extract.files["application"])
     judgement, tables = judge(register, "HL1", [tmp_path / "application.csv"], asked_for.period)
     tables["application"].write_parquet(tmp_path / "application.parquet")

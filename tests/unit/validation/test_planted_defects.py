@@ -9,20 +9,20 @@ import pytest
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.rules.contract_rules import list_rules
 from lgdp_pipelines.vocabulary.verdicts import RuleResult, Verdict
-from tests.planted.file_defects import emptied, unreadable
-from tests.planted.hl1 import hl1_extract, hl1_sent_early
-from tests.planted.lfr import lfr_extract, lfr_forms
+from tests.planted.file_defects import empty_extract, make_unreadable_extract
+from tests.planted.hl1 import generate_early_hl1_extract, generate_hl1_extract
+from tests.planted.lfr import generate_lfr_extract, generate_lfr_forms
 from tests.planted.planted_extracts import SHARE, Extract, ExtractTarget
-from tests.planted.source import source_extract
+from tests.planted.source import generate_source_extract
 from tests.support.planted_findings import judge_extract, list_differences
 from tests.support.shipped_register import shipped_register
 
 ROWS = 34_000
 """Rows of each return: a hundred thousand in all."""
 EXTRACT_WRITERS: Mapping[str, Callable[[ExtractTarget, int], Extract]] = {
-    "HL1": hl1_extract,
-    "SOURCE": source_extract,
-    "LFR": lfr_extract,
+    "HL1": generate_hl1_extract,
+    "SOURCE": generate_source_extract,
+    "LFR": generate_lfr_extract,
 }
 RULES_ABOUT_EMPTY_EXTRACTS = frozenset({"readable", "has_applications", "has_clients"})
 """Rules that an extract with rows cannot break."""
@@ -42,7 +42,7 @@ def extracts(register: Register) -> Mapping[str, Extract]:
 
 @pytest.fixture(scope="module")
 def forms(register: Register) -> tuple[Extract, ...]:
-    return tuple(lfr_forms(ExtractTarget.of(register, "LFR")))
+    return tuple(generate_lfr_forms(ExtractTarget.of(register, "LFR")))
 
 
 @pytest.mark.parametrize("code", EXTRACT_WRITERS)
@@ -68,7 +68,7 @@ def test_the_planted_defects_of_related_forms_are_found_and_no_others(
 
 
 def test_applications_of_a_future_day_are_found_and_no_others(register: Register) -> None:
-    target, extract = hl1_sent_early(ExtractTarget.of(register, "HL1"), 500)
+    target, extract = generate_early_hl1_extract(ExtractTarget.of(register, "HL1"), 500)
 
     assert list(list_differences(target, extract, judge_extract(target, extract))) == []
 
@@ -94,7 +94,7 @@ def test_an_extract_without_rows_is_reported(
     code: str, row_count: tuple[str, str], register: Register, extracts: Mapping[str, Extract]
 ) -> None:
     target = ExtractTarget.of(register, code)
-    extract = emptied(target, extracts[code], row_count)
+    extract = empty_extract(target, extracts[code], row_count)
 
     assert list(list_differences(target, extract, judge_extract(target, extract))) == []
 
@@ -104,7 +104,7 @@ def test_an_extract_that_is_not_text_is_reported_and_not_judged_further(
     code: str, register: Register, extracts: Mapping[str, Extract]
 ) -> None:
     target = ExtractTarget.of(register, code)
-    extract = unreadable(target, extracts[code])
+    extract = make_unreadable_extract(target, extracts[code])
 
     judgement = judge_extract(target, extract)
 
