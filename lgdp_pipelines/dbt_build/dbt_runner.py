@@ -5,8 +5,9 @@ so callers import this module when they need it. Belongs here: calls of dbt's Py
 that are invoked (``project``, ``invocation``).
 """
 
+import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,7 @@ def invoke_dbt(
     arguments: Sequence[str],
     project: Path,
     scratch: Path,
+    output: Mapping[str, object],
     manifest: Manifest | None = None,
 ) -> Any:  # noqa: ANN401 - dbt's results share no type
     """Run one dbt command in this process and close its database.
@@ -51,7 +53,8 @@ def invoke_dbt(
     Args:
         arguments: the command and its own options.
         project: folder of the dbt project.
-        scratch: folder that holds ``profiles.yml`` and takes target and logs.
+        scratch: folder that takes profile, target and logs.
+        output: the profile's settings of the database.
         manifest: parsed before; None: dbt parses the project.
 
     Returns:
@@ -73,6 +76,8 @@ def invoke_dbt(
         "--no-send-anonymous-usage-stats",
         "--no-version-check",
     ]  # fmt: skip
+    profile = {"lgdp": {"target": "scratch", "outputs": {"scratch": output}}}
+    (scratch / "profiles.yml").write_text(json.dumps(profile), encoding="utf-8")
     with _INVOCATION_LOCK:
         try:
             outcome = dbtRunner(manifest=manifest).invoke([*arguments, *options])

@@ -141,7 +141,6 @@ def run_build(
 
     ids = tuple(dict.fromkeys(parse_period(period).id for period in periods))
     with open_scratch_folder(settings.scratch, "dbt") as scratch:
-        _write_profile(scratch, settings, data_return, ids)
         variables = {"periods": list(ids), "lake": str(settings.lake), "commit": dict(commit)}
         invocation = dbt_runner.invoke_dbt(
             [
@@ -153,6 +152,7 @@ def run_build(
             ],
             project.folder,
             scratch,
+            _configure_database(scratch, settings, data_return, ids),
             dbt_runner.decode_manifest(project.encoded_manifest),
         )  # fmt: skip
         record = scratch / "writes.jsonl"
@@ -170,8 +170,10 @@ def run_build(
     return BuildOutcome(tuple(models), tuple(tests))
 
 
-def _write_profile(scratch: Path, settings: Settings, data_return: Return, periods: Sequence[str]) -> None:
-    """Write the ``profiles.yml`` of one invocation."""
+def _configure_database(
+    scratch: Path, settings: Settings, data_return: Return, periods: Sequence[str]
+) -> Mapping[str, object]:
+    """Return the profile's settings of the scratch database and its plugin."""
     lake = Lake(settings.lake)
     validated = [define_validated_table(contract, table) for contract, table in list_validated_tables(data_return)]
     ledger = [table for name, table in TABLES.items() if name in LEDGER_SOURCES]
@@ -185,7 +187,7 @@ def _write_profile(scratch: Path, settings: Settings, data_return: Return, perio
             "sources": [statement for table in [*validated, *ledger] for statement in _create_source(lake, table)],
         },
     }
-    output = {
+    return {
         "type": "duckdb",
         "path": ":memory:",
         "threads": 1,
@@ -198,8 +200,6 @@ def _write_profile(scratch: Path, settings: Settings, data_return: Return, perio
             "temp_directory": str(scratch / "spill"),
         },
     }
-    profile = {"lgdp": {"target": "scratch", "outputs": {"scratch": output}}}
-    (scratch / "profiles.yml").write_text(json.dumps(profile), encoding="utf-8")
 
 
 def _create_source(lake: Lake, table: LakeTable) -> list[str]:

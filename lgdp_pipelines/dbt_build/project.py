@@ -147,14 +147,12 @@ def _parse(draft: Path, scratch: Path) -> None:
     """Write the manifest and the compiled models of a draft project."""
     from lgdp_pipelines.dbt_build import dbt_runner  # noqa: PLC0415 - dbt takes seconds to load, and is rarely needed
 
-    profile = {"lgdp": {"target": "scratch", "outputs": {"scratch": {"type": "duckdb", "path": ":memory:"}}}}
-    (scratch / "profiles.yml").write_text(json.dumps(profile), encoding="utf-8")
-    manifest = dbt_runner.invoke_dbt(["parse", "--no-partial-parse"], draft, scratch)
+    output = {"type": "duckdb", "path": ":memory:"}
+    manifest = dbt_runner.invoke_dbt(["parse", "--no-partial-parse"], draft, scratch, output)
     (draft / _MANIFEST).write_bytes(dbt_runner.encode_manifest(manifest))
     no_slice = json.dumps({"periods": ["-"]})
-    compilation = dbt_runner.invoke_dbt(
-        ["compile", "--vars", no_slice, "--no-populate-cache"], draft, scratch, manifest
-    )
+    arguments = ["compile", "--vars", no_slice, "--no-populate-cache"]
+    compilation = dbt_runner.invoke_dbt(arguments, draft, scratch, output, manifest)
     models = [_describe_model(result.node) for result in compilation.results if result.node.resource_type == "model"]
     models.sort(key=lambda model: str(model["unique_id"]))
     (draft / _COMPILED).write_text(json.dumps(models, indent=1), encoding="utf-8")

@@ -465,8 +465,7 @@ def _group_rows(rows: pl.DataFrame) -> RowNumbers:
 
     A counted figure has no row of its own.
     """
-    row_pairs = rows.select("_submission_id", "_row").unique().sort("_submission_id", "_row")
-    groups = row_pairs.group_by("_submission_id", maintain_order=True).agg("_row")
+    groups = rows.group_by("_submission_id").agg(pl.col("_row").unique().sort()).sort("_submission_id")
     return {str(submission_id): tuple(numbers) for submission_id, numbers in groups.iter_rows()}
 
 

@@ -5,7 +5,7 @@ the statement. Belongs here: these views and their comments. Belongs elsewhere: 
 (``storage.sql_catalogue``).
 """
 
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from string import Template
 
@@ -26,7 +26,7 @@ def build_release_views(register: Register) -> tuple[CatalogueView, ...]:
         CatalogueView(
             "published",
             product.name,
-            annotate_release(published_table(product), data_return.code),
+            partial(select_release, table=published_table(product), return_code=data_return.code),
             needs=(published_table(product),),
             description=published_table(product).description,
             comments={**describe_published_columns(register, product), **ANNOTATIONS},
@@ -36,21 +36,17 @@ def build_release_views(register: Register) -> tuple[CatalogueView, ...]:
     )
 
 
-def annotate_release(table: LakeTable, return_code: str) -> Callable[[Lake], str]:
-    """Return a function that gives the statement of a release's view.
+def select_release(lake: Lake, table: LakeTable, return_code: str) -> str:
+    """Return the statement of a published table with its annotations.
 
-    Without a copy of the ledger in the lake, the view shows the table alone.
+    Without a copy of the ledger in the lake, the statement shows the table alone.
 
     Args:
+        lake: that the statement reads.
         table: with columns ``council_code`` and ``period``. With a column ``item`` a row has the known issues of its
             item and of the return as a whole; without it those of any item.
         return_code: of the return.
     """
-    return lambda lake: _select_release(lake, table, return_code)
-
-
-def _select_release(lake: Lake, table: LakeTable, return_code: str) -> str:
-    """Return the statement of a published table's view."""
     names = lake.schema(table).names
     columns = {name: f"release.{quote_identifier(name)}" for name in names}
     if not all(_is_copied(lake, copy) for copy in (TABLES["known_issue"], TABLES["query"])):

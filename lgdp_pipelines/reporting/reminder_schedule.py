@@ -49,9 +49,15 @@ class Reminder:
     @property
     def csv_row(self) -> tuple[str, ...]:
         """Values of the columns :data:`CSV_COLUMNS`."""
-        key = self.record
-        due = self.due.isoformat()
-        return key.return_code, self.title, key.period, due, key.stage, key.submission_id, self.text
+        return (
+            self.record.return_code,
+            self.title,
+            self.record.period,
+            self.due.isoformat(),
+            self.record.stage,
+            self.record.submission_id,
+            self.text,
+        )
 
 
 def plan_reminders(

@@ -7,6 +7,7 @@ Belongs here: words for one thing at a time. Belongs elsewhere: sentences (``rep
 import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
+from itertools import groupby
 from zoneinfo import ZoneInfo
 
 from lgdp_pipelines.vocabulary.verdicts import Severity, Verdict
@@ -47,13 +48,10 @@ def sanitise_name(text: str) -> str:
 
 def find_row_ranges(rows: Iterable[int]) -> tuple[tuple[int, int], ...]:
     """Return first and last row of each unbroken run, in order."""
-    ranges: list[tuple[int, int]] = []
-    for row in sorted(set(rows)):
-        if ranges and ranges[-1][1] == row - 1:
-            ranges[-1] = (ranges[-1][0], row)
-        else:
-            ranges.append((row, row))
-    return tuple(ranges)
+    # Within an unbroken run, a row less its position is always the same number.
+    groups = groupby(enumerate(sorted(set(rows))), key=lambda numbered: numbered[1] - numbered[0])
+    runs = [[row for _, row in group] for _, group in groups]
+    return tuple((run[0], run[-1]) for run in runs)
 
 
 def format_rows(rows: Iterable[int]) -> str:

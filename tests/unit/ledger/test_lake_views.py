@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from lgdp_pipelines.ledger.lake_mirror import TABLES
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.ledger.query_records import KnownIssue
 from lgdp_pipelines.ledger.schema import REPAIR
-from lgdp_pipelines.publication.release_views import annotate_release
+from lgdp_pipelines.publication.release_views import select_release
 from lgdp_pipelines.storage.catalogue_reader import run_select
 from lgdp_pipelines.storage.lake import Lake
 from lgdp_pipelines.storage.lake_tables import LakeTable
@@ -48,7 +49,9 @@ def query_catalogue(tmp_path: Path) -> Callable[[str], list[dict[str, Any]]]:
     def query(sql: str) -> list[dict[str, Any]]:
         path = tmp_path / "lakehouse.duckdb"
         views = [
-            CatalogueView("published", table.name, annotate_release(table, "HL1"), needs=(table,))
+            CatalogueView(
+                "published", table.name, partial(select_release, table=table, return_code="HL1"), needs=(table,)
+            )
             for table in (FIGURES, CASES)
         ]
         noise = CatalogueView("ledger", "rule_noise", select_rule_noise, needs=(TABLES["rule_result"], TABLES["query"]))
