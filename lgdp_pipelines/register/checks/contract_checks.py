@@ -123,8 +123,8 @@ class _CrossReturnChecker:
         versions = find_matching_contracts(other, contract, self._returns[contract.slug])
         if not versions:
             return node.contradiction(
-                f"The rule {rule.id} reads {other.code}, which has a {other.latest.period_kind} from "
-                f"{other.latest.valid_from} on, and has no period for one of {contract.return_code} "
+                f"The rule {rule.id} reads {other.code} (periods of the kind {other.latest.period_kind} from "
+                f"{other.latest.valid_from} on), which has no period for one of {contract.return_code} "
                 f"{contract.version}.",
                 "Use returns with periods of one kind, or with one period inside the other; or remove the rule.",
             )

@@ -1,4 +1,4 @@
-"""When returns are asked and due."""
+"""Periods and due days of returns."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime

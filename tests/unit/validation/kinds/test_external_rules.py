@@ -304,7 +304,7 @@ INVALID_FIXTURES = {
     "itself": (make_refers_to({"return": "TST", "table": "t"}, ref="kind"), "not another return"),
     "no column": (make_refers_to(TARGET, ref="plaice"), "plaice"),
     "no own item": (make_refers_to(TARGET, reff="place"), "reff"),
-    "other types": (make_refers_to(TARGET, ref="number"), "never the same"),
+    "other types": (make_refers_to(TARGET, ref="number"), "never equal"),
     "no figure": (make_agrees_with("place", ref="place"), "not a figure"),
     "a measurement": (make_agrees_with("cost", ref="place"), "measurement"),
     "half a key": (make_agrees_with("number", kind="number"), "key"),
@@ -312,9 +312,9 @@ INVALID_FIXTURES = {
     "no column of it": (make_in_reference("streets", "name"), "name"),
     "periods that cross": (
         replace(REFERS_TO, files=write_other_return("academic-year", "AY2020-21")),
-        "lie in the other whole",
+        "one period inside the other",
     ),
-    "single days": (replace(REFERS_TO, files=write_other_return("day", "2020-09-01")), "lie in the other whole"),
+    "single days": (replace(REFERS_TO, files=write_other_return("day", "2020-09-01")), "one period inside the other"),
     "no table in SQL": (
         make_sql_fixture("SELECT count(*) FROM {model} WHERE ref IN (SELECT place FROM {other.its})"),
         "its",
