@@ -1,10 +1,14 @@
-"""What a collection day costs: 320 files of 32 councils for 10 returns, from files in place to published tables.
+"""Measure a collection day: 320 files of 32 councils for 10 returns, from delivered files to published tables.
 
-Run by ``python tests/bench/bench_collection_day.py [FOLDER]``. It measures, each in processes of their own and on homes
-of their own: *plain*, the stages called one after another without Dagster; *command*, the same by Dagster's jobs in one
-process, as ``lgdp collect`` does it; *daemon*, the same by Dagster's daemon with its sensors on, and then one council's
-resubmission, from the sensor's tick that saw it until SQL shows it; *tick*, a look into 32 accounts with 10,000 old
-files each. It prints seconds and CPU seconds, and ends with 1 where a target is missed.
+Run ``python tests/bench/bench_collection_day.py [FOLDER]``. Each measurement has its own process and its own home:
+
+* *plain*: the stages one after another, without Dagster.
+* *command*: the same stages as Dagster jobs in one process, as in ``lgdp collect``.
+* *daemon*: the same stages by Dagster's daemon with its sensors on; then one council's resubmission, from the sensor's
+  tick to the answer in SQL.
+* *tick*: one check of 32 accounts with 10,000 old files each.
+
+It prints seconds and CPU seconds, and exits with 1 if a target is missed.
 """
 
 import json
@@ -39,25 +43,25 @@ from lgdp_pipelines.workflows.publishing import list_changed_periods, publish, r
 
 WHOLE_TARGET, RATIO_TARGET, RESUBMISSION_TARGET, TICK_TARGET = 120.0, 2.0, 20.0, 10.0
 OLD_FILES = 10_000
-"""In each account, for *tick*."""
+"""Old files in each account, for *tick*."""
 
 WATCH = "watch_councils_sftp"
 PATIENCE = 1800.0
 
 
-def opened(folder: Path, home: Path) -> Platform:
-    """The platform of a measurement."""
+def open_platform(folder: Path, home: Path) -> Platform:
+    """Return the platform over a home."""
     return Platform(Settings.from_folder(home, folder / "schemas"), environment=dict(os.environ))
 
 
-def plain(folder: Path, home: Path) -> dict[str, float]:
-    """The stages, one after another."""
-    platform, stages = opened(folder, home), Stages()
+def run_plain(folder: Path, home: Path) -> dict[str, float]:
+    """Run the stages one after another, and return their seconds."""
+    platform, stages = open_platform(folder, home), Stages()
     for source in platform.register.sources.values():
         transport = create_transport(source, platform.register, platform.environment, platform.today)
         collect_source(transport, Inbox(platform.ledger, platform.received_bytes))
     stages.end("collect")
-    for work in sorted(platform.ledger.submissions.list_pending_work(), key=lambda waits: waits.return_code):
+    for work in sorted(platform.ledger.submissions.list_pending_work(), key=lambda work: work.return_code):
         data_return, period = platform.register.returns[work.return_code], parse_period(work.period)
         process(platform, ProcessRequest(data_return, period, work.councils), "bench")
     stages.end("process")
@@ -68,9 +72,9 @@ def plain(folder: Path, home: Path) -> dict[str, float]:
     return stages.seconds
 
 
-def command(folder: Path, home: Path) -> dict[str, float]:
-    """The same by Dagster's jobs in this process, as ``lgdp collect`` does it."""
-    platform, stages = opened(folder, home), Stages()
+def run_command(folder: Path, home: Path) -> dict[str, float]:
+    """Run the stages as Dagster jobs in this process, and return their seconds."""
+    platform, stages = open_platform(folder, home), Stages()
     with open_runner(platform, lambda _: None) as runner:
         for source in platform.register.sources.values():
             runner.collect(source)
@@ -83,7 +87,7 @@ def command(folder: Path, home: Path) -> dict[str, float]:
 
 
 class Stages:
-    """Seconds of each stage."""
+    """Records the seconds of each stage."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
@@ -94,49 +98,49 @@ class Stages:
         self.seconds[name], self._began = now - self._began, now
 
 
-def shown(settings: Settings, query: str) -> Any:
-    """What SQL says; None where it cannot be asked yet."""
+def query_figure(settings: Settings, query: str) -> Any:
+    """Return the value of ``found`` in a query's first row, or None without a catalogue."""
     try:
         return run_select(settings.catalogue, query).to_pylist()[0]["found"]
     except LgdpError:
         return None
 
 
-def until(what: str, found: Callable[[], bool]) -> float:
-    """When something came true."""
+def wait_until(event: str, condition: Callable[[], bool]) -> float:
+    """Wait until a condition holds, and return the time."""
     began = time.time()
-    while not found():
+    while not condition():
         if time.time() - began > PATIENCE:
-            sys.exit(f"{what}: not within {PATIENCE:.0f} s")
+            sys.exit(f"No {event} within {PATIENCE:.0f} s")
         time.sleep(0.25)
     return time.time()
 
 
 @contextmanager
 def daemon(settings: Settings) -> Iterator[None]:
-    """Dagster's daemon with all sensors on, and its code server."""
+    """Run Dagster's daemon with all sensors on, and its code server."""
     prepare_dagster_home(settings)
-    places = {
+    environment_variables = {
         "DAGSTER_HOME": str(settings.dagster_home),
         "LGDP_HOME": str(settings.home),
         "LGDP_SCHEMAS": str(settings.schemas),
     }
     with (settings.home / "daemon.log").open("wb") as log:
-        running = subprocess.Popen(
+        daemon_process = subprocess.Popen(
             [sys.executable, "-m", "dagster._daemon", "run", "-w", str(PROJECT / "workspace.yaml")],
-            env=os.environ | places, stdout=log, stderr=log,
+            env=os.environ | environment_variables, stdout=log, stderr=log,
         )  # fmt: skip
         try:
             yield
         finally:
-            running.terminate()
-            running.wait(60)
+            daemon_process.terminate()
+            daemon_process.wait(60)
 
 
-def by_daemon(folder: Path, home: Path) -> dict[str, float]:
-    """The day by Dagster's daemon; then one council's resubmission."""
+def run_by_daemon(folder: Path, home: Path) -> dict[str, float]:
+    """Run the day by Dagster's daemon, then one council's resubmission; return seconds."""
     settings = Settings.from_folder(home, folder / "schemas")
-    platform = opened(folder, home)
+    platform = open_platform(folder, home)
     returns = list(platform.register.returns.values())
     councils, began = len(platform.register.councils.codes), time.time()
 
@@ -145,41 +149,48 @@ def by_daemon(folder: Path, home: Path) -> dict[str, float]:
         return all(release is not None and len(release.submissions) == councils for release in releases)
 
     with daemon(settings):
-        seconds = until("the day", is_whole) - began
+        seconds = wait_until("end of the day", is_whole) - began
         query = (
             "SELECT max(value) AS found FROM published.parks "
             "WHERE council_code = 'FIF' AND item = 'urn:lgdp:item:parks:visitors'"
         )
-        before = shown(settings, query)
-        time.sleep(30)  # whatever follows from the day has been looked at
+        before = query_figure(settings, query)
+        time.sleep(30)  # the daemon has evaluated everything that follows from the day
         file = folder / "simulator" / "councils" / "FIF" / "outgoing" / "PARKS_2025.csv"
-        first, content = file.read_bytes(), world.figure_rows(platform.register.councils.by_code["FIF"].sg_code, 5_000)
+        first, content = (
+            file.read_bytes(),
+            world.build_figure_rows(platform.register.councils.by_code["FIF"].sg_code, 5_000),
+        )
         partial_file = file.with_name(".PARKS_2025.csv.tmp")
         partial_file.write_bytes(content)
         partial_file.replace(file)
-        placed = time.time()
-        seen = until("the resubmission", lambda: shown(settings, query) not in {before, None})
-        tick = tick_after(settings, placed)
+        placed_at = time.time()
+        seen_at = wait_until("resubmission in SQL", lambda: query_figure(settings, query) not in {before, None})
+        tick_start = find_tick_start(settings, placed_at)
         file.write_bytes(first)
         os.utime(file, (world.PLACED.timestamp(), world.PLACED.timestamp()))
-    return {"whole": seconds, "resubmission from tick": seen - tick, "resubmission from arrival": seen - placed}
+    return {
+        "whole": seconds,
+        "resubmission from tick": seen_at - tick_start,
+        "resubmission from arrival": seen_at - placed_at,
+    }
 
 
-def tick_after(settings: Settings, moment: float) -> float:
-    """When the sensor's tick began that saw what was placed at a moment."""
+def find_tick_start(settings: Settings, moment: float) -> float:
+    """Return the start of the tick that saw a file placed at a moment."""
     with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
         for state in instance.all_instigator_state():
             if state.name == WATCH:
                 ticks = instance.get_ticks(state.instigator_origin_id, state.selector_id, after=moment - 5)
                 return min(tick.timestamp for tick in ticks if tick.run_ids and tick.timestamp > moment - 5)
-    sys.exit("no tick saw the resubmission")
+    sys.exit("No tick saw the resubmission.")
 
 
-def tick(folder: Path, home: Path) -> dict[str, float]:
-    """A look into accounts full of old files that the ledger knows."""
-    platform = opened(folder, home)
+def measure_tick(folder: Path, home: Path) -> dict[str, float]:
+    """Check accounts full of old files that the ledger knows, and return seconds."""
+    platform = open_platform(folder, home)
     source = platform.register.sources["councils-sftp"]
-    fill(platform, folder)
+    fill_accounts(platform, folder)
     stages = Stages()
     transport = create_transport(source, platform.register, platform.environment, platform.today, IMPATIENT)
     news = find_news(transport, platform.ledger)
@@ -187,8 +198,8 @@ def tick(folder: Path, home: Path) -> dict[str, float]:
     return {**stages.seconds, "news": float(len(news.entries)), "failures": float(len(news.failures))}
 
 
-def fill(platform: Platform, folder: Path) -> None:
-    """Lay old files, and write the receipts of all files down."""
+def fill_accounts(platform: Platform, folder: Path) -> None:
+    """Create old files, and record receipts of all files."""
     moment = int(world.PLACED.timestamp())
     for council in platform.register.councils:
         outgoing = folder / "simulator" / "councils" / council.code / "outgoing"
@@ -209,56 +220,64 @@ def fill(platform: Platform, folder: Path) -> None:
         platform.ledger._database.write(lambda connection, rows=rows: connection.execute(sa.insert(RECEIPT), rows))  # type: ignore[misc]
 
 
-WAYS: Mapping[str, Callable[[Path, Path], dict[str, float]]] = {
-    "plain": plain,
-    "command": command,
-    "daemon": by_daemon,
-    "tick": tick,
+MEASUREMENTS: Mapping[str, Callable[[Path, Path], dict[str, float]]] = {
+    "plain": run_plain,
+    "command": run_command,
+    "daemon": run_by_daemon,
+    "tick": measure_tick,
 }
 
 
-def measured(way: str, folder: Path, home: Path, port: int) -> dict[str, float]:
-    """One way, in a process of its own: seconds of its stages, of the whole process, and of CPU with all it started."""
+def measure_process(measurement: str, folder: Path, home: Path, port: int) -> dict[str, float]:
+    """Run one measurement in its own process; return seconds, with CPU of all children."""
     home.mkdir(parents=True)
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     began = time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, __file__, way, str(folder), str(home)],
-        env=os.environ | world.environment(folder, port), check=True, stdout=subprocess.PIPE, text=True,
+    process = subprocess.run(
+        [sys.executable, __file__, measurement, str(folder), str(home)],
+        env=os.environ | world.build_environment(folder, port), check=True, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
-    took = time.perf_counter() - began
+    seconds_taken = time.perf_counter() - began
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return {**json.loads(done.stdout.splitlines()[-1]), "start to end": took, "cpu": cpu}
+    return {**json.loads(process.stdout.splitlines()[-1]), "start to end": seconds_taken, "cpu": cpu}
 
 
 def main(folder: Path) -> None:
-    """Measure every way, print what came of it, and hold it against the targets."""
-    world.lay_world(folder)
-    found: dict[str, dict[str, float]] = {}
-    with world.served(folder) as port:
-        for way in WAYS:
-            found[way] = measured(way, folder, folder / "homes" / f"{way}-{time.time_ns()}", port)
-            print(f"{way:<8} " + ", ".join(f"{name} {seconds:.1f}" for name, seconds in found[way].items()), flush=True)
-    ratio = found["command"]["start to end"] / found["plain"]["start to end"]
-    held = {
-        f"command {found['command']['start to end']:.0f} s": found["command"]["start to end"] <= WHOLE_TARGET,
-        f"daemon {found['daemon']['whole']:.0f} s": found["daemon"]["whole"] <= WHOLE_TARGET,
+    """Run all measurements, print them, and compare them with the targets."""
+    world.build_world(folder)
+    results: dict[str, dict[str, float]] = {}
+    with world.serve_world(folder) as port:
+        for measurement in MEASUREMENTS:
+            results[measurement] = measure_process(
+                measurement, folder, folder / "homes" / f"{measurement}-{time.time_ns()}", port
+            )
+            print(
+                f"{measurement:<8} "
+                + ", ".join(f"{name} {seconds:.1f}" for name, seconds in results[measurement].items()),
+                flush=True,
+            )
+    ratio = results["command"]["start to end"] / results["plain"]["start to end"]
+    target_results = {
+        f"command {results['command']['start to end']:.0f} s": results["command"]["start to end"] <= WHOLE_TARGET,
+        f"daemon {results['daemon']['whole']:.0f} s": results["daemon"]["whole"] <= WHOLE_TARGET,
         f"ratio {ratio:.2f}": ratio <= RATIO_TARGET,
-        f"daemon's ratio {found['daemon']['whole'] / found['plain']['start to end']:.2f}": found["daemon"]["whole"]
-        <= RATIO_TARGET * found["plain"]["start to end"],
-        f"resubmission {found['daemon']['resubmission from tick']:.1f} s": found["daemon"]["resubmission from tick"]
+        f"daemon's ratio {results['daemon']['whole'] / results['plain']['start to end']:.2f}": results["daemon"][
+            "whole"
+        ]
+        <= RATIO_TARGET * results["plain"]["start to end"],
+        f"resubmission {results['daemon']['resubmission from tick']:.1f} s": results["daemon"]["resubmission from tick"]
         <= RESUBMISSION_TARGET,
-        f"tick {found['tick']['look']:.1f} s": found["tick"]["look"] <= TICK_TARGET and not found["tick"]["news"],
+        f"tick {results['tick']['look']:.1f} s": results["tick"]["look"] <= TICK_TARGET and not results["tick"]["news"],
     }
-    for what, is_held in held.items():
-        print(f"{'✓' if is_held else '✗'} {what}")
-    sys.exit(not all(held.values()))
+    for target, is_met in target_results.items():
+        print(f"{'✓' if is_met else '✗'} {target}")
+    sys.exit(not all(target_results.values()))
 
 
 if __name__ == "__main__":
     if len(sys.argv) == 4:
-        print(json.dumps(WAYS[sys.argv[1]](Path(sys.argv[2]), Path(sys.argv[3]))))
+        print(json.dumps(MEASUREMENTS[sys.argv[1]](Path(sys.argv[2]), Path(sys.argv[3]))))
     elif len(sys.argv) == 2:
         main(Path(sys.argv[1]).resolve())
     else:

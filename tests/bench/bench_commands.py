@@ -1,9 +1,9 @@
-"""The CPU time of quick commands, each as a process of its own, beside its limit.
+"""Measure the CPU time of quick commands, each as a process of its own, and compare it with its limit.
 
-Run by ``python tests/bench/bench_commands.py [HOME]``. ``HOME`` is the folder of a platform that has a lake, as `lgdp
-demo` leaves it; without it, one is made from the small sample. User and system time of the whole process count, and the
-best of five runs: waiting for a busy machine is not the command's. Python may keep bytecode, as it does for an
-installed program; compiling the package in each run takes 0.1 s. Ends with 1 where a command is above its limit.
+Run ``python tests/bench/bench_commands.py [HOME]``. ``HOME`` is the folder of a platform with a lake, such as ``lgdp
+demo`` makes; without it, a lake is made from the small sample. The measure is user and system time of the whole
+process, the best of five runs, so that a busy machine does not count. Python may keep bytecode, as it does for an
+installed program; compiling the package in each run takes 0.1 s. Exits with 1 if a command is above its limit.
 """
 
 import os

@@ -1,10 +1,10 @@
-"""How much memory a very large extract takes, from a file handed in to published tables.
+"""Measure the memory that a very large extract takes, from a file handed in to published tables.
 
-Run by ``python tests/bench/bench_large.py [MEGABYTES]``; 2,000 where nothing is said, or about 20 million rows. It
-writes a contract and a CSV file of synthetic cases (the same each time) and has a process of its own take the file the
-whole way: received, judged, written, settled, published. It prints rows, bytes, seconds and peak memory of each stage,
-and how much the scratch folder held at most. It ends with 1 where the process or a child of it took more than the
-target, where a rule that was broken on purpose is not told of just so often, or where anything is left in scratch.
+Run ``python tests/bench/bench_large.py [MEGABYTES]``; the default is 2,000, about 20 million rows. It writes a contract
+and a CSV file of synthetic cases (the same each time), and processes the file completely in its own process: received,
+judged, written, recorded, published. It prints rows, bytes, seconds and peak memory of each stage, and the largest size
+of the scratch folder. It exits with 1 if the process or a child took more memory than the target, if the number of
+findings is wrong, or if the scratch folder has files at the end.
 """
 
 import json
@@ -38,13 +38,13 @@ BYTES_A_ROW = 100
 BLOCK = 500_000
 PERIOD = "CY2023"
 EVERY = 400_000
-"""So many rows apart, one has an end before its beginning: a query, so that the whole way is gone all the same."""
+"""Rows per row with an end before its beginning: a query, so that the extract is published all the same."""
 FORM = {"logicalTypeOptions": {"format": "yyyy-MM-dd"}}
 KINDS = [{"value": code, "label": f"Kind {code}"} for code in ("AA", "BB", "CC", "DD", "EE", "FF")]
 
 
-def contract_of_visits() -> dict[str, Any]:
-    """Visits, a row each: a key, forms, codes, ranges, two dates, and a rule between them."""
+def build_visits_contract() -> dict[str, Any]:
+    """Return a contract of visits: a key, forms, codes, ranges, two dates, and a rule between them."""
     return contract(
         "VISIT",
         "1.0.0",
@@ -74,8 +74,8 @@ def contract_of_visits() -> dict[str, Any]:
     )  # fmt: skip
 
 
-def made_up(path: Path, rows: int) -> None:
-    """The extract: the same for the same number of rows."""
+def write_extract(path: Path, rows: int) -> None:
+    """Write the extract, which is the same for the same number of rows."""
     with path.open("wb") as file:
         for first in range(0, rows, BLOCK):
             n = pl.int_range(first, min(first + BLOCK, rows), dtype=pl.Int64)
@@ -98,14 +98,14 @@ def made_up(path: Path, rows: int) -> None:
 
 
 @contextmanager
-def measured(name: str, scratch: Path, figures: dict[str, Any]) -> Iterator[None]:
-    """Time and peak memory of a stage, and what scratch held at most."""
+def measure_stage(name: str, scratch: Path, figures: dict[str, Any]) -> Iterator[None]:
+    """Measure a stage: its seconds, peak memory, and largest size of scratch."""
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-    done, most = threading.Event(), [0]
+    done, largest_size = threading.Event(), [0]
 
     def watch() -> None:
         while not done.wait(0.5):
-            most[0] = max(most[0], size_of(scratch))
+            largest_size[0] = max(largest_size[0], sum_file_sizes(scratch))
 
     watcher = threading.Thread(target=watch)
     watcher.start()
@@ -118,19 +118,19 @@ def measured(name: str, scratch: Path, figures: dict[str, Any]) -> Iterator[None
         figures[name] = {
             "seconds": time.perf_counter() - started,
             "cpu": time.process_time() - cpu,
-            "mb": peak_mb(),
-            "scratch_mb": most[0] / 2**20,
+            "mb": read_peak_mb(),
+            "scratch_mb": largest_size[0] / 2**20,
         }
 
 
-def peak_mb() -> float:
-    """The most memory since it was last reset, in mebibytes."""
+def read_peak_mb() -> float:
+    """Return the peak memory since its last reset, in mebibytes."""
     lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
 
 
-def size_of(folder: Path) -> int:
-    """Bytes in a folder whose files come and go."""
+def sum_file_sizes(folder: Path) -> int:
+    """Return the size of a folder while its files change, in bytes."""
     total = 0
     for file in folder.rglob("*"):
         try:
@@ -140,17 +140,17 @@ def size_of(folder: Path) -> int:
     return total
 
 
-def journey(path: Path, home: Path, rows: int) -> dict[str, Any]:
-    """The whole way of the file, in this process."""
-    settings = Settings.from_folder(home, write_register(home / "register", contract_of_visits()))
+def run_journey(path: Path, home: Path, rows: int) -> dict[str, Any]:
+    """Process and publish the file in this process, and return the figures."""
+    settings = Settings.from_folder(home, write_register(home / "register", build_visits_contract()))
     platform = Platform(settings)
     data_return, period = platform.register.returns["VISIT"], parse_period(PERIOD)
     council, scratch = platform.register.councils.by_code["FIF"], settings.scratch
     figures: dict[str, Any] = {}
-    with measured("received", scratch, figures):
+    with measure_stage("received", scratch, figures):
         hand_in(data_return, council, period, [path], inbox=Inbox(platform.ledger, platform.received_bytes))
     marks: dict[str, float] = {}
-    with measured("processed", scratch, figures):
+    with measure_stage("processed", scratch, figures):
         [outcome] = process(
             platform,
             ProcessRequest(data_return, period, [council.code]),
@@ -160,11 +160,11 @@ def journey(path: Path, home: Path, rows: int) -> dict[str, Any]:
         )
     figures["processed"]["of which written"] = marks["written"] - marks["judged"]
     print(json.dumps(figures), file=sys.stderr, flush=True)
-    with measured("published", scratch, figures):
+    with measure_stage("published", scratch, figures):
         publication = publish(platform, data_return, [PERIOD], run_id="bench")
-    figures["left_in_scratch"] = size_of(scratch)
+    figures["left_in_scratch"] = sum_file_sizes(scratch)
     figures["children_mb"] = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    figures["lake_mb"] = size_of(settings.lake) / 2**20
+    figures["lake_mb"] = sum_file_sizes(settings.lake) / 2**20
     failed = {rule.rule: rule.failed for rule in outcome.judgement.results if rule.failed}
     figures["is_right"] = (
         outcome.judgement.verdict is (Verdict.QUERIED if rows >= EVERY else Verdict.ACCEPTED)
@@ -179,11 +179,11 @@ def journey(path: Path, home: Path, rows: int) -> dict[str, Any]:
 
 
 def main(megabytes: int) -> None:
-    """Make the file, send a process the way, print what it took."""
+    """Write the file, process it in a child process, and print the figures."""
     rows = megabytes * 10**6 // BYTES_A_ROW
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "visits.csv"
-        made_up(path, rows)
+        write_extract(path, rows)
         size = path.stat().st_size
         print(f"{rows:,} rows, {size / 1e6:,.0f} MB")
         command = [sys.executable, __file__, "journey", str(path), str(Path(name) / "home"), str(rows)]
@@ -199,7 +199,7 @@ def main(megabytes: int) -> None:
         f"peak {peak:,.0f} MB (target: at most {TARGET_MB:,}); children {figures['children_mb']:,.0f} MB; lake "
         f"{figures['lake_mb']:,.0f} MB; left in scratch {figures['left_in_scratch']} bytes; "
         f"findings {figures['failed']}; "
-        f"{'as it should be' if figures['is_right'] else 'WRONG'}"
+        f"{'correct' if figures['is_right'] else 'WRONG'}"
     )
     sys.exit(not (figures["is_right"] and peak <= TARGET_MB and figures["left_in_scratch"] == 0))
 
@@ -208,6 +208,6 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["journey"]:
         extract, home, count = Path(sys.argv[2]), Path(sys.argv[3]), int(sys.argv[4])
         home.mkdir()
-        print(json.dumps(journey(extract, home, count)))
+        print(json.dumps(run_journey(extract, home, count)))
     else:
         main(int(sys.argv[1]) if len(sys.argv) > 1 else 2_000)

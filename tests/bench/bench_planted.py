@@ -1,8 +1,8 @@
-"""Whether every planted defect is found, and nothing besides, in a million rows of each return.
+"""Check that exactly the planted defects are found in a million rows of each return.
 
-Run by ``python tests/bench/bench_planted.py [ROWS]``. It makes up extracts of HL1, SOURCE and LFR, of which two rows in
-a hundred have a defect, writes down what must be found, judges them, and compares row by row. Of a rule that is broken
-more often than findings are listed, all are counted and the first are compared. It ends with 1 where anything differs.
+Run ``python tests/bench/bench_planted.py [ROWS]``. It makes synthetic extracts of HL1, SOURCE and LFR with a defect in
+two rows of a hundred, judges them, and compares the findings with the planted defects row by row. If a rule is broken
+more often than findings are listed, all are counted and the listed ones compared. It exits with 1 if anything differs.
 """
 
 import sys
@@ -23,29 +23,29 @@ ROWS = 1_000_000
 
 
 def main(rows: int) -> None:
-    """Make, judge and compare each return's extract, and say what came of it."""
+    """Build, judge and compare each return's extract, and print the result."""
     register = load_register(PROJECT / "schemas")
     differences = 0
-    for make, code in (
+    for build_extract, code in (
         (generate_hl1_extract, "HL1"),
         (generate_source_extract, "SOURCE"),
         (generate_lfr_extract, "LFR"),
     ):
         target = ExtractTarget.of(register, code)
-        extract = make(target, rows)
+        extract = build_extract(target, rows)
         kinds = extract.truth.get_column("rule").n_unique()
         size = sum(len(content) for content in extract.files.values()) / 1e6
         started = time.perf_counter()
         judgement = judge_extract(target, extract)
-        took = time.perf_counter() - started
-        found = list(list_differences(target, extract, judgement))
-        differences += len(found)
+        seconds_taken = time.perf_counter() - started
+        listed_differences = list(list_differences(target, extract, judgement))
+        differences += len(listed_differences)
         print(
             f"{code:<7}{extract.rows:>10,} rows, {size:4.0f} MB: {extract.truth.height:,} planted over {kinds} rules, "
-            f"{sum(result.failed for result in judgement.results):,} found; {len(found)} differences; "
-            f"read and judged in {took:.1f} s"
+            f"{sum(result.failed for result in judgement.results):,} found; {len(listed_differences)} differences; "
+            f"read and judged in {seconds_taken:.1f} s"
         )
-        for line in found:
+        for line in listed_differences:
             print(f"  {line}")
     sys.exit(differences > 0)
 

@@ -1,8 +1,8 @@
-"""How long a council's system waits for its findings: 10,000 rows of HL1, pushed over HTTP to a running server.
+"""Measure how long a council's system waits for its findings: 10,000 rows of HL1, pushed over HTTP to a server.
 
-Run it with ``python tests/bench/bench_push.py``. Each file differs, so none is a duplicate; one row in fifty is wrong;
-the earlier period that figures are held against is in the lake. The time is the client's, from the first byte sent to
-the last of the answer.
+Run ``python tests/bench/bench_push.py``. Each file differs, so none is a duplicate; one row in fifty is wrong; the
+earlier period that figures are compared with is in the lake. The time is measured by the client, from the first byte
+sent to the last byte of the answer.
 """
 
 import csv
@@ -39,8 +39,8 @@ SOURCE = {
 }
 
 
-def extract(number: int) -> bytes:
-    """An HL1 extract of 10,000 rows, one in fifty with a code that there is not."""
+def build_extract(number: int) -> bytes:
+    """Return an HL1 extract of 10,000 rows, one in fifty with an unknown code."""
     with SAMPLE.open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
     text = io.StringIO()
@@ -53,26 +53,26 @@ def extract(number: int) -> bytes:
 
 
 def main() -> None:
-    """Print the median, and what it is made of."""
+    """Run the pushes, and print median and worst time."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         schemas = home / "schemas"
         shutil.copytree(PROJECT / "schemas", schemas)
         (schemas / "sources" / "bench-push.yaml").write_text(json.dumps(SOURCE), encoding="utf-8")
         platform = Platform(Settings.from_folder(home / "data", schemas))
-        earlier(platform, home)
+        add_earlier_period(platform, home)
         source = next(candidate for candidate in list_push_sources(platform.register) if candidate.id == SOURCE["id"])
         token, _ = issue_token(source, "FIF", platform.environment)
         with start_server(platform) as url:
-            times, cpu = timed(url, token)
-    print(f"push of {ROWS:,} rows of HL1 ({len(extract(0)) / 1024**2:.1f} MiB), {TIMES} times")
+            times, cpu = measure_pushes(url, token)
+    print(f"push of {ROWS:,} rows of HL1 ({len(build_extract(0)) / 1024**2:.1f} MiB), {TIMES} times")
     print(
         f"  median {statistics.median(times):.2f} s, worst {max(times):.2f} s wall; {statistics.median(cpu):.2f} s CPU"
     )
 
 
-def earlier(platform: Platform, home: Path) -> None:
-    """Put the quarter before into the lake."""
+def add_earlier_period(platform: Platform, home: Path) -> None:
+    """Process the quarter before, so that its figures are in the lake."""
     data_return, period = platform.register.returns["HL1"], parse_period("FY2024-25-Q1")
     file = home / "before.csv"
     file.write_bytes(SAMPLE.read_bytes())
@@ -81,17 +81,20 @@ def earlier(platform: Platform, home: Path) -> None:
     process(platform, ProcessRequest(data_return, period, ["FIF"]), "bench")
 
 
-def timed(url: str, token: str) -> tuple[list[float], list[float]]:
-    """Seconds of wall clock and of CPU, client and server together, of each push but the first, which warms up."""
+def measure_pushes(url: str, token: str) -> tuple[list[float], list[float]]:
+    """Return elapsed and CPU seconds of each push after a first one.
+
+    CPU is that of client and server together.
+    """
     times: list[float] = []
     cpu: list[float] = []
     with httpx2.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=120) as client:
         for number in range(TIMES + 1):
-            content = extract(number)
-            before, used = time.monotonic(), spent()
+            content = build_extract(number)
+            before, used = time.monotonic(), read_cpu_seconds()
             answer = client.post("/submissions?return=HL1&period=FY2024-25-Q2&file=bench.csv", content=content)
             times.append(time.monotonic() - before)
-            cpu.append(spent() - used)
+            cpu.append(read_cpu_seconds() - used)
             answer_body = answer.json()
             assert (answer.status_code, answer_body["verdict"], answer_body["rows"]) == (202, "rejected", ROWS), (
                 answer_body
@@ -100,8 +103,8 @@ def timed(url: str, token: str) -> tuple[list[float], list[float]]:
     return times[1:], cpu[1:]
 
 
-def spent() -> float:
-    """CPU seconds of this process."""
+def read_cpu_seconds() -> float:
+    """Return the CPU seconds of this process."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime
 

@@ -1,8 +1,8 @@
-"""What a look costs: OpenSSH's own server, 32 accounts in a chroot each, 10,000 files in each that the ledger knows.
+"""Measure a sensor's tick: OpenSSH's own server, 32 accounts in a chroot, each with 10,000 known files.
 
-Run as root by ``python tests/bench/bench_tick.py``. The server is the one that the drop boxes' tests make, in a mount
-namespace of its own. It prints seconds and CPU seconds of the sensor's look, and what it found new, which is nothing;
-and ends with 1 where the look takes longer than the target.
+Run ``python tests/bench/bench_tick.py`` as root. The server is that of the drop boxes' tests, in a mount namespace of
+its own. It prints seconds and CPU seconds of the tick and the number of new files, which must be 0; it exits with 1 if
+the tick takes longer than the target.
 """
 
 import json
@@ -33,8 +33,8 @@ OLD_FILES, TARGET = 10_000, 10.0
 PLACED = datetime(2024, 1, 15, tzinfo=UTC)
 
 
-def sources(openssh: OpenSshFolder) -> dict[str, dict[str, object]]:
-    """Drop boxes, from which the server is configured, and the same folders as servers that are looked into."""
+def build_sources(openssh: OpenSshFolder) -> dict[str, dict[str, object]]:
+    """Return drop boxes, which configure the server, and the same folders as SFTP servers."""
     returns = [{"return": "ALLOTMENT", "folder": "in", "pattern": r"plots-(?P<period>\d{4})-\d+\.csv"}]
     shared = {"councils": "all", "username": "lgdp-{council_lower}", "returns": returns}
     return {
@@ -52,8 +52,8 @@ def sources(openssh: OpenSshFolder) -> dict[str, dict[str, object]]:
     }
 
 
-def fill(platform: Platform, openssh: OpenSshFolder, councils: Councils) -> None:
-    """Lay old files, and write their receipts down."""
+def fill_drop_boxes(platform: Platform, openssh: OpenSshFolder, councils: Councils) -> None:
+    """Create old files, and record their receipts."""
     moment = int(PLACED.timestamp())
     for council in councils:
         account = f"lgdp-{council.code.lower()}"
@@ -74,13 +74,13 @@ def fill(platform: Platform, openssh: OpenSshFolder, councils: Councils) -> None
 
 
 def main() -> int:
-    """Lay everything out, and look."""
+    """Create accounts and files, measure a tick, and return the exit code."""
     councils = load_register(PROJECT / "schemas").councils
     accounts = [f"lgdp-{council.code.lower()}" for council in councils]
     with tempfile.TemporaryDirectory() as temporary, create_openssh_folder(accounts) as openssh:
         folder = Path(temporary)
         schemas = write_register(folder / "register", allotment_v1())
-        for name, source in sources(openssh).items():
+        for name, source in build_sources(openssh).items():
             (schemas / "sources" / f"{name}.yaml").write_text(json.dumps(source))
         drop_boxes, keys = load_register(schemas).sources["boxes"], str(openssh.authorized)
         with run_openssh_server(
@@ -88,7 +88,7 @@ def main() -> int:
         ) as port:
             os.environ["COUNCILS"] = f"127.0.0.1:{port}"
             platform = Platform(Settings.from_folder(folder / "home", schemas))
-            fill(platform, openssh, councils)
+            fill_drop_boxes(platform, openssh, councils)
             seconds, cpu = time.perf_counter(), time.process_time()
             source = platform.register.sources["servers"]
             transport = create_transport(source, platform.register, platform.environment, platform.today, IMPATIENT)

@@ -1,8 +1,8 @@
-"""The made-up world of a collection day: a register of ten returns, 32 accounts on a real SFTP server, 320 files.
+"""The synthetic data of a collection day: a register of ten returns, 32 accounts on a real SFTP server, 320 files.
 
 Half of the returns ask for cases of people, half for figures; together the files have a million rows. Belongs here:
-laying the world out, and serving it from a process of its own (``python collection_day.py serve FOLDER``). Belongs
-elsewhere: measuring anything.
+writing the files, and serving them from a process of their own (``python collection_day.py serve FOLDER``). Belongs
+elsewhere: measuring (``bench_collection_day``).
 """
 
 import asyncio
@@ -33,11 +33,11 @@ from tests.support.contracts import KEY, MUST, Part, contract, item, rule, table
 CASES = ("FOSTER", "RESPITE", "TENANCY", "HOUSING", "MEALS")
 FIGURES = ("PARKS", "LIBRARIES", "ROADS", "POOLS", "BINS")
 CASE_ROWS, FIGURE_ROWS = 5_625, 625
-"""Of one file: 32 councils × 5 returns of each make 900,000 and 100,000."""
+"""Rows of one file: 32 councils × 5 returns of each kind make 900,000 and 100,000."""
 
 PERIOD = "CY2025"
 PLACED = datetime(2026, 1, 20, 4, tzinfo=UTC)
-"""When the councils' systems put the files in place."""
+"""Time at which the councils' systems delivered the files."""
 
 SOURCE = """\
 id: councils-sftp
@@ -58,7 +58,7 @@ _ENDS = [{"value": str(code), "label": f"Outcome {code}"} for code in range(1, 7
 _GRADES = [{"value": str(code), "label": f"Grade {code}"} for code in range(1, 6)]
 
 
-def _case_contract(code: str) -> Part:
+def _build_case_contract(code: str) -> Part:
     slug = code.lower()
     counts: list[Part] = [
         {"item": f"urn:lgdp:item:{slug}:cases", "title": "Cases", "unit": "cases", "by": []},
@@ -95,7 +95,7 @@ def _case_contract(code: str) -> Part:
     return contract(code, "1.0.0", "CY2024", cases, disclosure={"method": "suppress-below", "threshold": 5})
 
 
-def _figure_contract(code: str) -> Part:
+def _build_figure_contract(code: str) -> Part:
     slug = code.lower()
 
     def measure(name: str) -> Part:
@@ -116,10 +116,10 @@ def _figure_contract(code: str) -> Part:
     return contract(code, "1.0.0", "CY2024", figures)
 
 
-def lay_register(folder: Path) -> Path:
-    """The register of ten returns, with its one source."""
+def write_collection_register(folder: Path) -> Path:
+    """Write the register of ten returns and one source."""
     schemas = write_register(
-        folder, *(_case_contract(code) for code in CASES), *(_figure_contract(code) for code in FIGURES)
+        folder, *(_build_case_contract(code) for code in CASES), *(_build_figure_contract(code) for code in FIGURES)
     )
     lines = [
         f"  - {{ return: {code}, folder: outgoing, pattern: '{code}_(?P<period>\\d{{4}})(_v\\d+)?\\.csv' }}\n"
@@ -129,28 +129,28 @@ def lay_register(folder: Path) -> Path:
     return schemas
 
 
-def _day(number: pl.Expr, span: int, first: str) -> pl.Expr:
+def _format_day(number: pl.Expr, span: int, first: str) -> pl.Expr:
     start = pl.lit(first).str.to_date("%Y-%m-%d")
     return (start + pl.duration(days=number % span)).dt.strftime("%d/%m/%Y")
 
 
-def _code(codes: list[Part], number: pl.Expr) -> pl.Expr:
+def _pick_code(codes: list[Part], number: pl.Expr) -> pl.Expr:
     return pl.lit(pl.Series([str(code["value"]) for code in codes])).gather(number % len(codes))
 
 
-def case_rows(council: str, sg_code: str, start: int) -> bytes:
-    """A good file of cases."""
+def build_case_rows(council: str, sg_code: str, start: int) -> bytes:
+    """Return a valid file of cases."""
     n = pl.col("n")
     rows = pl.select(pl.int_range(start, start + CASE_ROWS).alias("n")).select(
         pl.format("{}/{}", pl.lit(council), n).alias("Person"),
         pl.format("Surname{}", n % 997).alias("Surname"),
         pl.lit(sg_code).alias("Council"),
-        _day(n * 7, 25_000, "1940-01-01").alias("Born"),
-        _day(n, 180, "2025-01-01").alias("Began"),
-        _day(n, 150, "2025-07-01").alias("Ended"),
-        _code(_CARERS, n // 3).alias("Carer"),
-        _code(_ROUTES, n // 5).alias("Route"),
-        _code(_ENDS, n // 7).alias("Outcome"),
+        _format_day(n * 7, 25_000, "1940-01-01").alias("Born"),
+        _format_day(n, 180, "2025-01-01").alias("Began"),
+        _format_day(n, 150, "2025-07-01").alias("Ended"),
+        _pick_code(_CARERS, n // 3).alias("Carer"),
+        _pick_code(_ROUTES, n // 5).alias("Route"),
+        _pick_code(_ENDS, n // 7).alias("Outcome"),
         (n % 300).alias("Nights"),
         (n % 40).alias("Visits"),
         (n % 50).alias("Weeks"),
@@ -158,8 +158,8 @@ def case_rows(council: str, sg_code: str, start: int) -> bytes:
     return rows.write_csv().encode()
 
 
-def figure_rows(sg_code: str, start: int) -> bytes:
-    """A good file of figures."""
+def build_figure_rows(sg_code: str, start: int) -> bytes:
+    """Return a valid file of figures."""
     n = pl.col("n")
     rows = pl.select(pl.int_range(FIGURE_ROWS).alias("n")).select(
         pl.lit(sg_code).alias("Council"),
@@ -176,18 +176,18 @@ def figure_rows(sg_code: str, start: int) -> bytes:
     return rows.write_csv().encode()
 
 
-def file_of(code: str, council: str, sg_code: str, number: int) -> bytes:
-    """One council's file for one return; another number makes another file."""
-    return case_rows(council, sg_code, number) if code in CASES else figure_rows(sg_code, number)
+def build_file(code: str, council: str, sg_code: str, number: int) -> bytes:
+    """Return one council's file for a return; each number gives another file."""
+    return build_case_rows(council, sg_code, number) if code in CASES else build_figure_rows(sg_code, number)
 
 
-def lay_world(folder: Path) -> Register:
-    """Register, keys, accounts and files, below one folder."""
-    register = load_register(lay_register(folder / "schemas"))
+def build_world(folder: Path) -> Register:
+    """Write register, keys, accounts and files into a folder."""
+    register = load_register(write_collection_register(folder / "schemas"))
     files = tuple(
         SystemFile(
             PurePosixPath("councils", council.code, "outgoing", f"{code}_2025.csv"),
-            file_of(code, council.code, council.sg_code, number),
+            build_file(code, council.code, council.sg_code, number),
             PLACED,
         )
         for number, code in enumerate((*CASES, *FIGURES))
@@ -197,14 +197,14 @@ def lay_world(folder: Path) -> Register:
     return register
 
 
-def environment(folder: Path, port: int) -> dict[str, str]:
-    """What leads the register's source to the server."""
+def build_environment(folder: Path, port: int) -> dict[str, str]:
+    """Return the environment variables that the register's source refers to."""
     return {"BENCH_SFTP": f"{HOST}:{port}", "BENCH_SIMULATOR": str(folder / "simulator")}
 
 
 @contextmanager
-def served(folder: Path) -> Iterator[int]:
-    """The SFTP server over a laid-out world, in a process of its own; gives its port."""
+def serve_world(folder: Path) -> Iterator[int]:
+    """Run the SFTP server in its own process, and yield its port."""
     with subprocess.Popen(
         [sys.executable, __file__, "serve", str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as server:

@@ -1,9 +1,8 @@
-"""The made-up returns of ``bench_floor``: VISIT, a case table of twelve columns, and SURVEY, of sixty-one.
+"""The synthetic returns of ``bench_floor``: VISIT, a case table of twelve columns, and SURVEY, of sixty-one.
 
-Each has a rule on every item and three rules over several. Extracts are synthetic, and the same each time; a share of
-their rows can be given one defect each, in turn of every kind that the rules know and that rejects nothing, so that a
-slice is written all the same. Belongs here: contracts, extracts, and how many findings an extract must come to. Belongs
-elsewhere: measuring (``bench_floor``).
+Each has a rule on every item and three rules over several items. Extracts are the same each time; a share of their rows
+can have one defect each, in turn of every kind that rejects nothing, so that the slice is written. Belongs here:
+contracts, extracts, and their expected numbers of findings. Belongs elsewhere: measuring (``bench_floor``).
 """
 
 import sys
@@ -29,13 +28,13 @@ Cells = Mapping[str, pl.Expr]
 
 @dataclass(frozen=True)
 class Shape:
-    """A made-up return.
+    """Synthetic return.
 
     Attributes:
-        code: of the return.
-        groups: how often the nine items after the first three stand beside each other.
-        notes: how many items of plain text stand at the end.
-        names: how an extract spells council and period; otherwise than by the contract, every row is repaired.
+        code: return code.
+        groups: number of groups of eight items after the first three.
+        notes: number of items of plain text at the end.
+        names: spelling of council and period; if it differs from the contract's, every row is repaired.
     """
 
     code: str
@@ -45,11 +44,11 @@ class Shape:
 
     @property
     def columns(self) -> int:
-        """Columns of an extract."""
+        """Number of columns of an extract."""
         return 3 + 8 * self.groups + self.notes
 
     def contract(self) -> Part:
-        """Its contract."""
+        """Return the contract."""
         items = [*self._keys()]
         for number in range(self.groups):
             items += self._group(number)
@@ -68,50 +67,51 @@ class Shape:
 
     @property
     def slug(self) -> str:
-        """The code as names are made of it."""
+        """Code in lower case, for names."""
         return self.code.lower()
 
     def casts(self) -> dict[str, pl.Expr]:
-        """What the floor makes of each column that is no text, by header."""
-        found: dict[str, pl.Expr] = {}
+        """Return the floor's cast of each column that is not text, by header."""
+        columns: dict[str, pl.Expr] = {}
         for n in range(self.groups):
-            found |= {name: pl.col(name).str.to_date("%d/%m/%Y") for name in (f"Began{n}", f"Ended{n}")}
-            found |= {name: pl.col(name).cast(pl.Int64) for name in (f"Minutes{n}", f"Visits{n}")}
-            found[f"Cost{n}"] = pl.col(f"Cost{n}").cast(pl.Decimal(10, 2))
-        return found
+            columns |= {name: pl.col(name).str.to_date("%d/%m/%Y") for name in (f"Began{n}", f"Ended{n}")}
+            columns |= {name: pl.col(name).cast(pl.Int64) for name in (f"Minutes{n}", f"Visits{n}")}
+            columns[f"Cost{n}"] = pl.col(f"Cost{n}").cast(pl.Decimal(10, 2))
+        return columns
 
     def cells(self, rows: pl.Expr, every: int) -> Cells:
-        """Cells by header; one defect in every so many rows, none where that is 0."""
-        found: dict[str, pl.Expr] = {
+        """Return cells by header, with a defect in every ``every``-th row; 0: no defects."""
+        columns: dict[str, pl.Expr] = {
             "Ref": pl.lit("V") + ((rows * 2654435761 + 12345) % 2**32).cast(pl.String).str.zfill(10),
             "Council": pl.lit(self.names[0]),
             "Year": pl.lit(self.names[1]),
         }
         for number in range(self.groups):
-            found |= _group_cells(rows, number, every)
-        found |= {f"Note{number}": pl.format("Seen at home, no. {}", (rows + number) % 99_991)
+            columns |= _group_cells(rows, number, every)
+        columns |= {f"Note{number}": pl.format("Seen at home, no. {}", (rows + number) % 99_991)
                   for number in range(self.notes)}  # fmt: skip
-        return found
+        return columns
 
     def defects(self, rows: int, every: int) -> Mapping[str, int]:
-        """How many places must be found, by rule; the arithmetic is that of the cells, not of any rule."""
+        """Return the expected findings by rule, counted from the cells and not by a rule."""
         if not every:
             return {}
-        hit = [number // every for number in range(every - 1, rows, every)]
+        defect_rows = [number // every for number in range(every - 1, rows, every)]
         names = ("in_order", "kind0.codes", "minutes0.range", "team0.pattern", "cost0.range")
-        return {f"{self.slug}.{name}": sum(row % 5 == place for row in hit) for place, name in enumerate(names)}
+        return {f"{self.slug}.{name}": sum(row % 5 == place for row in defect_rows) for place, name in enumerate(names)}
 
     def _item(self, name: str, kind: str, more: Part, privacy: str, role: str = "attribute", **words: object) -> Part:
         more = dict(more)
         return item(
             f"{self.slug}:{name}", name, name.capitalize(), kind, role, more=more, lgdpPrivacy=privacy,
-            lgdpSeverity={word: level for word, level in _QUERY.items() if word in _kinds(more)} or None, **words,
+            lgdpSeverity={kind: level for kind, level in _QUERY.items() if kind in _find_rule_kinds(more)} or None,
+            **words,
         )  # fmt: skip
 
     def _keys(self) -> list[Part]:
         form = {**KEY, "logicalTypeOptions": {"pattern": "V[0-9]{10}"}}
         return [
-            _plain(
+            _remove_empty_properties(
                 item(f"{self.slug}:ref", "ref", "Ref", "string", "attribute", more=form, lgdpPrivacy="pseudonymise")
             ),
             item(f"{self.slug}:council", "council", "Council", "string", "council", more=MUST, lgdpPrivacy="open"),
@@ -124,25 +124,29 @@ class Shape:
         money = {"physicalType": "decimal(10,2)", "logicalTypeOptions": {"minimum": 0, "maximum": 5000}}
         minutes = {**MUST, "logicalTypeOptions": {"minimum": 0, "maximum": 1440}}
         return [
-            _plain(self._item(f"began{n}", "date", {**MUST, "logicalTypeOptions": _DAY}, "month")),
-            _plain(self._item(f"ended{n}", "date", {"logicalTypeOptions": _DAY}, "month")),
-            _plain(self._item(f"kind{n}", "string", {**MUST, "enum": codes}, "open")),
-            _plain(self._item(f"minutes{n}", "integer", minutes, "open", "measure", lgdpUnit="minutes")),
-            _plain(self._item(f"visits{n}", "integer", {"logicalTypeOptions": {"minimum": 0}}, "open")),
-            _plain(self._item(f"cost{n}", "number", money, "open")),
-            _plain(self._item(f"route{n}", "string", {"enum": codes}, "open")),
-            _plain(self._item(f"team{n}", "string", form, "withhold")),
+            _remove_empty_properties(self._item(f"began{n}", "date", {**MUST, "logicalTypeOptions": _DAY}, "month")),
+            _remove_empty_properties(self._item(f"ended{n}", "date", {"logicalTypeOptions": _DAY}, "month")),
+            _remove_empty_properties(self._item(f"kind{n}", "string", {**MUST, "enum": codes}, "open")),
+            _remove_empty_properties(
+                self._item(f"minutes{n}", "integer", minutes, "open", "measure", lgdpUnit="minutes")
+            ),
+            _remove_empty_properties(
+                self._item(f"visits{n}", "integer", {"logicalTypeOptions": {"minimum": 0}}, "open")
+            ),
+            _remove_empty_properties(self._item(f"cost{n}", "number", money, "open")),
+            _remove_empty_properties(self._item(f"route{n}", "string", {"enum": codes}, "open")),
+            _remove_empty_properties(self._item(f"team{n}", "string", form, "withhold")),
         ]
 
 
-def _kinds(more: Part) -> set[str]:
+def _find_rule_kinds(more: Part) -> set[str]:
     options = more.get("logicalTypeOptions", {})
     words = {"codes": "enum" in more, "pattern": "pattern" in options, "length": "maxLength" in options}
     return {word for word, there in {**words, "range": "minimum" in options}.items() if there}
 
 
-def _plain(part: Part) -> Part:
-    """Without words that say nothing."""
+def _remove_empty_properties(part: Part) -> Part:
+    """Return a part without empty custom properties."""
     return {**part, "customProperties": [entry for entry in part["customProperties"] if entry["value"] is not None]}
 
 
@@ -151,8 +155,8 @@ def _group_cells(rows: pl.Expr, n: int, every: int) -> Cells:
     days, kind, minutes, team, cost = rows % 5, _code(rows // (n + 1)), rows % 1441, rows % 99_991, rows % 9_973
     places = [pl.lit(value=False)] * 5
     if every and n == 0:
-        hit = rows % every == every - 1
-        places = [hit & (rows // every % 5 == place) for place in range(5)]
+        has_defect = rows % every == every - 1
+        places = [has_defect & (rows // every % 5 == place) for place in range(5)]
     return {
         f"Began{n}": began.dt.strftime("%d/%m/%Y"),
         f"Ended{n}": (began + pl.duration(days=pl.when(places[0]).then(-2).otherwise(days))).dt.strftime("%d/%m/%Y"),
@@ -170,13 +174,13 @@ def _code(number: pl.Expr) -> pl.Expr:
 
 
 SHAPES = {12: Shape("VISIT", 1, 1), 61: Shape("SURVEY", 7, 2)}
-"""By columns of an extract."""
-OTHERWISE = ("Fife", "2023")
-"""Council and period as people write them."""
+"""Shapes by number of columns."""
+REPAIRED_NAMES = ("Fife", "2023")
+"""Council and period as people write them, which are repaired."""
 
 
-def made_up(path: Path, shape: Shape, rows: int, every: int) -> None:
-    """Write an extract; with a defect in every so many rows, none where that is 0."""
+def write_extract(path: Path, shape: Shape, rows: int, every: int) -> None:
+    """Write an extract with a defect in every ``every``-th row; 0: no defects."""
     with path.open("wb") as file:
         for first in range(0, rows, BLOCK):
             n = pl.int_range(first, min(first + BLOCK, rows), dtype=pl.Int64)
