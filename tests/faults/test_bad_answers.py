@@ -68,7 +68,7 @@ class BadAnswer:
     Attributes:
         name: the fault.
         answer: bytes of the response.
-        report_field: field of the report that must name the fault: ``failures`` or ``unchanged``.
+        report_field: field of the report that must name the fault: ``failures`` or ``unchanged_count``.
         expected_words: words that the field must have.
     """
 
@@ -81,8 +81,8 @@ class BadAnswer:
 ANSWERS = [
     BadAnswer("it does not know our token", build_response("401 Unauthorized"), "failures", "token"),
     BadAnswer("it forbids us", build_response("403 Forbidden"), "failures", "token"),
-    BadAnswer("it knows no such address", build_response("404 Not Found"), "unchanged"),
-    BadAnswer("it has nothing for the period", build_response("204 No Content"), "unchanged"),
+    BadAnswer("it knows no such address", build_response("404 Not Found"), "unchanged_count"),
+    BadAnswer("it has nothing for the period", build_response("204 No Content"), "unchanged_count"),
     BadAnswer("it is busy for ever", build_response("429 Too Many Requests", b"", "Retry-After: 0"), "failures", "429"),
     BadAnswer(
         "it asks for another century", build_response("503 Busy", b"", "Retry-After: 9999999999"), "failures", "503"

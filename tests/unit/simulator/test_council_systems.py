@@ -79,7 +79,7 @@ def test_everything_at_a_busy_api_is_collected_once(collect: Any) -> None:
     assert all(receipt.etag for receipt in first.receipts)
     second = collect("simulated-api")
     assert (second.receipts, second.failures) == ((), ())
-    assert {account.unchanged for account in second.accounts} == {14}
+    assert {account.unchanged_count for account in second.accounts} == {14}
 
 
 def test_the_api_asks_clients_to_retry_now_and_then(systems: SimulatedSystems, home: Path) -> None:
