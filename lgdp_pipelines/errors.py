@@ -17,7 +17,7 @@
     │   └── WriteConflict        every retry lost against other writers
     ├── BuildFailed          dbt could not make a model; published releases stay
     ├── LedgerError          the ledger does not balance, or does not allow a step
-    └── Refused              an HTTP request is refused (``portal.problem_documents``)
+    └── RequestRefused       an HTTP request is refused (``portal.problem_documents``)
 
 Bad data is never an exception: it is a finding. An error is about the platform, the register or a request. Each says
 *what* is wrong, *where*, and *what to do*; the command line prints the three and no traceback.

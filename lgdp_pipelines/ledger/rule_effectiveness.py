@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from lgdp_pipelines.ledger.query_records import ExpiryReason, QueryState, QueryStep
-from lgdp_pipelines.ledger.schema import JUDGEMENT, QUERY, QUERY_EVENT, RULE_RESULT, SUBMISSION
+from lgdp_pipelines.ledger.schema import JUDGEMENT, QUERY, QUERY_EVENT, RULE_RESULT, SUBMISSION, filter_return
 from lgdp_pipelines.vocabulary.verdicts import RuleResult, Severity
 
 CORRECT_AS_SENT = "correct-as-sent"
@@ -116,7 +116,7 @@ def _select_results(return_code: str | None) -> sa.Select[Any]:
         .where(
             RULE_RESULT.c.severity == Severity.QUERY,
             RULE_RESULT.c.result != RuleResult.NOT_RUN,
-            *([SUBMISSION.c.return_code == return_code] if return_code else []),
+            *filter_return(SUBMISSION, return_code, None),
         )
         .group_by(SUBMISSION.c.return_code, RULE_RESULT.c.rule)
     )
@@ -131,7 +131,7 @@ def _select_queries(return_code: str | None) -> sa.Select[Any]:
         select_answer_code().label("answer"),
         select_expiry_reason().label("ending"),
         count_send_backs().label("sent_back"),
-    ).where(*([QUERY.c.return_code == return_code] if return_code else []))
+    ).where(*filter_return(QUERY, return_code, None))
 
 
 def _select_last_event(*steps: QueryStep) -> sa.ScalarSelect[Any]:
