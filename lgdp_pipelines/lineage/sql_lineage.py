@@ -32,6 +32,14 @@ CONSTANT = "register.constant"
 _CLAUSES = {"where": "filter", "having": "filter", "qualify": "filter", "group": "group", "order": "order"}
 """Clauses of a ``SELECT`` that decide about its rows, and how, as in edges."""
 
+_DECIDING_USES = (
+    ((exp.If, exp.Case), True, "condition"),
+    ((exp.Window,), False, "window"),
+    ((exp.Filter,), False, "filter"),
+    ((exp.Ordered,), True, "order"),
+)
+"""Uses in which a column gives no value: the expression around it, whether it is its subject, and how."""
+
 
 class ColumnReference(NamedTuple):
     """A column that a statement reads, and its use there.
@@ -269,15 +277,9 @@ def _classify_use(column: exp.Expr, root: exp.Expr) -> tuple[str, str]:
     child = column
     while child is not root and child.parent is not None:
         parent = child.parent
-        is_subject = parent.this is child
-        if isinstance(parent, exp.If | exp.Case) and is_subject:
-            return INDIRECT, "condition"
-        if isinstance(parent, exp.Window) and not is_subject:
-            return INDIRECT, "window"
-        if isinstance(parent, exp.Filter) and not is_subject:
-            return INDIRECT, "filter"
-        if isinstance(parent, exp.Ordered):
-            return INDIRECT, "order"
+        for expressions, is_subject, how in _DECIDING_USES:
+            if isinstance(parent, expressions) and (parent.this is child) is is_subject:
+                return INDIRECT, how
         child = parent
     return DIRECT, "select"
 

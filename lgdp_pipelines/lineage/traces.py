@@ -231,20 +231,20 @@ class _Target:
 
     Attributes:
         data_return: the return.
-        stored: the table in the lake.
+        lake_table: the table in the lake.
         tables: of the return that its rows come from.
         shape: of its rows.
     """
 
     data_return: Return
-    stored: LakeTable
+    lake_table: LakeTable
     tables: tuple[UnitedTable, ...]
     shape: ProductShape
 
     @property
     def name(self) -> str:
         """Name of the table, as ``layer.name``."""
-        return f"{self.stored.layer}.{self.stored.name}"
+        return f"{self.lake_table.layer}.{self.lake_table.name}"
 
 
 def _find_target(sources: TraceSources, table: str, council_code: str | None, period: str | None) -> _Target:
@@ -258,7 +258,7 @@ def _find_target(sources: TraceSources, table: str, council_code: str | None, pe
     slugs = [data_return.slug for data_return in sources.register.returns.values()]
     if table in {_OBSERVATIONS, *(f"{_OBSERVATIONS}__{slug}" for slug in slugs)}:
         return _find_observations(sources, table, council_code, period)
-    choices = [target.name for target in targets.values() if target.stored.layer == "published"]
+    choices = [target.name for target in targets.values() if target.lake_table.layer == "published"]
     raise WrongUse(f"Table “{table}” cannot be traced.", remedy=f"Choose one of: {', '.join(choices)}.")
 
 
@@ -382,9 +382,9 @@ class _Slice:
         Raises:
             WrongUse: the slice is empty, or has no row of the number.
         """
-        lake, stored = self.sources.lake, self.target.stored
-        constants = {"return_code": self.target.data_return.code} if stored is OBSERVATION else {}
-        rows = lake.read(stored, {**self.scope, **constants}) if lake.exists(stored) else pl.DataFrame()
+        lake, lake_table = self.sources.lake, self.target.lake_table
+        constants = {"return_code": self.target.data_return.code} if lake_table is OBSERVATION else {}
+        rows = lake.read(lake_table, {**self.scope, **constants}) if lake.exists(lake_table) else pl.DataFrame()
         if rows.is_empty():
             raise WrongUse(
                 f"{self.target.name} has no rows of {self.council_code} for {self.period}.",
@@ -392,7 +392,7 @@ class _Slice:
             )
         if row is None:
             return rows
-        matching_rows = rows.filter(pl.col("_release_row" if stored.layer == "published" else "_row") == row)
+        matching_rows = rows.filter(pl.col("_release_row" if lake_table.layer == "published" else "_row") == row)
         if matching_rows.is_empty():
             raise WrongUse(f"{self.target.name} has no row {row} of {self.council_code} for {self.period}.")
         return matching_rows

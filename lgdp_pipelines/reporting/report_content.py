@@ -219,10 +219,10 @@ class Report:
         titles: dict[str, list[str]] = {}
         for outcome in self.results:
             if outcome.result is RuleResult.NOT_RUN:
-                titles.setdefault(outcome.reason, []).append(self.title_rule(outcome.rule))
+                titles.setdefault(outcome.reason, []).append(self.find_rule_title(outcome.rule))
         return titles
 
-    def title_rule(self, rule: str) -> str:
+    def find_rule_title(self, rule: str) -> str:
         """Return the title of a rule.
 
         A rule that the contract no longer has gives its id.

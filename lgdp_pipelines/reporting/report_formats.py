@@ -131,7 +131,7 @@ def build_report_document(report: Report) -> Json:
         "rules": [
             {
                 "rule": outcome.rule,
-                "title": report.title_rule(outcome.rule),
+                "title": report.find_rule_title(outcome.rule),
                 "result": str(outcome.result),
                 "failed": outcome.failed,
                 "reason": outcome.reason,
