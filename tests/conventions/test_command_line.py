@@ -1,4 +1,4 @@
-"""Every command is documented, with an example that names it, and the README's commands exist."""
+"""Every command is documented, with an example that names it, and the documentation's commands exist."""
 
 import re
 from pathlib import Path
@@ -66,8 +66,9 @@ def test_each_option_is_described(name: str) -> None:
     assert undescribed_parameters == []
 
 
-def test_the_readme_speaks_only_of_commands_and_options_that_exist() -> None:
-    text = (PROJECT / "README.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/how-to.md"])
+def test_the_documentation_names_only_commands_and_options_that_exist(page: str) -> None:
+    text = (PROJECT / page).read_text(encoding="utf-8")
     groups = {name.split()[0] for name in PROMISED if " " in name}
     mentions = re.findall(rf"lgdp ((?:(?:{'|'.join(groups)}) )?\w+)((?:[^\n`]|\n\s{{2,}})*)", text)
 
