@@ -1,6 +1,6 @@
 """Simulated back-office systems, whose exports have other headers, labels for codes and other dates than the return.
 
-Written from what such systems do, not from the mappings that read them. Belongs here: how a system exports rows of a
+Modelled on such systems, not on the mappings that read them. Belongs here: how a system exports rows of a
 return. Belongs elsewhere: the rows (``synthetic_cases``), and which council runs which system (the register's sources).
 """
 
@@ -33,10 +33,12 @@ def _day(text: str) -> str:
 
 
 def _accommodation_left(code: str) -> str:
+    """Return the system's label of a property type."""
     return f"{int(code):02d} - {_PLACES[int(code) % len(_PLACES)]}" if code else ""
 
 
 def _label(labels: Mapping[str, str]) -> Callable[[str], str]:
+    """Return a function that replaces codes by labels; other texts stay."""
     return lambda code: labels.get(code, code)
 
 
@@ -90,6 +92,7 @@ class BackOfficeSystem:
 
 
 def _heatherlea(rows: Sequence[Row]) -> bytes:
+    """Return rows of HL1 as the workbook that Heatherlea exports."""
     header = [header for header, _ in _HEATHERLEA.values()]
     cells = [[spell(row[name]) for name, (_, spell) in _HEATHERLEA.items()] for row in rows]
     cover = WorkbookSheet([["Heatherlea Housing"], ["The table is on the next sheet."]])

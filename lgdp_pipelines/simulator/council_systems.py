@@ -67,7 +67,7 @@ def run_simulator(
     sftp_port: int = SFTP_PORT,
     api_port: int = API_PORT,
 ) -> Iterator[SimulatedSystems]:
-    """Write the scenario's files and serve them for as long as the block runs.
+    """Write the scenario's files and serve them while the block runs.
 
     Args:
         settings: give the simulator's folder.
@@ -100,7 +100,7 @@ def run_simulator(
 
 @contextmanager
 def _listen(port: int) -> Iterator[socket.socket]:
-    """Yield a socket that listens on a port, or on a free one if that is in use."""
+    """Yield a socket that listens on a port or a free one."""
     with socket.socket() as listener:
         if os.name == "posix":
             # A port that an earlier run closed a moment ago can be used again at once.
@@ -165,7 +165,7 @@ class _Servers:
 
 
 def list_served_accounts(folder: Path, councils: Sequence[str]) -> Mapping[str, ServedAccount]:
-    """Return the SFTP accounts by user name: a council's code in lower case."""
+    """Return the SFTP accounts by user name, a council's lower-case code."""
     return {
         code.lower(): ServedAccount(
             folder / "councils" / code, (folder / "public_keys" / f"{code}.pub").read_text(encoding="ascii")
@@ -175,7 +175,7 @@ def list_served_accounts(folder: Path, councils: Sequence[str]) -> Mapping[str, 
 
 
 def list_api_requests(folder: Path, register: Register, today: date) -> Mapping[str, ApiRequest]:
-    """Return the requests that the register's API sources declare, for each council and begun period."""
+    """Return the register's API requests for each council and begun period."""
     api_sources = [source for source in register.sources.values() if isinstance(source, ApiSource)]
     return {
         source_return.fill_request(code, period): ApiRequest(

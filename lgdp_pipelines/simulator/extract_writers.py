@@ -1,7 +1,7 @@
 """Writers of extracts: rows to CSV, JSON, XML and workbooks, byte for byte the same each time.
 
-Belongs here: rows or cells to the bytes of a file, in a contract's format and container. Belongs elsewhere: what the
-rows say (``synthetic_rows``) and where a file lies (``system_files``).
+Belongs here: rows or cells to the bytes of a file, in a contract's format and container. Belongs elsewhere: the
+contents of rows (``synthetic_rows``) and the paths of files (``system_files``).
 """
 
 import csv
@@ -99,7 +99,7 @@ def _write_plain(contract: Contract, rows: Mapping[str, Sequence[Row]]) -> bytes
 
 
 def write_contract_workbook(contract: Contract, rows: Mapping[str, Sequence[Row]]) -> bytes:
-    """Return rows of the only table as a workbook, below the contract's title and header rows."""
+    """Return rows of the only table as a workbook under its headers."""
     ((name, table_rows),) = rows.items()
     items = contract.by_name[name].items
     header = build_header([item.header for item in items], contract.extract.header_rows)
@@ -112,14 +112,14 @@ def write_contract_workbook(contract: Contract, rows: Mapping[str, Sequence[Row]
 
 
 def _convert_cell(item: Item, text: str) -> Cell:
-    """Return a cell as a workbook holds it: a measure is a number, unless it is a mark or empty."""
+    """Return a workbook's cell: a figure as a number, other text unchanged."""
     if item.role is not Role.MEASURE or text == "" or text in item.marks:
         return text
     return float(text)
 
 
 def format_csv(contract: Contract, rows: Mapping[str, Sequence[Row]]) -> str:
-    """Return rows of the only table as delimited text under the contract's headers."""
+    """Return rows of the only table as delimited text with headers."""
     ((name, table_rows),) = rows.items()
     items = contract.by_name[name].items
     text = io.StringIO()
@@ -149,11 +149,14 @@ def _build_text_header(headers: Sequence[str], rows: int) -> list[list[str]]:
 
 
 def format_json(contract: Contract, rows: Mapping[str, Sequence[Row]]) -> str:
-    """Return rows of all tables as one JSON document, records at the place that the contract names."""
-    listed = format_records(contract, rows)
+    """Return rows of all tables as one JSON document.
+
+    The contract names the path of the records.
+    """
+    text = format_records(contract, rows)
     for step in reversed([step for step in contract.extract.records_at.split(".") if step]):
-        listed = "{" + f"{json.dumps(step)}: {listed}" + "}"
-    return listed + "\n"
+        text = "{" + f"{json.dumps(step)}: {text}" + "}"
+    return text + "\n"
 
 
 def format_records(contract: Contract, rows: Mapping[str, Sequence[Row]]) -> str:
@@ -167,7 +170,7 @@ def _format_each(contract: Contract, rows: Mapping[str, Sequence[Row]]) -> list[
 
 
 def _format_record(table: Table, row: Row) -> str:
-    """Return a row as a JSON object, without optional cells that are empty."""
+    """Return a row as a JSON object, without empty optional cells."""
     pairs = [
         f"{json.dumps(item.header)}: {_format_value(item, row[item.name])}"
         for item in table.items
@@ -177,7 +180,7 @@ def _format_record(table: Table, row: Row) -> str:
 
 
 def _format_value(item: Item, text: str) -> str:
-    """Return a cell as JSON writes it: figures bare, all other text in quotes."""
+    """Return a cell as JSON: figures bare, other text in quotes."""
     if text in item.marks or text == "":
         return json.dumps(text)
     if item.type in {ItemType.INTEGER, ItemType.NUMBER, ItemType.DECIMAL, ItemType.BOOLEAN} and item.code_list is None:
@@ -240,7 +243,7 @@ Element: TypeAlias = Any
 
 
 def write_xml(records_at: str, tables: Mapping[str, Table], rows: Mapping[str, Sequence[Mapping[str, str]]]) -> bytes:
-    """Return rows of all tables as XML elements at a path from the root.
+    """Return rows of all tables as XML elements at a path.
 
     Args:
         records_at: path of the record element, such as ``return/cases/case``.
@@ -261,7 +264,7 @@ def write_xml(records_at: str, tables: Mapping[str, Table], rows: Mapping[str, S
 
 
 def _set_text(element: Element, path: str, text: str) -> None:
-    """Set a value at a path and create the elements on the way."""
+    """Set a value at a path, and create its missing elements."""
     *steps, last = path.split("/")
     for step in steps if last.startswith("@") else [*steps, last]:
         if step == "..":
@@ -276,7 +279,7 @@ def _set_text(element: Element, path: str, text: str) -> None:
 
 
 def split_records(text: str) -> list[str]:
-    """Return the records of a JSON list to the letter, so that no figure is re-written.
+    """Return the unchanged text of each record of a JSON list.
 
     Raises:
         ValueError: the text is not a list of JSON values.

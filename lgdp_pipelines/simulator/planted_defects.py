@@ -1,4 +1,4 @@
-"""Mistakes to plant in synthetic extracts, each of which breaks exactly one rule at one place.
+"""Mistakes to plant in synthetic extracts: each breaks exactly one rule in one row or file.
 
 Belongs here: how a mistake looks in rows or in bytes, and which rule of the contract it breaks. Belongs elsewhere:
 which council makes it (``story``) and any way to find it; validation must find it without help from here.
@@ -39,7 +39,7 @@ class Defect:
 
 
 def plant_defect(rows: Sequence[Row], defect: Defect, period: Period) -> tuple[list[Row], int]:
-    """Return rows with the mistake in one of them, and that row's index.
+    """Return rows with the mistake in one row, and that row's index.
 
     The row is the first from the middle on that fits.
 
@@ -61,12 +61,12 @@ def _is_open(row: Row) -> bool:
 
 
 def _has_closed_after_a_while(row: Row) -> bool:
-    """Return whether a case was assessed after the day of application, and is closed."""
+    """Return whether a closed case was assessed after the day of application."""
     return bool(row["closed_date"]) and parse_day(row["assessment_date"]) > parse_day(row["application_date"])
 
 
 def _move_day(text: str, days: int) -> str:
-    """Return the day that lies some days after another, as HL1 writes it."""
+    """Return the day some days after another, as HL1 writes it."""
     return format_day(parse_day(text) + timedelta(days=days))
 
 
@@ -315,7 +315,7 @@ def _add_surplus_cell(content: bytes) -> bytes:
 
 
 def _make_undecodable(content: bytes) -> bytes:
-    """Return a file with two bytes in one line that are not UTF-8."""
+    """Return a file with two bytes in one line outside UTF-8."""
     lines = content.split(b"\r\n")
     lines[_DAMAGED_LINE] = lines[_DAMAGED_LINE][:12] + b"\xff\xfe" + lines[_DAMAGED_LINE][12:]
     return b"\r\n".join(lines)

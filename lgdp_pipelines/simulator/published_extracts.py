@@ -25,7 +25,9 @@ Extracts = Mapping[tuple[str, str], bytes]
 
 
 def cut_people_supported(folder: Path, councils: Councils) -> Extracts:
-    """Return people supported by social care: lines of the CSV by council and financial year.
+    """Return people supported by social care, by council and financial year.
+
+    An extract has lines of the published CSV.
 
     Raises:
         WrongUse: a place or year in the file is unknown.
@@ -34,15 +36,17 @@ def cut_people_supported(folder: Path, councils: Councils) -> Extracts:
     header, *lines = path.read_bytes().splitlines(keepends=True)
     lines_by_key: dict[tuple[str, str], list[bytes]] = {}
     for number, line in enumerate(lines, start=2):
-        year, place, *_ = next(csv.reader([line.decode()]))
-        key = _find_key(councils, place, year, PeriodKind.FINANCIAL_YEAR, f"{path.name}, row {number}")
+        year, council_name, *_ = next(csv.reader([line.decode()]))
+        key = _find_key(councils, council_name, year, PeriodKind.FINANCIAL_YEAR, f"{path.name}, row {number}")
         if key is not None:
             lines_by_key.setdefault(key, [header]).append(line)
     return {key: b"".join(extract_lines) for key, extract_lines in lines_by_key.items()}
 
 
 def cut_waste(folder: Path, councils: Councils) -> Extracts:
-    """Return household waste: records of the JSON by council and calendar year.
+    """Return household waste, by council and calendar year.
+
+    An extract has records of the published JSON.
 
     Raises:
         WrongUse: a place or year in the file is unknown.
@@ -58,11 +62,13 @@ def cut_waste(folder: Path, councils: Councils) -> Extracts:
     return {key: ("[" + ",\n ".join(records) + "]\n").encode() for key, records in records_by_key.items()}
 
 
-def _find_key(councils: Councils, place: str, year: str, kind: PeriodKind, location: str) -> tuple[str, str] | None:
-    """Return the council code and period id of a row; None for a national row."""
-    if place.casefold().startswith(_NATIONAL):
+def _find_key(
+    councils: Councils, council_name: str, year: str, kind: PeriodKind, location: str
+) -> tuple[str, str] | None:
+    """Return council code and period id of a row; None if national."""
+    if council_name.casefold().startswith(_NATIONAL):
         return None
-    council, period = councils.find(place), read_period(year, kind)
+    council, period = councils.find(council_name), read_period(year, kind)
     if council is None or period is None:
         raise WrongUse(
             "A place or year of a published file is unknown.",
@@ -139,11 +145,11 @@ def _cut_workbook(path: Path, workbook_file: _PublishedWorkbook, councils: Counc
     schools = sheets[workbook_file.sheet]
     rows: dict[str, list[list[Cell]]] = {}
     for number, row in enumerate(schools.rows[workbook_file.top :], start=workbook_file.top + 1):
-        place = str(row[workbook_file.council])
-        council = councils.find(place)
+        council_name = str(row[workbook_file.council])
+        council = councils.find(council_name)
         if council is None:
             # A row without a school number is a note below the schools.
-            if place not in _NO_COUNCIL and isinstance(row[workbook_file.school], float):
+            if council_name not in _NO_COUNCIL and isinstance(row[workbook_file.school], float):
                 raise WrongUse(
                     "A council of a published file is unknown.",
                     where=f"{path.name}, row {number}",
@@ -161,7 +167,7 @@ def _cut_workbook(path: Path, workbook_file: _PublishedWorkbook, councils: Counc
 
 
 def _read_sheet(book: CalamineWorkbook, name: str, top: int) -> WorkbookSheet:
-    """Return the cells of a sheet, and the cells that are merged above a row."""
+    """Return the cells of a sheet, and those merged above a row."""
     sheet = book.get_sheet_by_name(name)
     rows = [
         [cell if isinstance(cell, float) else str(cell) for cell in row]

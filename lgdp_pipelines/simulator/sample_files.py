@@ -1,4 +1,4 @@
-"""Synthetic sample extracts of every return, kept with the project to show what an extract looks like.
+"""Synthetic sample extracts of every return, kept with the project as examples.
 
 Belongs here: council, period and number of rows of each sample. Belongs elsewhere: the scenario's own files.
 """
@@ -22,7 +22,7 @@ MOST_ROWS = 25
 
 
 def build_samples(register: Register) -> Mapping[str, bytes]:
-    """Return sample files by name: one for each table with its own file, of every return."""
+    """Return sample files of every return by name, one for each file."""
     return {
         name: content
         for data_return in register.returns.values()

@@ -66,8 +66,8 @@ class ScenarioOptions:
 
     Attributes:
         today: returns without a story send their first periods that have begun by then.
-        real_data: folder of published files; None, or without a return's file: its extracts are synthetic.
-        periods_per_return: the latest so many periods of each return; None: all.
+        real_data: folder of published files; without it, or without a return's file, extracts are synthetic.
+        periods_per_return: number of the latest periods of each return; None for all.
         seed: of the random generator; the same seed gives the same files.
     """
 
@@ -144,7 +144,7 @@ class Scenario:
 
 @dataclass(frozen=True)
 class _SimulatedReturn:
-    """One return of one source, with all that its files are made from."""
+    """One return of one source, and the sources of its files."""
 
     register: Register
     source: Source
@@ -177,7 +177,7 @@ class _SimulatedReturn:
 
 
 def build_scenario(register: Register, options: ScenarioOptions) -> Scenario:
-    """Return the files that councils send for all that the register's simulated sources declare."""
+    """Return the files that councils send to the register's simulated sources."""
     simulated = list(_list_simulated_returns(register, options))
     periods = {entry.data_return.code: entry.list_periods(options) for entry in simulated}
     entries = [
@@ -197,7 +197,7 @@ def build_scenario(register: Register, options: ScenarioOptions) -> Scenario:
 
 
 def _list_simulated_returns(register: Register, options: ScenarioOptions) -> Iterator[_SimulatedReturn]:
-    """Yield each return of each source that the simulator has a server for."""
+    """Yield each return of each source that the simulator serves."""
     for source in register.sources.values():
         for source_return in source.returns if isinstance(source, SftpSource | ApiSource) else ():
             data_return = register.returns[source_return.return_code]
@@ -211,7 +211,7 @@ def _list_simulated_returns(register: Register, options: ScenarioOptions) -> Ite
 def _list_council_files(
     simulated: _SimulatedReturn, council: Council, period: Period
 ) -> Iterator[SystemFile | ExpectedOutcome]:
-    """Yield the files that a council sends for a period, and the outcome of each mistake or event."""
+    """Yield a council's files for a period, and their expected outcomes."""
     if simulated.published is not None:
         content = simulated.published.get((council.code, period.id))
         if content is not None:
@@ -241,7 +241,7 @@ def _list_council_files(
 def _export(
     contract: Contract, rows: Mapping[str, Sequence[Row]], system: BackOfficeSystem | None
 ) -> list[SyntheticFile]:
-    """Return rows as the council's system exports them, or else as the contract says."""
+    """Return rows as the council's system or else the contract writes them."""
     if system is None:
         return list(write_extract(contract, rows))
     return [SyntheticFile(None, {table: table_rows}, system.export(table_rows)) for table, table_rows in rows.items()]
@@ -250,6 +250,7 @@ def _export(
 def _build_system_file(
     simulated: _SimulatedReturn, council: Council, period: Period, table: str | None, content: bytes
 ) -> SystemFile:
+    """Return an extract with its path and the time of its export."""
     exported = datetime.combine(period.end + timedelta(days=_DAYS_TO_EXPORT), time(9), UTC)
     path = build_path(simulated.source, simulated.source_return, council.code, period, table)
     return SystemFile(path, content, exported)
@@ -294,7 +295,7 @@ class _Extract:
 
 
 def _add_mistake(extract: _Extract, mistake: Defect | FileDefect) -> Iterator[SystemFile | ExpectedOutcome]:
-    """Yield the file with a mistake in it, and the outcome that it must have."""
+    """Yield the file with a mistake in it, and its expected outcome."""
     if isinstance(mistake, FileDefect):
         content, row, column = mistake.damage(extract.file.content), mistake.row, mistake.header
     else:
@@ -305,7 +306,7 @@ def _add_mistake(extract: _Extract, mistake: Defect | FileDefect) -> Iterator[Sy
 
 
 def _add_defect(extract: _Extract, defect: Defect) -> tuple[bytes, int, str]:
-    """Return the file with a mistake in one cell, and the row and column of that cell."""
+    """Return the file with a mistake in one cell, and its location."""
     ((table, rows),) = extract.synthetic.rows.items()
     changed_rows, index = plant_defect(rows, defect, extract.period)
     (file,) = _export(extract.contract, {table: changed_rows}, extract.system)
@@ -315,7 +316,7 @@ def _add_defect(extract: _Extract, defect: Defect) -> tuple[bytes, int, str]:
 
 
 def _add_event(extract: _Extract, event: story.Event) -> Iterator[SystemFile | ExpectedOutcome]:
-    """Yield the files of an event and the outcomes that they must have."""
+    """Yield the files of an event and their expected outcomes."""
     file_name = ""
     for delivery in event.deliveries:
         file_name = delivery.file_name(extract.file.path.name)

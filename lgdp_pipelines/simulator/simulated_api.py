@@ -59,6 +59,7 @@ def build_api(
     request_counts: Counter[str] = Counter()
 
     async def answer(request: Request) -> Response:
+        """Return the response to one request."""
         council = _find_council(request, tokens)
         if council is None:
             return Response(status_code=401, headers={"WWW-Authenticate": "Bearer"})
@@ -79,7 +80,7 @@ def build_api(
 
 
 def _answer_page(request: Request, known_request: ApiRequest, address: str, page: int, page_size: int) -> Response:
-    """Return one page of an extract, or 304 where the client has it already."""
+    """Return one page of an extract, or 304 if it is unchanged."""
     text = known_request.file.read_text(encoding="utf-8")
     etag = f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
     if request.headers.get("If-None-Match") == etag:
@@ -99,19 +100,19 @@ def _answer_page(request: Request, known_request: ApiRequest, address: str, page
 
 
 def build_page(records: Sequence[str], source_return: ApiReturn, next_page: str | None) -> str:
-    """Return a page: records to the letter at their declared path, and the next page's address."""
-    listed = "[" + ",\n ".join(records) + "]"
+    """Return a page: records at their path, and the next page's address."""
+    records_text = "[" + ",\n ".join(records) + "]"
     if not source_return.records:
-        return listed
+        return records_text
     nested: dict[str, object] = {}
     _set_value(nested, source_return.records, _RECORDS_PLACEHOLDER)
     if next_page is not None:
         _set_value(nested, _find_path_to_next(source_return), next_page)
-    return json.dumps(nested).replace(json.dumps(_RECORDS_PLACEHOLDER), listed)
+    return json.dumps(nested).replace(json.dumps(_RECORDS_PLACEHOLDER), records_text)
 
 
 def _find_path_to_next(source_return: ApiReturn) -> str:
-    """Return the dotted path to the next page's address; empty for answers of one page."""
+    """Return the dotted path to the next page's address; empty without paging."""
     return source_return.paging.at if isinstance(source_return.paging, NextPaging) else ""
 
 
@@ -119,7 +120,7 @@ _RECORDS_PLACEHOLDER = "\x00records\x00"
 
 
 def _set_value(nested: dict[str, object], dotted: str, value: str) -> None:
-    """Set a value at a dotted path and create the dictionaries on the way."""
+    """Set a value at a dotted path, and create missing dictionaries."""
     *folders, last = dotted.split(".")
     for folder in folders:
         inner = nested.setdefault(folder, {})
@@ -131,14 +132,14 @@ def _set_value(nested: dict[str, object], dotted: str, value: str) -> None:
 
 
 def _find_council(request: Request, tokens: Mapping[str, str]) -> str | None:
-    """Return the council whose token a request has; None for an unknown token."""
+    """Return the council whose token a request has; None if unknown."""
     authorisation = request.headers.get("Authorization", "").encode()
     codes = [code for code, token in tokens.items() if hmac.compare_digest(f"Bearer {token}".encode(), authorisation)]
     return codes[0] if codes else None
 
 
 def _remove_page_parameter(request: Request) -> tuple[str, int | None]:
-    """Return the address of the first page and the requested number, None if not valid."""
+    """Return the first page's address and the page number, None if invalid."""
     parts = [part for part in request.url.query.split("&") if part]
     numbers = [part.partition("=")[2] for part in parts if part.startswith(f"{_PAGE_PARAMETER}=")]
     rest = "&".join(part for part in parts if not part.startswith(f"{_PAGE_PARAMETER}="))

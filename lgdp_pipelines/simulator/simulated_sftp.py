@@ -69,6 +69,7 @@ async def serve_sftp(
     """
 
     def open_folder(channel: "asyncssh.SSHServerChannel[bytes]") -> asyncssh.SFTPServer:
+        """Return the read-only folder of the channel's account."""
         username = channel.get_extra_info("username")
         return _ReadOnlyFiles(channel, chroot=str(accounts[username].root).encode())
 

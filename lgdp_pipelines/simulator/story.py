@@ -78,8 +78,8 @@ class Event:
     """An event in the life of a council's extract.
 
     Attributes:
-        deliveries: the extracts that the council sends, in order; empty where it sends none.
-        outcome: of the last delivery, or of the council where there is none; empty where a mistake decides it.
+        deliveries: the extracts that the council sends, in order; empty if it sends none.
+        outcome: of the last delivery, or of the council without any; empty if a mistake decides it.
         note: describes the event.
     """
 

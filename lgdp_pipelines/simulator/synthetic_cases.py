@@ -1,8 +1,8 @@
 """Synthetic cases: homelessness applications (HL1), placements (HL3) and social care records (SOURCE).
 
 **No row is about anybody.** References, dates of birth, postcodes (in an area that does not exist) and numbers are
-synthetic; how many applications a council gets is a rough guess by its size. Belongs here: what the rules across items,
-sections and returns require of a row. Belongs elsewhere: mistakes (``planted_defects``).
+synthetic; how many applications a council gets is a rough guess by its size. Belongs here: rows that keep to the rules
+across items, sections and returns. Belongs elsewhere: mistakes (``planted_defects``).
 """
 
 from collections.abc import Mapping, Sequence
@@ -72,7 +72,7 @@ def _generate_application(request: RowRequest, number: int, random: Random) -> R
 
 
 def _generate_case_days(applied: date, period: Period, random: Random) -> Row:
-    """Return the days of a case, in order, and the answers that each day requires."""
+    """Return a case's days, in order, and the answers that they require."""
     exported = period.end + timedelta(days=_DAYS_TO_EXPORT)
     row = {
         "application_date": format_day(applied),
@@ -182,7 +182,7 @@ def _generate_section_cells(table: str, row: Row, number: int, period: Period, r
 
 
 def _generate_service_days(table: str, started: date, random: Random) -> Row:
-    """Return the first day of a service, and the last where it has ended."""
+    """Return the first day of a service, and sometimes its last day."""
     first, last = _DAYS[table]
     ended = started + timedelta(days=random.randint(0, 400))
     return {first: str(started), last: str(ended) if random.random() < 0.4 else ""}

@@ -26,7 +26,7 @@ _CARBON_YEARS = frozenset({"CY2017", "CY2018"})
 
 
 def generate_dhp_rows(request: RowRequest) -> Mapping[str, Sequence[Row]]:
-    """Return one row of running totals since 1 April; awards stay within decisions."""
+    """Return one row of running totals since 1 April."""
     period = request.period
     random = request.make_random("dhp", request.council.code, find_period(PeriodKind.FINANCIAL_YEAR, period.start).id)
     size = random.randint(40, 400)
@@ -47,7 +47,7 @@ def generate_dhp_rows(request: RowRequest) -> Mapping[str, Sequence[Row]]:
 
 
 def generate_people_supported_rows(request: RowRequest) -> Mapping[str, Sequence[Row]]:
-    """Return counts in fives and their rates by age group, client group and measure."""
+    """Return counts in fives and rates by age, client group and measure."""
     table = request.table
     lists = {item.name: request.list_valid_codes(item.code_list) for item in table.key if item.code_list}
     random = request.make_random("people", request.council.code)
@@ -56,7 +56,7 @@ def generate_people_supported_rows(request: RowRequest) -> Mapping[str, Sequence
     rows = []
     for measure in lists["measure"]:
         people = {(age, group): 5 * random.randint(0, size) for age in ages for group in lists["client_group"]}
-        people = {place: _grow(figure, request.period, random) for place, figure in people.items()}
+        people = {group_key: _grow(figure, request.period, random) for group_key, figure in people.items()}
         for group in lists["client_group"]:
             people["All Ages", group] = sum(people[age, group] for age in ages)
         for age in lists["age_group"]:
@@ -76,7 +76,10 @@ def _grow(figure: int, period: Period, random: Random) -> int:
 
 
 def generate_waste_rows(request: RowRequest) -> Mapping[str, Sequence[Row]]:
-    """Return tonnes by material and end state, and carbon in some years, over one population."""
+    """Return tonnes by material and end state, and carbon in some years.
+
+    All rates have one population.
+    """
     material, *other_tables = request.contract.tables
     lists = {item.name: request.list_valid_codes(item.code_list) for item in material.key if item.code_list}
     random = request.make_random("waste", request.council.code)
@@ -105,7 +108,7 @@ _Figures = dict[str, tuple[int, int]]
 
 
 def generate_lfr_rows(request: RowRequest) -> Mapping[str, Sequence[Row]]:
-    """Return lines, services, control totals, and the postings behind some of the lines."""
+    """Return lines, services, control totals, and postings of some lines."""
     period = request.period
     random = request.make_random("lfr", request.council.code, period.id)
     codes = {name: request.list_valid_codes(f"lfr-{name}") for name in ("line", "service")}
@@ -137,7 +140,7 @@ def generate_lfr_rows(request: RowRequest) -> Mapping[str, Sequence[Row]]:
 
 
 def _sum_service(service: str, lines: _Figures, random: Random) -> tuple[int, int]:
-    """Return a service's sums over its lines; at random for a service without lines."""
+    """Return a service's sums over its lines, or else random figures."""
     service_lines = [figures for code, figures in lines.items() if code.startswith(f"{service}.")]
     if not service_lines:
         return random.randint(500, 40_000), -random.randint(0, 30_000)
@@ -193,7 +196,7 @@ _WITHHELD = range(1, 5)
 
 
 def generate_school_summary_rows(request: RowRequest) -> Mapping[str, Sequence[Row]]:
-    """Return a row for each school: the same schools in every year, with other pupils."""
+    """Return a row for each school, the same schools in every year."""
     table, period = request.table, request.period
     rows = []
     for number, kind in enumerate(_TYPES):
@@ -206,7 +209,7 @@ def generate_school_summary_rows(request: RowRequest) -> Mapping[str, Sequence[R
 
 
 def generate_school_list_rows(request: RowRequest) -> Mapping[str, Sequence[Row]]:
-    """Return a row for each open school, one department each, as the list's rules require."""
+    """Return a row for each open school, which has one department."""
     rows = generate_table_rows(request, request.table, len(_TYPES))
     same_cells = {"meets_pe_target": "Yes", "email": "", "phone_number": "", "website": ""}
     schools = []
@@ -223,7 +226,7 @@ _NAMES = ("Harbour", "Glen", "Moor", "Bridge", "Strand", "Hillside", "Riverside"
 
 
 def _identify_school(request: RowRequest, number: int) -> Row:
-    """Return the number and the name of a school, the same in every year and return."""
+    """Return number and name of a school, the same in every return."""
     council_code = request.council.code
     seed_code = 1_000_000 + 10_000 * request.register.councils.codes.index(council_code) + number
     name = request.make_random(council_code, number).choice(_NAMES)
@@ -231,7 +234,7 @@ def _identify_school(request: RowRequest, number: int) -> Row:
 
 
 def _generate_school_figures(kind: str, random: Random) -> dict[str, str]:
-    """Return figures under every name that a version has for them, for the school's stages."""
+    """Return a school's figures under the names of every version."""
     stages = {name: random.choice((random.randint(0, 4), random.randint(10, 60))) for name in _STAGES[kind]}
     roll = max(sum(stages.values()), _WITHHELD.stop)
     stages[_STAGES[kind][0]] += roll - sum(stages.values())
@@ -272,7 +275,7 @@ def _split_at_random(total: int, names: Sequence[str], random: Random) -> dict[s
 
 
 def _generate_school_cell(item: Item, request: RowRequest, random: Random, figures: Mapping[str, str]) -> str:
-    """Return a cell of a school: council, text or figure, or the mark for no figure."""
+    """Return a cell of a school: council, text, figure or mark."""
     if item.role is Role.COUNCIL:
         return spell_council(item, request)
     if item.role is not Role.MEASURE:
@@ -309,7 +312,10 @@ _CLASSES = (
 
 
 def _withhold_small_counts(table: Table, row: Row) -> Row:
-    """Return the row with small counts withheld, and a second count where one would follow."""
+    """Return the row with small counts withheld.
+
+    A second count of a group is withheld if the first would follow from the others.
+    """
     counts = {
         item.name: int(row[item.name])
         for item in table.having(Role.MEASURE)

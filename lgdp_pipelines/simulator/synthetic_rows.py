@@ -59,12 +59,12 @@ class RowRequest:
         return table
 
     def make_random(self, *parts: object) -> Random:
-        """Return a random generator that is the same for the same seed and parts on every machine."""
+        """Return a random generator that is reproducible from seed and parts."""
         text = "|".join(map(str, (self.seed, *parts)))
         return Random(hashlib.sha256(text.encode()).digest())  # noqa: S311 - synthetic data, no secret
 
     def list_valid_codes(self, code_list: str) -> list[str]:
-        """Return the codes that are valid at the end of the period, in the list's order."""
+        """Return the codes valid at the period's end, in the list's order."""
         codes = self.register.code_lists[code_list].codes
         return [code.code for code in codes if code.is_valid_on(self.period.end)]
 
@@ -79,7 +79,7 @@ def generate_contract_rows(request: RowRequest) -> Mapping[str, Sequence[Row]]:
 
 
 def generate_table_rows(request: RowRequest, table: Table, count: int) -> list[Row]:
-    """Return rows that keep to everything that a table declares of its items and its key.
+    """Return rows that keep to a table's declarations of items and key.
 
     A table whose key is made of codes alone gets one row for each combination, up to :data:`MOST_ROWS`; any other gets
     ``count`` rows.
@@ -99,7 +99,7 @@ def generate_table_rows(request: RowRequest, table: Table, count: int) -> list[R
 
 
 def _generate_key_cells(request: RowRequest, table: Table, random: Random, count: int) -> list[Row]:
-    """Return the key's cells of each row; empty rows for a key that is not made of codes alone."""
+    """Return the key's cells of each row; empty unless all are codes."""
     items = [item for item in table.key if item.role not in {Role.COUNCIL, Role.PERIOD}]
     if not items or any(item.code_list is None for item in items):
         return [{} for _ in range(count if items or not table.key else 1)]
@@ -110,7 +110,7 @@ def _generate_key_cells(request: RowRequest, table: Table, random: Random, count
 
 
 def _generate_cell(item: Item, request: RowRequest, random: Random) -> str:
-    """Return a cell: the council or period, a mark now and then, or else a value or nothing."""
+    """Return a cell: council, period, mark, value or nothing."""
     if item.role is Role.COUNCIL:
         return spell_council(item, request)
     if item.role is Role.PERIOD:
@@ -169,7 +169,7 @@ def _find_bounds(item: Item) -> tuple[float, float]:
 
 
 def _find_bound(inclusive: str | None, exclusive: str | None, step: float, default: float) -> float:
-    """Return the inclusive bound, or one step from the exclusive one, or else the default."""
+    """Return the inclusive bound, the adjusted exclusive one, or the default."""
     if inclusive is not None:
         return float(inclusive)
     return default if exclusive is None else float(exclusive) + step
@@ -180,7 +180,7 @@ _REPEATS = 6
 
 
 def _generate_words(item: Item, random: Random) -> str:
-    """Return text of the item's pattern, or else two words and a number, within its length."""
+    """Return text of the item's pattern or of words, within its length."""
     if item.pattern is not None:
         return generate_matching_text(item.pattern, random)
     text = f"{random.choice(_WORDS)} {random.choice(_WORDS)} {random.randint(1, 999)}"
@@ -215,7 +215,7 @@ def find_shortest_text(pattern: str, groups: Mapping[str, str]) -> str | None:
 
 @dataclass(frozen=True)
 class _PatternWriter:
-    """Writes text along the parse tree of a regular expression, which has no types.
+    """Writes text along the untyped parse tree of a regular expression.
 
     Attributes:
         random: source of chance.
@@ -283,7 +283,7 @@ def _list_members(nodes: Any) -> list[str]:  # noqa: ANN401 - the parser's own t
 
 
 def spell_council(item: Item, request: RowRequest) -> str:
-    """Return the first of a council's codes and names that the item can hold.
+    """Return the council's first code or name that the item can hold.
 
     Raises:
         ValueError: the item can hold none of them.
@@ -291,8 +291,8 @@ def spell_council(item: Item, request: RowRequest) -> str:
     council = request.council
     spellings = [council.name, council.gss_code, council.sg_code, council.code, *council.spellings]
     if item.code_list:
-        listed = request.list_valid_codes(item.code_list)
-        spellings = [spelling for spelling in spellings if spelling in listed]
+        valid_codes = request.list_valid_codes(item.code_list)
+        spellings = [spelling for spelling in spellings if spelling in valid_codes]
     return _choose_fitting(item, spellings)
 
 
@@ -314,7 +314,7 @@ def spell_identity(table: Table, request: RowRequest) -> Row:
 
 
 def list_period_spellings(period: Period) -> tuple[str, ...]:
-    """Return the spellings of a period that read as that period, its id last."""
+    """Return the spellings that read as a period, its id last."""
     first, last = period.start.year, period.end.year
     quarter = period.id[-2:]
     years = (f"{first}/{last % 100:02d}", f"{first}-{last % 100:02d}", f"{first}-{last}")

@@ -48,7 +48,7 @@ class WrittenFiles:
 
 
 def write_files(settings: Settings, register: Register, scenario: Scenario) -> WrittenFiles:
-    """Write the files that are new or changed: expected outcomes, then keys and tokens, then extracts."""
+    """Write new and changed files: expected outcomes, accounts, then extracts."""
     folder = settings.simulator
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "SYNTHETIC.txt").write_text(_format_notice(scenario), encoding="utf-8")
@@ -80,7 +80,7 @@ def _format_notice(scenario: Scenario) -> str:
 
 
 def _write_if_changed(folder: Path, file: SystemFile) -> bool:
-    """Write a file that is new or changed, and return whether it was.
+    """Write a new or changed file, and return whether it was written.
 
     A changed file gets a later time than before.
     """
@@ -99,7 +99,7 @@ def _write_if_changed(folder: Path, file: SystemFile) -> bool:
 
 
 def _write_accounts(folder: Path, register: Register) -> None:
-    """Write keys, tokens and empty folders of the server and of every council."""
+    """Write keys, tokens and empty folders of the server and all councils."""
     for name in ("keys", "tokens", "public_keys"):
         (folder / name).mkdir(exist_ok=True)
         (folder / name).chmod(0o700)
@@ -125,7 +125,7 @@ def _write_key(path: Path) -> None:
 
 
 def _write_secret(path: Path, content: bytes) -> None:
-    """Write a new file that only its owner can read from its first moment.
+    """Write a new file that only its owner can ever read.
 
     Keep one that exists.
     """

@@ -60,7 +60,7 @@ class CellViolations:
 
     Attributes:
         violations: by rule id.
-        in_error: ``_row`` of the cells that explain what else is wrong in their row, by item name.
+        in_error: ``_row`` of the cells that explain other violations in their row, by item name.
     """
 
     violations: Mapping[str, RuleViolations]
@@ -68,7 +68,7 @@ class CellViolations:
 
 
 def check_cell_rules(table: Table, rules: Sequence[Rule], typed: TypedChunk, facts: SubmissionFacts) -> CellViolations:
-    """Return the violations of each rule about a cell in a chunk of a table.
+    """Return the violations of each rule about a cell in a chunk.
 
     Args:
         table: the table of the contract.
@@ -89,7 +89,7 @@ def check_cell_rules(table: Table, rules: Sequence[Rule], typed: TypedChunk, fac
         for explaining in (name, _find_codes_day_item(rule, table)):
             rows = exclude_rows(rows, in_error.get(explaining, NO_ROWS))
         violations[rule.id] = RuleViolations.of_rows(rows)
-        # A cell in error, or one that is not understood, explains what else is wrong in its row.
+        # A cell in error, or one that is not understood, explains other violations in its row.
         if rule.severity is Severity.ERROR or rule.kind in _NOT_UNDERSTOOD:
             in_error[name] = pl.concat([in_error.get(name, NO_ROWS), rows])
     return CellViolations(violations, in_error)
@@ -104,7 +104,7 @@ def _rank(rule: Rule, table: Table) -> tuple[bool, int]:
 
 
 def _find_codes_day_item(rule: Rule, table: Table) -> str:
-    """Return the item on whose day a rule's codes must be valid; empty without one."""
+    """Return the item whose day decides which codes are valid, or empty."""
     return (table.by_name[rule.items[0]].codes_on or "") if rule.kind is RuleKind.CODES else ""
 
 
@@ -126,7 +126,7 @@ def _find_failing_rows(
         return {}
     schema = pa.DataFrameSchema({name: columns[name] for name in suspects})
     try:
-        # Validation can be switched off from the environment, which must not decide what is published.
+        # Validation can be switched off from the environment, which must not decide about publication.
         with config_context(validation_enabled=True, validation_depth=ValidationDepth.SCHEMA_AND_DATA):
             schema.validate(frame, lazy=True)
     except SchemaErrors as errors:
@@ -140,7 +140,7 @@ def _find_failing_rows(
 
 
 def _build_columns(table: Table, rules: Sequence[Rule], facts: SubmissionFacts) -> dict[str, pa.Column]:
-    """Return the pandera columns of a table: each item, and its text where rules need it."""
+    """Return the pandera columns of a table's items and of their text."""
     columns: dict[str, pa.Column] = {}
     for item in table.items:
         item_rules = [rule for rule in rules if rule.items[0] == item.name]
@@ -162,7 +162,7 @@ def _build_columns(table: Table, rules: Sequence[Rule], facts: SubmissionFacts) 
 
 
 def _name_text_column(name: str) -> str:
-    """Return the name of the column that holds an item's text beside its value."""
+    """Return the name of the column with an item's text."""
     return f"_text.{name}"
 
 
@@ -178,9 +178,9 @@ def _find_suspects(columns: Mapping[str, pa.Column], frame: pl.DataFrame) -> lis
         results = [result.item() for result in pl.collect_all(queries)]
     except pl.exceptions.PolarsError:
         return list(columns)
-    broken = {name for (name, _), holds in zip(checks, results, strict=True) if not holds}
+    failing_names = {name for (name, _), holds in zip(checks, results, strict=True) if not holds}
     empty = {name for name, column in columns.items() if not column.nullable and frame.get_column(name).null_count()}
-    return [name for name in columns if name in broken | empty]
+    return [name for name in columns if name in failing_names | empty]
 
 
 def _find_rule_id(error: SchemaError, required: Mapping[str, str]) -> str:
@@ -238,16 +238,16 @@ def _build_row_check(holds: pl.Expr, options: Mapping[str, Any]) -> pa.Check:
     return pa.Check(lambda data: data.lazyframe.select(holds), **options)
 
 
-def _is_valid_code(code: pl.Expr, day: pl.Expr, codes: Sequence[Code]) -> pl.Expr:
+def _is_valid_code(column: pl.Expr, day: pl.Expr, codes: Sequence[Code]) -> pl.Expr:
     """Return whether a code is valid on its row's own day."""
     spans: dict[tuple[date | None, date | None], list[str]] = {}
-    for listed in codes:
-        spans.setdefault((listed.valid_from, listed.valid_to), []).append(listed.code)
+    for code in codes:
+        spans.setdefault((code.valid_from, code.valid_to), []).append(code.code)
     return pl.any_horizontal(
-        code.is_in(valid)
+        column.is_in(valid_codes)
         & (pl.lit(value=True) if first is None else day >= first)
         & (pl.lit(value=True) if last is None else day <= last)
-        for (first, last), valid in spans.items()
+        for (first, last), valid_codes in spans.items()
     )
 
 
@@ -255,7 +255,10 @@ _QUOTIENT_TOLERANCE = 1e-9
 
 
 def _is_multiple(item: Item) -> pl.Expr:
-    """Return whether a number is a multiple of the declared one: exactly, unless it is a double."""
+    """Return whether a number is a multiple of the declared one.
+
+    The test is exact, except for doubles.
+    """
     step, column = Fraction(item.multiple_of or "1"), pl.col(item.name)
     if item.type is ItemType.NUMBER:
         quotient = column / float(step)

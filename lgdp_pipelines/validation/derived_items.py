@@ -1,7 +1,7 @@
 """Derived items, computed from typed ones and reference tables as the contract declares.
 
 If an input is missing, the derived value is null and never a guess; a derived figure then says why by its status.
-Belongs here: computing values. Belongs elsewhere: what a contract may declare (``register``), and parsing text
+Belongs here: computing values. Belongs elsewhere: the declarations of a contract (``register``), and parsing text
 (``type_parsing``).
 """
 
@@ -20,7 +20,7 @@ from lgdp_pipelines.vocabulary.periods import PeriodKind
 
 
 def build_validated_schema(table: Table) -> pl.Schema:
-    """Return the columns of a validated table: typed items, and derived items with their status."""
+    """Return a validated table's columns: typed items, derived items and their statuses."""
     derived: dict[str, pl.DataType] = {item.name: item_column_type(item).polars for item in table.derived}
     statuses = {f"{item.name}_status": pl.String() for item in table.derived if item.role is Role.MEASURE}
     return pl.Schema({**build_typed_schema(table), **derived, **statuses})
@@ -39,7 +39,7 @@ class DerivedColumns:
         return typed.with_columns(self._columns).select(self._names) if self._columns else typed
 
     def extend_errors(self, in_error: Mapping[str, pl.Series]) -> Mapping[str, pl.Series]:
-        """Return ``_row`` of cells in error by item, with the derived items that cannot be computed from them."""
+        """Return ``_row`` of cells in error by item, including derived items."""
         derived = {
             item.name: pl.concat(rows)
             for item in self._table.derived
@@ -49,7 +49,7 @@ class DerivedColumns:
 
 
 def _derive(item: Item, facts: SubmissionFacts) -> Iterator[pl.Expr]:
-    """Yield the columns of a derived item: its value, and the status of a rate."""
+    """Yield the columns of a derived item: value, and status of rates."""
     match item.derived:
         case AgeBand() as band:
             yield _derive_age_band(band).alias(item.name)
@@ -66,14 +66,14 @@ def _derive(item: Item, facts: SubmissionFacts) -> Iterator[pl.Expr]:
 
 
 def _derive_age_band(band: AgeBand) -> pl.Expr:
-    """Return the code of the band that the age on a day lies in."""
+    """Return the code of the band of an age on a day."""
     birth, day = pl.col(band.of), pl.col(band.on)
     # A person born on 29 February is a year older from 1 March on in a year without that day.
     is_before_birthday = _number_day(day) < _number_day(birth)
     age = day.dt.year() - birth.dt.year() - is_before_birthday.cast(pl.Int32)
     code = pl.lit(None, dtype=pl.String)
-    for lower, listed in zip(band.lower, band.codes, strict=True):
-        code = pl.when((age >= lower) & (birth <= day)).then(pl.lit(listed.code)).otherwise(code)
+    for lower, band_code in zip(band.lower, band.codes, strict=True):
+        code = pl.when((age >= lower) & (birth <= day)).then(pl.lit(band_code.code)).otherwise(code)
     return code
 
 
@@ -97,7 +97,7 @@ _APRIL = 4
 
 
 def _derive_status(rate: Rate, *, has_denominator: bool) -> pl.Expr:
-    """Return the status of a rate: that of its figure, or not collected without a denominator."""
+    """Return the status of a rate, which may lack a denominator."""
     status = pl.col(f"{rate.of}_status")
     if has_denominator:
         return status
@@ -109,7 +109,7 @@ def _derive_status(rate: Rate, *, has_denominator: bool) -> pl.Expr:
 
 
 def _find_population(rate: Rate, facts: SubmissionFacts) -> float | None:
-    """Return the denominator of a rate for the council and the period's first year."""
+    """Return the denominator of a rate for the period's first year."""
     keys = {"council_code": facts.council.code, "year": str(facts.period.start.year)}
     text = _find_cell(facts.register.reference[rate.reference], rate.version, keys, rate.column)
     return float(text) if text else None
@@ -122,7 +122,7 @@ def _find_family_group(group: FamilyGroup, facts: SubmissionFacts) -> str | None
 
 
 def _find_cell(table: ReferenceTable, version: str, keys: Mapping[str, str], column: str) -> str:
-    """Return a cell of the row that has the given keys; empty without such a row."""
+    """Return a cell of the row with the given keys, or empty."""
     names = [reference_column.name for reference_column in table.columns]
     rows = (dict(zip(names, row, strict=True)) for row in table.by_version[version].rows)
     return next((cells[column] for cells in rows if keys.items() <= cells.items()), "")

@@ -1,13 +1,13 @@
 """The judgement of a submission: each rule tested once, each violation reported once, and the verdict.
 
-One defect gives one finding. A row whose cells cannot be told apart is not tested further. A rule over several cells
+One defect gives one finding. A row with missing or surplus cells is not tested further. A rule over several cells
 (key, SQL, earlier period) is not tested in a row where an item that it names is in error, or is not understood,
 already; in SQL a cell that could not be read is null.
 
-A message says what should be true and what to do, in the words of the contract, and never repeats a cell's value. A
-finding about several items names the column of the first; the title in the message says how they should relate.
-Belongs here: the order of the tests, the rows excluded from them, the words and the order of findings, and the
-verdict. Belongs elsewhere: any single test.
+A message says which rule should hold and how to correct the extract, in the words of the contract, and never repeats
+a cell's value. A finding about several items names the column of the first; the title in the message says how they
+should relate. Belongs here: the order of the tests, the rows excluded from them, the words and the order of findings,
+and the verdict. Belongs elsewhere: any single test.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -65,7 +65,7 @@ class ValidationResult:
 
 
 def judge(reading: Reading, context: JudgingContext) -> ValidationResult:
-    """Return the result of testing a landed submission against every rule of its contract.
+    """Return the result of testing a submission against its contract's rules.
 
     Raises:
         LgdpError: a rule cannot be run.
@@ -121,7 +121,7 @@ class _ExcludedData:
     Attributes:
         tables: names of tables without usable columns.
         items: table and name of items without a column of their own.
-        rows: ``_row`` of rows whose cells cannot be told apart, by table name.
+        rows: ``_row`` of rows with missing or surplus cells, by table name.
     """
 
     tables: frozenset[str]
@@ -132,7 +132,7 @@ class _ExcludedData:
 def _find_excluded_data(contract: Contract, reading: Reading) -> _ExcludedData:
     """Return the tables, columns and rows excluded from validation by landing errors.
 
-    A finding about columns that names a row means that the row's cells cannot be told apart; one that names an item and
+    A finding about columns that names a row means that the row has missing or surplus cells; one that names an item and
     no row means that the item has no column; one that names neither means that the table has no usable columns.
     """
     column_rules = [rule.id for rule in list_rules(contract) if rule.kind is RuleKind.COLUMNS]
@@ -158,7 +158,7 @@ def _find_excluded_data(contract: Contract, reading: Reading) -> _ExcludedData:
 def _explain_not_run(
     contract: Contract, rule: Rule, tables: Mapping[str, ChunkedFrame], excluded: _ExcludedData
 ) -> str:
-    """Return why a rule cannot be run; empty for a rule that can."""
+    """Return why a rule cannot be run, or empty."""
     if not tables:
         return "The extract cannot be read."
     tables_read = list_tables_read(rule)
@@ -182,7 +182,7 @@ class _TableJudge:
 
     Attributes:
         violations: violations of each rule about a cell so far, by rule id.
-        in_error: ``_row`` of the cells that explain what else is wrong in their row, by item; only of the items that a
+        in_error: ``_row`` of the cells that explain other violations in their row, by item; only of the items that a
             rule over several cells names.
         normaliser: counts the repairs.
     """
@@ -203,7 +203,7 @@ class _TableJudge:
         self.in_error: dict[str, list[pl.Series]] = {}
 
     def judge(self, landed: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-        """Yield the typed rows of each chunk, after collecting the violations in them."""
+        """Yield the typed rows of each chunk, and collect its violations."""
         for typed, cells in prefetch_map(self._read, map(self._prepare, landed)):
             for rule_id, violations in cells.violations.items():
                 self.violations[rule_id] = self.violations[rule_id].followed_by(violations)
@@ -233,7 +233,7 @@ class _TableJudge:
 
 
 def _limit_listing(outcome: RuleOutcome) -> RuleOutcome:
-    """Return the outcome, with a reason where not all of its findings are listed."""
+    """Return the outcome, with a reason if some findings are not listed."""
     if outcome.failed <= MAX_LISTED:
         return outcome
     reason = f"The first {MAX_LISTED} findings are listed, {outcome.failed - MAX_LISTED} more are not."
@@ -252,13 +252,15 @@ def _decide_verdict(contract: Contract, outcomes: Sequence[RuleOutcome]) -> Verd
 def _build_findings(
     contract: Contract, violations: Mapping[str, RuleViolations], tables: Mapping[str, ChunkedFrame], reading: Reading
 ) -> pl.DataFrame:
-    """Return all findings, by table, row and rule; findings without a row come first.
+    """Return all findings, by table, row and rule.
+
+    Findings without a row come first.
 
     Args:
         contract: the contract that was applied.
         violations: by rule id.
         tables: validated tables by name.
-        reading: landing's findings, and what the file calls its tables and columns.
+        reading: landing's findings, and the names of tables and columns in the file.
     """
     rules = list_rules(contract)
     parts = [
@@ -269,8 +271,8 @@ def _build_findings(
     rule_order = {rule.id: number for number, rule in enumerate(rules)}
     table_order = {table.name: number for number, table in enumerate(contract.tables)}
     landed = reading.findings.group_by("rule", maintain_order=True).head(MAX_LISTED).select(reading.findings.columns)
-    listed = concat_findings([landed, *parts])
-    return listed.sort(
+    findings = concat_findings([landed, *parts])
+    return findings.sort(
         pl.col("table").replace_strict(table_order, default=None, return_dtype=pl.Int64),
         "row",
         pl.col("rule").replace_strict(rule_order, default=None, return_dtype=pl.Int64),

@@ -22,7 +22,7 @@ OtherReturnRows = Callable[[Return, Period, Table], ChunkedFrame | None]
 """Returns the council's current validated rows of a table of another return in a period; None without any."""
 
 AbsenceReason = Callable[[str, Period], str]
-"""Returns why there are no rows of a return and period to compare with, and what to do about it."""
+"""Returns why rows of a return and period are missing, and the remedy."""
 
 
 def find_no_rows(*_: object) -> None:
@@ -30,7 +30,7 @@ def find_no_rows(*_: object) -> None:
 
 
 def explain_no_accepted_submission(return_code: str, period: Period) -> str:
-    """Return the reason that holds on the platform: nothing has been accepted for the period."""
+    """Return the platform's reason: no submission is accepted for the period."""
     return f"There is no accepted submission of {return_code} for {period.id} to compare with."
 
 
@@ -61,7 +61,7 @@ class JudgingContext(SubmissionFacts):
         spill: keeps rows that do not fit into memory.
         prior_rows: returns the council's rows of an earlier period.
         other_rows: returns the council's rows of other returns.
-        absence_reason: returns why there are no such rows.
+        absence_reason: returns why such rows are missing.
         mapping: how the system's export answers the contract; None if the extract follows the contract itself.
     """
 

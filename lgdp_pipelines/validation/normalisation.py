@@ -4,8 +4,8 @@ White space around a number, date or code is removed; an alias becomes its code,
 register code, a spelling of the period its id; a date or number in another form that the contract declares is rewritten
 in the contract's own. Each changed cell is counted once, by the kind of repair, and marked on its row. A cell in no
 declared spelling stays as it is, and is a finding later. A cell of nothing but white space is empty; text itself is
-kept to the letter. The landed table keeps the cells as sent. Belongs here: spellings. Belongs elsewhere: what a
-system's mapping translates (``source_mapping``, before this), and types (``type_parsing``, after).
+kept to the letter. The landed table keeps the cells as sent. Belongs here: spellings. Belongs elsewhere: the
+translation by a system's mapping (``source_mapping``, before this), and types (``type_parsing``, after).
 """
 
 from collections import Counter
@@ -46,7 +46,7 @@ class _Rewrite:
 
 @dataclass(frozen=True)
 class _RepairedCells:
-    """The positions in a chunk at which an item had one kind of repair, in order."""
+    """The positions of an item's cells with one kind of repair."""
 
     item: str
     kind: RepairKind
@@ -154,7 +154,7 @@ class Normaliser:
         return _look_up(item, {}) if item.numbers is None else _rewrite_numbers(item, item.numbers)
 
     def _rewrite_names(self, item: Item, raw_texts: pl.Series) -> _Rewrite:
-        """Return a rewrite of names by look-up; a submission spells them in few ways."""
+        """Return a rewrite of the names of council or period by look-up."""
         names = {text: self._resolve_name(item, text) for text in raw_texts.unique()}
         spaced = [text for text, name in names.items() if text and text != name and text.strip() == (name or "")]
         renamed = [text for text, name in names.items() if text and text != name and text not in spaced]
@@ -166,7 +166,7 @@ class Normaliser:
         return _Rewrite(canonical, {RepairKind.SPACE: cell.is_in(spaced), kind: cell.is_in(renamed)})
 
     def _resolve_name(self, item: Item, raw_text: str) -> str | None:
-        """Return the submission's own code or id for its spellings; else the text as sent."""
+        """Return the submission's code or id for its spellings, else the text."""
         if not raw_text.strip():
             return None
         council, period = self._facts.council, self._facts.period
@@ -176,7 +176,7 @@ class Normaliser:
         return period.id if read_period(raw_text, self._facts.contract.period_kind) == period else raw_text
 
     def _find_codes_by_pattern(self, item: Item, raw_texts: pl.Series) -> Mapping[str, str]:
-        """Return the code of each spelling that only a pattern of its list accepts."""
+        """Return the codes of spellings that only a list's patterns accept."""
         code_list = self._facts.register.code_lists[item.code_list or ""]
         if not code_list.has_patterns:
             return {}
@@ -187,7 +187,10 @@ class Normaliser:
 
 
 def _find_spelling_day(item: Item, facts: SubmissionFacts) -> date | None:
-    """Return the day whose spellings are read; None, for any day, if rows have their own."""
+    """Return the day whose spellings are read; None for any day.
+
+    Any day serves where each row has a day of its own.
+    """
     return None if item.codes_on else facts.period.end
 
 
@@ -196,7 +199,7 @@ _TEXT, _WELL_FORMED = "text", "well_formed"
 
 
 def _build_expressions(rewrite: _Rewrite, pattern: str) -> Mapping[str, pl.Expr]:
-    """Return the columns of a rewrite: its text, whether it is well formed, and its flags."""
+    """Return the columns of a rewrite: text, form and flags."""
     is_well_formed = rewrite.canonical.str.contains(pattern) if pattern else pl.lit(value=True)
     return {
         _TEXT: rewrite.canonical,
@@ -206,7 +209,7 @@ def _build_expressions(rewrite: _Rewrite, pattern: str) -> Mapping[str, pl.Expr]
 
 
 def _list_repaired_cells(item: Item, rewritten: pl.DataFrame, positions: pl.Series) -> Iterator[_RepairedCells]:
-    """Yield the positions of an item's repaired cells for each kind of repair."""
+    """Yield the positions of an item's repaired cells by kind of repair."""
     for kind in RepairKind:
         if kind in rewritten.columns and rewritten.get_column(kind).any():
             yield _RepairedCells(item.name, kind, positions.filter(rewritten.get_column(kind)))
@@ -241,18 +244,18 @@ def _build_repair_marks(repairs: Sequence[_RepairedCells], height: int) -> pl.Se
         }
         texts = pl.Series(list(words.values()), dtype=pl.String)
         # Where a council spells its name its own way, all of its rows have the same marks.
-        more = (
+        further_marks = (
             texts.new_from_index(0, height)
             if len(words) == 1
             else bits.replace_strict(pl.Series(list(words), dtype=pl.UInt64), texts)
         )
-        marks = more.alias(REPAIRS) if start == 0 else _join_marks(marks, more)
+        marks = further_marks.alias(REPAIRS) if start == 0 else _join_marks(marks, further_marks)
     return marks
 
 
-def _join_marks(marks: pl.Series, more: pl.Series) -> pl.Series:
-    """Return two texts of marks joined row by row; null only where both are null."""
-    joined = pl.DataFrame({"marks": marks, "more": more}).select(
+def _join_marks(marks: pl.Series, further_marks: pl.Series) -> pl.Series:
+    """Return two texts of marks joined row by row."""
+    joined = pl.DataFrame({"marks": marks, "more": further_marks}).select(
         pl.when(~pl.all_horizontal(pl.all().is_null())).then(
             pl.concat_str("marks", "more", separator=" ", ignore_nulls=True)
         )
@@ -261,13 +264,13 @@ def _join_marks(marks: pl.Series, more: pl.Series) -> pl.Series:
 
 
 def _strip(item: Item) -> pl.Expr:
-    """Return the text without the white space around it; null for a blank text."""
+    """Return the text without surrounding white space; null if blank."""
     stripped = pl.col(item.name).str.strip_chars()
     return pl.when(stripped != "").then(stripped)
 
 
 def _look_up(item: Item, spellings: Mapping[RepairKind, Mapping[str, str]]) -> _Rewrite:
-    """Return a rewrite by look-ups of the text without the white space around it."""
+    """Return a rewrite by look-ups of the text without surrounding white space."""
     stripped = _strip(item)
     canonical_texts = {spelling: text for texts in spellings.values() for spelling, text in texts.items()}
     flags = {kind: stripped.is_in(list(texts)) for kind, texts in spellings.items() if texts}
@@ -278,14 +281,14 @@ def _look_up(item: Item, spellings: Mapping[RepairKind, Mapping[str, str]]) -> _
 
 
 def _is_only_spaced(item: Item, flags: Mapping[RepairKind, pl.Expr]) -> pl.Expr:
-    """Return whether a cell needs no repair but the removal of white space."""
+    """Return whether a cell needs the removal of white space alone."""
     text = pl.col(item.name)
     spaced = (text != text.str.strip_chars()) & (text != "")
     return spaced & ~pl.any_horizontal(flag.fill_null(value=False) for flag in flags.values()) if flags else spaced
 
 
 def _rewrite_dates(item: Item, raw_texts: pl.Series) -> Mapping[str, str]:
-    """Return the contract's spelling of each text that is a date in another form."""
+    """Return the contract's spelling of each date in another form."""
     texts = raw_texts.str.strip_chars().unique()
     parsers = [build_date_parser(form) for form in item.date_formats]
     canonical_dates: dict[str, str] = {}

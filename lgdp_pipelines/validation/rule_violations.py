@@ -49,11 +49,11 @@ class RuleViolations:
 
     @classmethod
     def of_table(cls, *, is_broken: bool) -> "RuleViolations":
-        """Return the violation in a table as a whole; empty if not broken."""
+        """Return the violation in a table as a whole, or none."""
         return cls(failed=1, is_about_table=True) if is_broken else cls()
 
     def followed_by(self, later: "RuleViolations") -> "RuleViolations":
-        """Return the violations in this chunk of a table and a later one."""
+        """Return the violations in this chunk and in a later one."""
         rows = self.rows if later.failed == 0 else pl.concat([self.rows, later.rows]).head(MAX_LISTED)
         return RuleViolations(rows, self.failed + later.failed)
 
@@ -75,7 +75,7 @@ def add_query_scopes(
     violations: Mapping[str, RuleViolations],
     tables: Mapping[str, ChunkedFrame],
 ) -> tuple[RuleOutcome, ...]:
-    """Return the outcomes, with query scopes for each broken rule that raises a query.
+    """Return the outcomes, with query scopes for broken rules that raise queries.
 
     Args:
         contract: the contract that was applied.
@@ -100,17 +100,17 @@ def add_query_scopes(
 def _build_scopes(
     contract: Contract, rule: Rule, violations: RuleViolations | None, failed: int, tables: Mapping[str, ChunkedFrame]
 ) -> Iterator[QueryScope]:
-    """Yield the scopes of a broken rule, with the number and fingerprint of their rows."""
+    """Yield the scopes of a broken rule, with row counts and fingerprints."""
     if violations is None or violations.is_about_table or rule.table not in tables:
         yield QueryScope("", failed)
         return
     table = contract.by_name[rule.table]
     items = [*(item.name for item in table.key), *(name for name in rule.items if name in table.by_name)]
-    broken = _select_rows(tables[rule.table], violations.rows, [*rule.scope, *items])
+    broken_rows = _select_rows(tables[rule.table], violations.rows, [*rule.scope, *items])
     if not rule.scope:
-        yield QueryScope("", failed, _hash_rows(broken, items))
+        yield QueryScope("", failed, _hash_rows(broken_rows, items))
         return
-    labelled = broken.with_columns(_build_scope_label(rule.scope).alias(_SCOPE))
+    labelled = broken_rows.with_columns(_build_scope_label(rule.scope).alias(_SCOPE))
     for scope in labelled.get_column(_SCOPE).unique().sort():
         rows = labelled.filter(pl.col(_SCOPE) == scope)
         yield QueryScope(str(scope), rows.height, _hash_rows(rows.head(MAX_LISTED), items))
@@ -131,7 +131,7 @@ def label_scopes(rule: Rule, rows: pl.Series, table: ChunkedFrame) -> pl.Series:
 
 
 def _select_rows(table: ChunkedFrame, rows: pl.Series, names: Sequence[str]) -> pl.DataFrame:
-    """Return some rows of a table, in the table's order, with some of its columns."""
+    """Return some rows and columns of a table, in its order."""
     columns = list(dict.fromkeys([ROW, *names]))
     sought = rows.to_frame(ROW)
     chunks = [chunk.select(columns).join(sought, on=ROW, how="semi") for chunk in table.iter_chunks(columns)]
@@ -145,7 +145,7 @@ def _build_scope_label(names: Sequence[str]) -> pl.Expr:
 
 
 def _hash_rows(rows: pl.DataFrame, names: Sequence[str]) -> str:
-    """Return the sha256 of the rows' values, the same in any order of rows."""
+    """Return the sha256 of the rows' values, in any order."""
     columns = list(dict.fromkeys(names))
     if not columns:
         return ""

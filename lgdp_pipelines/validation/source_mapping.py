@@ -51,7 +51,7 @@ class TranslationKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class TranslationCount:
-    """Number of cells of an item that a mapping translated in one way.
+    """Number of an item's cells that a mapping translated in one way.
 
     Attributes:
         table: name of the table.
@@ -68,7 +68,7 @@ class TranslationCount:
 
 @dataclass(frozen=True, slots=True)
 class _Cell:
-    """A cell as the contract spells it, and the kinds of translation that it needed."""
+    """A cell as the contract spells it, and the translations it needed."""
 
     text: str | None
     kinds: tuple[TranslationKind, ...] = ()
@@ -78,7 +78,7 @@ _TextParser = Callable[[str], _Cell | None]
 
 
 class MappingTranslator:
-    """Translates a table from a system's export to the contract's text, chunk by chunk."""
+    """Translates a system's export to the contract's text, chunk by chunk."""
 
     def __init__(self, mapping: SystemMapping, table: Table, facts: SubmissionFacts) -> None:
         self._table = table
@@ -91,7 +91,7 @@ class MappingTranslator:
         self._cells: Counter[tuple[str, TranslationKind]] = Counter()
 
     def translate(self, landed: pl.DataFrame) -> pl.DataFrame:
-        """Return a chunk with its cells in the contract's spelling; rows and columns stay."""
+        """Return a chunk in the contract's spelling; rows and columns stay."""
         columns = [
             *(pl.lit(text, dtype=pl.String).alias(name) for name, text in self._constants.items()),
             *(self._translate_column(landed.get_column(name), reader) for name, reader in self._readers.items()),
@@ -104,12 +104,12 @@ class MappingTranslator:
     def counts(self) -> tuple[TranslationCount, ...]:
         """Number of cells translated so far, in the table's order."""
         order = {item.name: number for number, item in enumerate(self._table.items)}
-        counted = [
+        counts = [
             TranslationCount(self._table.name, name, kind, cells)
             for (name, kind), cells in self._cells.items()
             if cells
         ]
-        return tuple(sorted(counted, key=lambda count: (order[count.item], count.kind)))
+        return tuple(sorted(counts, key=lambda count: (order[count.item], count.kind)))
 
     def _translate_column(self, column: pl.Series, reader: "_CellReader") -> pl.Series:
         """Return the column translated by a look-up of its different texts."""
@@ -154,7 +154,7 @@ class _CellReader:
         return [self._read_cell(raw_text, by_pattern) for raw_text in raw_texts]
 
     def _read_cell(self, raw_text: str, by_pattern: Mapping[str, str]) -> _Cell:
-        """Return one text as the contract spells it; marked if the mapping does not know it."""
+        """Return one text as the contract spells it, or marked as unmapped."""
         text = raw_text.strip()
         if not text:
             return _Cell(raw_text)
@@ -169,7 +169,7 @@ class _CellReader:
 
 
 def _find_codes_by_pattern(patterns: tuple[CodePattern, ...], raw_texts: pl.Series) -> Mapping[str, str]:
-    """Return the code of each text whose matching patterns agree on the code."""
+    """Return the code of texts whose matching patterns agree on it."""
     stripped = raw_texts.str.strip_chars()
     codes_by_text: dict[str, set[str]] = {}
     for pattern in patterns:
@@ -201,7 +201,7 @@ def _make_cell_readers(mapped: TableMapping, table: Table, facts: SubmissionFact
 
 
 def _make_code_test(item: Item, facts: SubmissionFacts) -> Callable[[str], bool]:
-    """Return whether the contract accepts a text as one of the item's codes, as a function."""
+    """Return a test of whether a text is a code of the item."""
     if item.code_list is None:
         return lambda text: text.lower() in {"true", "false"}
     code_list = facts.register.code_lists[item.code_list]
@@ -210,7 +210,7 @@ def _make_code_test(item: Item, facts: SubmissionFacts) -> Callable[[str], bool]
 
 
 def _make_text_parser(mapped: TableMapping, item: Item) -> _TextParser | None:
-    """Return the parser of an item's dates or numbers; None if they need none."""
+    """Return the parser of an item's dates or numbers, or None."""
     if form := mapped.spelled_dates(item):
         return _make_date_parser(form, item.date_format or "")
     if item.type not in _NUMERIC:
@@ -227,6 +227,7 @@ def _make_date_parser(form: str, contract_form: str) -> _TextParser:
     parse_parts = build_date_parser(form)
 
     def parse(text: str) -> _Cell | None:
+        """Return the date in the contract's form; None for another text."""
         parts = parse_parts(text)
         return _Cell(parts.format(contract_form), (TranslationKind.DATES,)) if parts else None
 
@@ -234,12 +235,13 @@ def _make_date_parser(form: str, contract_form: str) -> _TextParser:
 
 
 def _make_number_parser(style: NumberStyle | None, factor: Decimal | None) -> _TextParser:
-    """Return a parser that rewrites numbers of one style, and multiplies them by a factor."""
+    """Return a parser that rewrites numbers of one style and unit."""
     number_style = style or PLAIN
     shape = re.compile(number_style.shape)
     kinds = ((TranslationKind.NUMBERS,) if style else ()) + ((TranslationKind.UNITS,) if factor is not None else ())
 
     def parse(text: str) -> _Cell | None:
+        """Return the number as the contract spells it; None for another text."""
         if len(text) > _LONGEST_NUMBER or not shape.fullmatch(text):
             return None
         ungrouped = text.replace(number_style.thousands, "") if number_style.thousands else text
@@ -250,7 +252,7 @@ def _make_number_parser(style: NumberStyle | None, factor: Decimal | None) -> _T
 
 
 def _multiply(plain: str, factor: Decimal) -> str:
-    """Return a figure in another unit, exactly, without zeros at the end of its fraction."""
+    """Return a figure times a factor, exactly, without trailing zeros."""
     text = format(_EXACT.multiply(Decimal(plain), factor), "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
 

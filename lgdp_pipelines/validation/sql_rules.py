@@ -2,7 +2,7 @@
 
 A rule counts the rows that break it. Where it reads rows of its own table, the same statement with ``_row`` in place of
 the count names the offending rows; where it does not (it groups, or unites, or reads another table), a count other than
-0 is one finding about the table as a whole. Besides the submission's own tables, rules read the council's rows of other
+0 is one finding about the table as a whole. Rules read, beside the submission's own tables, the council's rows of other
 returns, reference tables, the submission's cells in error, and the codes that are valid. Belongs here: putting those
 rows into relations, saying why they are missing, and running the rules. Belongs elsewhere: whether a statement can be a
 rule (``register.rules.sql_statements`` checks that before any row exists), and fetching the rows of other submissions.
@@ -61,10 +61,10 @@ def open_rule_connection(
         reuse_sandbox() if is_small else closing(open_sandbox(context.spill.create_folder())) as connection,
         ExitStack() as registered,
     ):
-        read: frozenset[str] = frozenset({ROW}).union(*(prepare_rule(rule).words for rule in rules))
+        read_columns: frozenset[str] = frozenset({ROW}).union(*(prepare_rule(rule).words for rule in rules))
         takes_all = any(prepare_rule(rule).takes_all for rule in rules)
         for name, table in tables.items():
-            columns = [column for column in table.columns if takes_all or column in read]
+            columns = [column for column in table.columns if takes_all or column in read_columns]
             connection.register(name, table.to_arrow(columns))
             registered.callback(connection.unregister, name)
         variables = {
@@ -110,6 +110,7 @@ def prepare_rule(rule: Rule) -> PreparedRule:
 
 @lru_cache(maxsize=4096)
 def _prepare(sql: str, table: str) -> PreparedRule:
+    """Return the parsed SQL of a rule, from a cache."""
     tree = sqlglot.parse_one(fill_table_names(sql, table), dialect=_DIALECT)
     by_row = select_rows_instead_of_count(tree, table)
     return PreparedRule(
@@ -143,7 +144,7 @@ def find_violating_rows(connection: duckdb.DuckDBPyConnection, rules: Sequence[R
 
 
 def _scan_once(connection: duckdb.DuckDBPyConnection, table: str, rules: Sequence[Rule]) -> Mapping[str, pl.Series]:
-    """Return ``_row`` of the rows that break each rule, found in one scan.
+    """Return ``_row`` of the rows that break each rule, in one scan.
 
     Empty where a rule cannot be run: each is then tried alone.
     """
@@ -195,7 +196,7 @@ def select_rows_instead_of_count(tree: exp.Expr, table: str) -> exp.Expr | None:
         return None
     relation = _find_from(tree)
     if isinstance(relation, exp.Subquery) and OWN_ROW in relation.this.named_selects:
-        # The counted subquery says itself at which row each finding is to stand.
+        # The counted subquery gives the row of each finding itself.
         row: exp.Expr = exp.column(OWN_ROW).as_(ROW)
     else:
         alias = _find_alias(tree, table)
@@ -216,16 +217,16 @@ _NOT_ABOUT_ONE_ROW = (exp.Select, exp.Subquery, exp.SetOperation, exp.Window, ex
 
 def _find_row_condition(tree: exp.Expr, table: str) -> str:
     """Return a statement's condition on single rows; empty for any other statement."""
-    where, relation = tree.args.get("where"), _find_from(tree)
+    condition, relation = tree.args.get("where"), _find_from(tree)
     is_plain = not any(tree.args.get(part) for part in ("with_", "with", "joins", "laterals", "qualify", "windows"))
     is_own = isinstance(relation, exp.Table) and relation.name == table and not relation.alias
-    if where is None or not is_plain or not is_own or any(where.find_all(*_NOT_ABOUT_ONE_ROW)):
+    if condition is None or not is_plain or not is_own or any(condition.find_all(*_NOT_ABOUT_ONE_ROW)):
         return ""
-    return str(where.this.sql(dialect=_DIALECT))
+    return str(condition.this.sql(dialect=_DIALECT))
 
 
 def _list_column_names(tree: exp.Expr) -> Iterator[str]:
-    """Yield the names of the columns that a statement names, in its joins too."""
+    """Yield the names of a statement's columns, including those of joins."""
     yield from (column.name.lower() for column in tree.find_all(exp.Column))
     yield from (word.name.lower() for join in tree.find_all(exp.Join) for word in join.args.get("using") or ())
 
@@ -241,7 +242,10 @@ def _takes_all(tree: exp.Expr) -> bool:
 
 
 def _find_alias(tree: exp.Select, table: str) -> str | None:
-    """Return the alias of the table in a statement's FROM or joins; None if others are read."""
+    """Return the alias of the relation that has the table's rows.
+
+    None if the statement does not read the table's rows in FROM or a join.
+    """
     relations = [_find_from(tree), *(join.this for join in tree.args.get("joins") or ())]
     for relation in relations:
         if isinstance(relation, exp.Table) and relation.name == table:
@@ -287,7 +291,7 @@ class SqlInputs:
         self._fetched: dict[ExternalTable, ChunkedFrame | str] = {}
 
     def explain_missing(self, rule: Rule) -> str:
-        """Return why a relation that a rule reads is missing; empty if none is missing."""
+        """Return why a relation that a rule reads is missing, or empty."""
         fetched = (self._fetch(table) for table in list_external_tables(rule))
         return next((reason for reason in fetched if isinstance(reason, str)), "")
 
@@ -311,16 +315,16 @@ class SqlInputs:
         return relations
 
     def _fetch(self, table: ExternalTable) -> ChunkedFrame | str:
-        """Return the rows of a table outside the submission, or why they are missing."""
+        """Return the rows of an external table, or the reason without rows."""
         if table not in self._fetched:
             self._fetched[table] = self._read_reference(table) if table.is_reference else self._read_other_return(table)
         return self._fetched[table]
 
-    def _read_reference(self, wanted: ExternalTable) -> ChunkedFrame | str:
-        """Return the version of a reference table in force, typed, with empty cells as null."""
+    def _read_reference(self, external_table: ExternalTable) -> ChunkedFrame | str:
+        """Return the typed rows of a reference table's version in force."""
         day = self._context.period.end
         tables = self._context.register.reference.values()
-        table = next(table for table in tables if table.slug == wanted.table)
+        table = next(table for table in tables if table.slug == external_table.table)
         version = table.in_force(day)
         if version is None:
             return f"No version of “{table.title}” was in force on {day}."
@@ -328,25 +332,27 @@ class SqlInputs:
         text = pl.DataFrame(list(version.rows), schema=schema, orient="row")
         return ChunkedFrame.from_frames(text.select(map(_parse_reference, table.columns)))
 
-    def _read_other_return(self, wanted: ExternalTable) -> ChunkedFrame | str:
+    def _read_other_return(self, external_table: ExternalTable) -> ChunkedFrame | str:
         """Return the council's rows of another return, each with its period."""
         returns = self._context.register.returns.values()
-        data_return = next(data_return for data_return in returns if data_return.slug == wanted.of)
+        data_return = next(data_return for data_return in returns if data_return.slug == external_table.of)
         periods = find_matching_periods(data_return, self._context.period)
         if not periods:
             return f"{data_return.code} was not asked for {self._context.period.id}."
         parts: list[tuple[Period, ChunkedFrame]] = []
         for period in periods:
-            rows = self._context.other_rows(data_return, period, data_return.contract_for(period).by_name[wanted.table])
+            rows = self._context.other_rows(
+                data_return, period, data_return.contract_for(period).by_name[external_table.table]
+            )
             if rows is None:
                 return self._context.absence_reason(data_return.code, period)
             parts.append((period, rows))
-        columns = find_shared_columns([data_return.contract_for(period) for period in periods], wanted.table)
+        columns = find_shared_columns([data_return.contract_for(period) for period in periods], external_table.table)
         schema = pl.Schema({**{name: parts[0][1].schema[name] for name in columns}, PERIOD_COLUMN: pl.String()})
         return self._context.spill.store(_label_periods(parts, columns), schema)
 
     def _list_valid_codes(self) -> pl.DataFrame:
-        """Return the codes of the contract's lists that are valid at the period's end."""
+        """Return the codes of the contract's lists valid at the period's end."""
         context = self._context
         lists = {item.code_list for table in context.contract.tables for item in table.all_items if item.code_list}
         valid = [
@@ -368,14 +374,14 @@ def _list_cells_in_error(in_error: Mapping[tuple[str, str], pl.Series]) -> pl.Da
 
 
 def _label_periods(parts: Sequence[tuple[Period, ChunkedFrame]], columns: Sequence[str]) -> Iterator[pl.DataFrame]:
-    """Yield the rows of several periods, each row with the period it is of."""
+    """Yield the rows of several periods, each with its period."""
     for period, rows in parts:
         for chunk in rows.iter_chunks(columns):
             yield chunk.with_columns(pl.lit(period.id).alias(PERIOD_COLUMN))
 
 
 def _parse_reference(column: ReferenceColumn) -> pl.Expr:
-    """Return the values of a reference table's column; null for an empty cell."""
+    """Return the values of a reference column; null for empty cells."""
     filled = pl.when(pl.col(column.name) != "").then(pl.col(column.name))
     match column.type:
         case ItemType.INTEGER:

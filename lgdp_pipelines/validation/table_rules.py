@@ -43,26 +43,26 @@ class TableRows:
     in_error: Mapping[tuple[str, str], pl.Series]
 
     def without_errors(self, rule: Rule, rows: pl.Series) -> RuleViolations:
-        """Return the violations of rows without errors in the cells that the rule names."""
+        """Return the violations of rows without errors in the named cells."""
         names = rule.items if rule.kind in KEY_KINDS else list_items_named(rule)
         errors = [self.in_error.get((rule.table, name), NO_ROWS) for name in names]
         return RuleViolations.of_rows(exclude_rows(rows, pl.concat([NO_ROWS, *errors])), rule)
 
 
 def list_tables_read(rule: Rule) -> frozenset[str]:
-    """Return the tables that a rule reads: its own, and those that its SQL names."""
+    """Return the tables that a rule reads, including those in SQL."""
     return frozenset({rule.table, *(prepare_rule(rule).tables if rule.sql else ())})
 
 
 def list_items_named(rule: Rule) -> tuple[str, ...]:
-    """Return the items that a rule names, in its items, terms and SQL."""
+    """Return the items that a rule's items, terms and SQL name."""
     of_terms = rule.terms.items if rule.terms is not None else ()
     in_sql = sorted(prepare_rule(rule).names) if rule.sql else ()
     return tuple(dict.fromkeys((*rule.items, *of_terms, *in_sql)))
 
 
 def check_table_rules(rules: Sequence[Rule], rows: TableRows, context: JudgingContext) -> dict[str, RuleViolations]:
-    """Return the violations of each rule over more than one cell, by rule id.
+    """Return the violations of each rule over several cells, by rule id.
 
     Args:
         rules: the rules about more than one cell that can be run.
@@ -85,11 +85,11 @@ def check_table_rules(rules: Sequence[Rule], rows: TableRows, context: JudgingCo
         sql_rules = list(in_sql.values())
         relations = {**rows.validated, **inputs.fetch_relations(sql_rules, rows.in_error)}
         with open_rule_connection(sql_rules, relations, context) as connection:
-            for rule_id, broken in find_violating_rows(connection, sql_rules).items():
+            for rule_id, broken_rows in find_violating_rows(connection, sql_rules).items():
                 violations[rule_id] = (
                     RuleViolations.of_table(is_broken=True)
-                    if broken is None
-                    else rows.without_errors(in_sql[rule_id], broken.sort())
+                    if broken_rows is None
+                    else rows.without_errors(in_sql[rule_id], broken_rows.sort())
                 )
     return violations
 
@@ -105,7 +105,7 @@ def find_repeated_keys(table: ChunkedFrame, names: Sequence[str]) -> pl.Series:
 
 
 def _find_repeats(rows: pl.DataFrame, names: Sequence[str]) -> pl.Series:
-    """Return ``_row`` of the rows of one share whose key an earlier row has."""
+    """Return ``_row`` of a share's rows whose key an earlier row has."""
     key = pl.col(names[0]) if len(names) == 1 else pl.struct(names)
     # Keys with different hashes are different: in most tables this shows that none repeats, at a fraction of the cost.
     if rows.select(key.hash().n_unique()).item() == rows.height:
@@ -146,7 +146,7 @@ ROWS_PER_SHARE = 4_000_000
 
 
 def _count_shares(*tables: ChunkedFrame) -> int:
-    """Return the number of shares that the largest of some tables is read in."""
+    """Return the number of shares needed to read the largest table."""
     return max(1, *(ceil(table.height / ROWS_PER_SHARE) for table in tables))
 
 
@@ -173,7 +173,7 @@ def _read_share(
 def _compare_with_prior_period(
     rule: Rule, terms: EarlierPeriodTerms, rows: TableRows, context: JudgingContext
 ) -> RuleViolations:
-    """Return the violations of a rule that compares figures with an earlier period."""
+    """Return the violations of a rule that compares with an earlier period."""
     period = context.period
     prior = find_comparison_period(period, terms)
     if prior is None:
@@ -192,31 +192,33 @@ def _compare_with_prior_period(
 
 
 def find_comparison_period(period: Period, terms: EarlierPeriodTerms) -> Period | None:
-    """Return the period to compare with; None if it lies in another longer period."""
+    """Return the period to compare with; None in another longer period."""
     prior = period.shift(-terms.periods_back)
     kind = terms.within
     return prior if kind is None or find_period(kind, period.start) == find_period(kind, prior.start) else None
 
 
 def list_prior_periods(contract: Contract, period: Period) -> tuple[Period, ...]:
-    """Return the periods that a period's figures are compared with, in any order."""
+    """Return the earlier periods that a period's figures are compared with."""
     terms = [rule.terms for rule in list_rules(contract) if isinstance(rule.terms, EarlierPeriodTerms)]
     return tuple(dict.fromkeys(prior for term in terms if (prior := find_comparison_period(period, term)) is not None))
 
 
 def list_other_periods(register: Register, contract: Contract, period: Period) -> tuple[tuple[str, Period], ...]:
-    """Return the other returns, by code, and their periods that a submission is compared with."""
+    """Return the code and periods of other returns to compare with."""
     slugs = {
         table.of for rule in list_rules(contract) for table in list_external_tables(rule) if not table.is_reference
     }
     returns = [data_return for data_return in register.returns.values() if data_return.slug in slugs]
     return tuple(
-        (data_return.code, other) for data_return in returns for other in find_matching_periods(data_return, period)
+        (data_return.code, other_period)
+        for data_return in returns
+        for other_period in find_matching_periods(data_return, period)
     )
 
 
 def match_prior_items(terms: EarlierPeriodTerms, table: Table, prior_table: Table) -> Mapping[str, str] | None:
-    """Return an earlier table version's names of a rule's items, by present name.
+    """Return an earlier table version's names of items, by present name.
 
     Items are matched by URN. None if an item was not asked, or an item of the key had another type.
     """
@@ -233,7 +235,7 @@ def match_prior_items(terms: EarlierPeriodTerms, table: Table, prior_table: Tabl
 def _find_excessive_changes(
     table: ChunkedFrame, prior_rows: ChunkedFrame, terms: EarlierPeriodTerms, prior_names: Mapping[str, str]
 ) -> pl.Series:
-    """Return ``_row`` of the rows whose figure changed by more than it may, in order."""
+    """Return ``_row`` of the rows with excessive changes, in order."""
     by = list(terms.by)
     prior_by = [prior_names[name] for name in by]
     present = {prior: name for name, prior in prior_names.items()}
@@ -250,7 +252,7 @@ def _find_excessive_changes(
 
 
 def _find_changes_in_share(rows: pl.DataFrame, prior_rows: pl.DataFrame, terms: EarlierPeriodTerms) -> pl.Series:
-    """Return ``_row`` of the changes that exceed both a percentage and the floor.
+    """Return ``_row`` of changes above both a percentage and the floor.
 
     A missing figure is not compared.
     """

@@ -32,7 +32,7 @@ class CanonicalChunk:
 
     Attributes:
         text: a string column for each item, ``_repairs`` and ``_row``; null where a cell is empty.
-        well_formed: names of items of which every cell is empty or has the form of a value.
+        well_formed: names of items whose cells are all empty or have the form of a value.
         values: values of such items that are known already; null only for a cell that is empty or has no value.
     """
 
@@ -60,7 +60,7 @@ class TypedChunk:
 
 
 def build_typed_schema(table: Table) -> pl.Schema:
-    """Return the columns of a typed table: items, statuses of measures, ``_repairs`` and ``_row``."""
+    """Return a typed table's columns: items, statuses, ``_repairs`` and ``_row``."""
     return pl.Schema(
         {
             **{item.name: item_column_type(item).polars for item in table.items},
@@ -111,13 +111,13 @@ def parse_chunk(table: Table, chunk: CanonicalChunk, facts: SubmissionFacts) -> 
 
 
 def has_text_rules(item: Item) -> bool:
-    """Return whether the contract restricts the text of an item of another type."""
+    """Return whether the contract restricts the text of a non-text item."""
     has_form = item.pattern is not None or item.min_length is not None or item.max_length is not None
     return has_form and item.type is not ItemType.TEXT
 
 
 def _find_refusing_kind(item: Item) -> RuleKind | None:
-    """Return the kind of rule that an invalid text breaks; None if none is invalid."""
+    """Return the kind of rule that an invalid text breaks, or None."""
     if item.role is Role.COUNCIL:
         return RuleKind.COUNCIL
     if item.role is Role.PERIOD:
@@ -157,7 +157,7 @@ def _build_cell(item: Item, *, is_well_formed: bool) -> _Cell:
 
 
 def _build_status(item: Item, value: pl.Expr) -> pl.Expr:
-    """Return the status of a measure: normal, missing, or that of its mark."""
+    """Return the status of a measure: normal, missing, or its mark's."""
     filled = pl.when(value.is_not_null()).then(_NORMAL)
     missing = ObservationStatus.MISSING.value
     if not item.marks:
@@ -167,7 +167,7 @@ def _build_status(item: Item, value: pl.Expr) -> pl.Expr:
 
 
 def _parse(item: Item, cell: _Cell, facts: SubmissionFacts) -> pl.Expr:
-    """Return the values of a cell's text in the item's type; null for other texts."""
+    """Return the values of an item's text; null for other texts."""
     if item.role in IDENTIFYING_ROLES:
         expected = facts.council.code if item.role is Role.COUNCIL else facts.period.id
         return pl.when(cell.text == expected).then(cell.text)
@@ -186,7 +186,9 @@ def _parse(item: Item, cell: _Cell, facts: SubmissionFacts) -> pl.Expr:
 
 
 def build_value_pattern(item: Item) -> str:
-    """Return a regular expression for a whole value; empty if any text is a value.
+    """Return a regular expression for a whole value, or empty.
+
+    Any text is a value of an item without one.
 
     Polars' own parsers accept more texts than a person would.
     """
@@ -262,12 +264,12 @@ _HOLDS = "_holds."
 
 
 def _begins_visibly(item: Item) -> pl.Expr:
-    """Return whether a text begins with a visible ASCII character, and so is not blank."""
+    """Return whether a text begins with a visible ASCII character."""
     return (pl.col(item.name) >= "!") & (pl.col(item.name) < "\x7f")
 
 
 def _begins_like_a_number(item: Item) -> pl.Expr:
-    """Return whether a text begins without the white space or plus sign that Polars accepts."""
+    """Return whether a text begins with neither white space nor plus sign."""
     return pl.col(item.name) >= "-"
 
 
