@@ -175,7 +175,7 @@ def searched(tmp_path_factory: pytest.TempPathFactory) -> Searched:
             **{f"SECRET_{name.upper()}": PLANTED[name] for name in AUTHENTICATION},
         }.items():
             patch.setenv(name, value)
-        patch.setattr(Retry, "wait", lambda *_: 0.0)  # the other side is not really busy
+        patch.setattr(Retry, "compute_wait", lambda *_: 0.0)  # the other side is not really busy
         for name in LOGGERS:
             patch.setattr(logging.getLogger(name), "level", logging.DEBUG)
         logging.getLogger().addHandler(log_records)
