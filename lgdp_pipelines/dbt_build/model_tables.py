@@ -75,7 +75,7 @@ COUNCIL = _declare_table(
 
 PERIOD = _declare_table(
     "period",
-    "Every period that a return can be asked for.",
+    "Every period of any return.",
     {
         "period": (pa.string(), "Period id, which carries its kind."),
         "kind": (
