@@ -39,7 +39,7 @@ class Walk:
         self.sizes: list[int] = []
         self.accepted: dict[tuple[str, str], set[int]] = {}
         self.withdrawn: set[tuple[str, str, int]] = set()
-        self.told: tuple[str, list[NewJudgement]] = ("run-0", [])
+        self.last_judgements: tuple[str, list[NewJudgement]] = ("run-0", [])
         self.older_accepted_later = 0
 
     def step(self, number: int) -> None:
@@ -94,9 +94,9 @@ class Walk:
         )
 
     def repeat_judgements(self, _: int) -> None:
-        before = self.ledger.submissions.list_statuses()
-        self.ledger.judgements.record(*self.told)
-        assert self.ledger.submissions.list_statuses() == before
+        statuses = self.ledger.submissions.list_statuses()
+        self.ledger.judgements.record(*self.last_judgements)
+        assert self.ledger.submissions.list_statuses() == statuses
 
     def withdraw_submission(self, _: int) -> None:
         states = {"current", "rejected", "judging"}
@@ -114,8 +114,11 @@ class Walk:
 
     def _settle(self, number: int, submissions: list[str]) -> None:
         verdicts = self.chance.choices(list(Verdict), k=len(submissions))
-        self.told = (f"run-{number}", [build_judgement(*pair) for pair in zip(submissions, verdicts, strict=True)])
-        self.ledger.judgements.record(*self.told)
+        self.last_judgements = (
+            f"run-{number}",
+            [build_judgement(*pair) for pair in zip(submissions, verdicts, strict=True)],
+        )
+        self.ledger.judgements.record(*self.last_judgements)
         for submission_id, verdict in zip(submissions, verdicts, strict=True):
             return_code, council, _, text = submission_id.split(".")
             numbers = self.accepted.setdefault((return_code, council), set())

@@ -27,8 +27,8 @@ ledger = Ledger.open(sys.argv[1])
 print("ready", flush=True)
 sys.stdin.readline()
 for _ in range(10):
-    opened = ledger.submissions.open("HL1", "FY2024-25")
-print(json.dumps([submission.id for submission in opened]))
+    submissions = ledger.submissions.open("HL1", "FY2024-25")
+print(json.dumps([submission.id for submission in submissions]))
 """
 DIES_BEFORE_SETTLING = """
 import os, signal, sys
@@ -43,8 +43,8 @@ rows = pl.DataFrame({"council_code": ["FIF"], "period": ["FY2024-25"], "_submiss
 table = LakeTable("validated", "hl1__assess__v1", None, ("period",))
 lake.replace_councils(table, rows, period="FY2024-25", submissions={"FIF": submission.id}, commit={"run": "dies"})
 from lgdp_pipelines.ledger import judgements
-real = judgements.set_state
-judgements.set_state = lambda *told: (real(*told), os.kill(os.getpid(), signal.SIGKILL))
+set_state = judgements.set_state
+judgements.set_state = lambda *arguments: (set_state(*arguments), os.kill(os.getpid(), signal.SIGKILL))
 from tests.support.ledger_records import build_judgement
 ledger.judgements.record("dies", [build_judgement(submission.id)])
 """

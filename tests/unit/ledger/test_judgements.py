@@ -84,7 +84,7 @@ def test_repeated_judgement_changes_nothing(ledger: Ledger, submit: Submit, judg
     submission, glasgow = submit("FIF", "a"), submit("GLG", "a")
     judgements = [judge(submission, queries=2), judge(glasgow, errors=1)]
     ledger.judgements.record("r1", judgements)
-    before = (
+    records = (
         ledger.judgements.find(submission),
         ledger.judgements.find(glasgow),
         ledger.submissions.list_statuses(),
@@ -94,7 +94,7 @@ def test_repeated_judgement_changes_nothing(ledger: Ledger, submit: Submit, judg
         ledger.judgements.find(submission),
         ledger.judgements.find(glasgow),
         ledger.submissions.list_statuses(),
-    ) == before
+    ) == records
 
 
 def test_different_judgement_of_the_same_run_is_recorded(ledger: Ledger, submit: Submit, judge: Judge) -> None:

@@ -75,9 +75,9 @@ def test_rows_of_a_return_are_copied_and_replaced(
 def test_times_are_in_utc(ledger: Ledger, lake: Lake, submit: Callable[[str, str], str]) -> None:
     submission = ledger.submissions.get(submit("FIF", "a"))
     ledger.mirror(lake, "HL1")
-    copied = table(lake, "submission")
-    assert copied.schema["opened_at"] == pl.Datetime("us", "UTC")
-    assert copied["opened_at"][0] == submission.opened_at
+    copy = table(lake, "submission")
+    assert copy.schema["opened_at"] == pl.Datetime("us", "UTC")
+    assert copy["opened_at"][0] == submission.opened_at
 
 
 def test_every_mirror_column_has_a_comment() -> None:

@@ -29,15 +29,17 @@ class Council:
 
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
-        self.sent = 0
+        self.submission_count = 0
 
     def send(self, figures: Mapping[str, str] | None = None, *, period: str = PERIOD, errors: int = 0) -> str:
         """Send a submission whose figures, by scope, break the query rule."""
-        self.sent += 1
-        self.ledger.receipts.record(build_arrival("FIF", f"{self.sent}", period=period))
-        opened = self.ledger.submissions.open("HL1", period, ["FIF"])[-1].id
-        self.ledger.judgements.record(f"r{self.sent}", [build_query_judgement(opened, figures or {}, errors=errors)])
-        return opened
+        self.submission_count += 1
+        self.ledger.receipts.record(build_arrival("FIF", f"{self.submission_count}", period=period))
+        submission_id = self.ledger.submissions.open("HL1", period, ["FIF"])[-1].id
+        self.ledger.judgements.record(
+            f"r{self.submission_count}", [build_query_judgement(submission_id, figures or {}, errors=errors)]
+        )
+        return submission_id
 
     def answer(self, query: str = FIRST, code: str = "correct-as-sent", words: str = "A hostel closed.") -> Query:
         """Answer a query."""
@@ -74,12 +76,12 @@ def fife(ledger: Ledger) -> Council:
 
 def test_query_is_opened_answered_and_accepted(ledger: Ledger, fife: Council) -> None:
     submission = fife.send({"": "f1"})
-    (opened,) = ledger.queries.find()
-    assert (opened.id, opened.rule, opened.scope, opened.state) == (FIRST, "hl1.rise", "", OPEN)
-    assert (opened.failed, opened.submission_id, opened.answer) == (1, submission, None)
+    (query,) = ledger.queries.find()
+    assert (query.id, query.rule, query.scope, query.state) == (FIRST, "hl1.rise", "", OPEN)
+    assert (query.failed, query.submission_id, query.answer) == (1, submission, None)
 
-    answered = fife.answer(words="  A hostel\nclosed. ")
-    assert answered.state is ANSWERED
+    answered_query = fife.answer(words="  A hostel\nclosed. ")
+    assert answered_query.state is ANSWERED
     assert ledger.submissions.list_statuses()[0].open_queries == 0, "an answered query waits for the recipient"
     accepted = ledger.queries.accept(FIRST, by="scottish-government")
     assert accepted.state is ACCEPTED
@@ -202,8 +204,8 @@ def test_each_scope_is_a_separate_query(ledger: Ledger, fife: Council) -> None:
 
 def test_judgement_without_scopes_opens_one_query(ledger: Ledger, fife: Council) -> None:
     ledger.receipts.record(build_arrival("FIF", "a"))
-    opened = ledger.submissions.open("HL1", PERIOD, ["FIF"])[-1].id
-    ledger.judgements.record("r", [build_judgement(opened, queries=7)])
+    submission_id = ledger.submissions.open("HL1", PERIOD, ["FIF"])[-1].id
+    ledger.judgements.record("r", [build_judgement(submission_id, queries=7)])
     (query,) = ledger.queries.find()
     assert (query.scope, query.failed) == ("", 7)
     assert fife.list_states() == {"": "open"}
@@ -276,9 +278,9 @@ def test_control_characters_are_refused(ledger: Ledger, fife: Council, words: st
 def test_longest_words_of_any_language_are_kept_exactly(ledger: Ledger, fife: Council) -> None:
     words = ("Tha e ceart – “=1+1”, <b>, [red], 👩🏽‍⚕️ " * 60)[:2000].strip()
     fife.send({"": "f1"})
-    given = fife.answer(words=words).answer
-    assert given is not None
-    assert given.words == words
+    answer = fife.answer(words=words).answer
+    assert answer is not None
+    assert answer.words == words
 
 
 class TestEarlierAnswers:

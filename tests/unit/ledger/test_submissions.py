@@ -29,14 +29,14 @@ def list_files(ledger: Ledger, submission_id: str) -> dict[str | None, int]:
 def test_each_file_opens_a_submission_with_the_next_number(ledger: Ledger, arrive: Arrive) -> None:
     for council, content in [("FIF", "a"), ("GLG", "a"), ("FIF", "b")]:
         arrive(council, content)
-    opened = ledger.submissions.open("HL1", PERIOD)
-    assert [(submission.id, submission.number, submission.state) for submission in opened] == [
+    submissions = ledger.submissions.open("HL1", PERIOD)
+    assert [(submission.id, submission.number, submission.state) for submission in submissions] == [
         ("HL1.FIF.FY2024-25.001", 1, "judging"),
         ("HL1.FIF.FY2024-25.002", 2, "judging"),
         ("HL1.GLG.FY2024-25.001", 1, "judging"),
     ]
-    assert opened[1].received_at == datetime(2026, 1, 5, 9, 2, tzinfo=UTC)
-    assert opened[1].opened_at == datetime(2026, 1, 5, 9, 3, tzinfo=UTC)
+    assert submissions[1].received_at == datetime(2026, 1, 5, 9, 2, tzinfo=UTC)
+    assert submissions[1].opened_at == datetime(2026, 1, 5, 9, 3, tzinfo=UTC)
     assert [receipt.id for receipt in ledger.submissions.list_receipts("HL1.FIF.FY2024-25.002")] == [3]
     assert ledger.balance.find_problems() == []
 

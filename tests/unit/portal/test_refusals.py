@@ -29,9 +29,9 @@ def bytes_kept(served: RunningIntake) -> set[str]:
 @pytest.fixture
 def nothing_left(served: RunningIntake) -> Iterator[None]:
     """Check that a test leaves no further receipt or bytes."""
-    before = (served.receipts(), bytes_kept(served))
+    state = (served.receipts(), bytes_kept(served))
     yield
-    assert (served.receipts(), bytes_kept(served)) == before
+    assert (served.receipts(), bytes_kept(served)) == state
 
 
 @pytest.mark.parametrize(
@@ -242,10 +242,10 @@ def test_unreachable_ledger_returns_503(platform_at: Callable[[Path], Platform],
         for path in tmp_path.glob("ledger.sqlite-*"):
             path.unlink()
         (tmp_path / "ledger.sqlite").mkdir()
-        health, sent = client.get("/health"), client.post("/submissions", params=ASK, content=write_stay("X"))
+        health, submission = client.get("/health"), client.post("/submissions", params=ASK, content=write_stay("X"))
 
-    assert (health.status_code, sent.status_code) == (503, 503)
-    assert "ledger.sqlite" not in health.text + sent.text
+    assert (health.status_code, submission.status_code) == (503, 503)
+    assert "ledger.sqlite" not in health.text + submission.text
 
 
 SERVE = """
