@@ -98,7 +98,7 @@ def find_outcome(judgement: ValidationResult, rule: str) -> RuleOutcome:
     return next(rule_outcome for rule_outcome in judgement.results if rule_outcome.rule == rule)
 
 
-def make_item(name: str, kind: ItemType = ItemType.TEXT, **facts: object) -> Item:
+def make_item(name: str, kind: ItemType = ItemType.TEXT, /, **facts: object) -> Item:
     """Return an item, plain except for the given facts."""
     plain: dict[str, object] = {
         "name": name,
@@ -117,9 +117,11 @@ def make_item(name: str, kind: ItemType = ItemType.TEXT, **facts: object) -> Ite
     return Item(**{**plain, **facts})  # type: ignore[arg-type] - facts are checked by the test that gives them
 
 
-def make_table(name: str, items: Sequence[Item], rules: Sequence[Rule] = (), **facts: object) -> Table:
-    """Return a table of cases."""
-    return Table(name, name, "", Grain.CASE, tuple(items), tuple(rules), **facts)  # type: ignore[arg-type]
+def make_table(
+    name: str, items: Sequence[Item] = (), rules: Sequence[Rule] = (), grain: Grain = Grain.CASE, **facts: object
+) -> Table:
+    """Return a table, of cases by default."""
+    return Table(name, name, "", grain, tuple(items), tuple(rules), **facts)  # type: ignore[arg-type]
 
 
 def make_rule(rule_id: str, kind: RuleKind = RuleKind.SQL, table: str = "t", **facts: object) -> Rule:
@@ -133,30 +135,35 @@ def make_rule(rule_id: str, kind: RuleKind = RuleKind.SQL, table: str = "t", **f
     return Rule(f"tst.{rule_id}", kind, table=table, **{**plain, **facts})  # type: ignore[arg-type]
 
 
+def make_contract(*tables: Table, **facts: object) -> Contract:
+    """Return a contract of some tables, plain except for the given facts."""
+    plain: dict[str, object] = {
+        "return_code": "TST",
+        "version": Version(1, 0, 0),
+        "valid_from": "FY2020-21",
+        "title": "Test",
+        "purpose": "",
+        "limitations": "",
+        "subject": "test",
+        "owner": "",
+        "recipients": (),
+        "legal_basis": "",
+        "burden_minutes": None,
+        "period_kind": PeriodKind.FINANCIAL_YEAR,
+        "due_days": 30,
+        "retention_years": 1,
+        "extract": Extract(Format.CSV),
+        "disclosure": Disclosure(DisclosureMethod.NONE),
+        "provenance": OURS,
+        "path": Path("tst.odcs.yaml"),
+        "sha256": "",
+    }
+    return Contract(tables=tables, **{**plain, **facts})  # type: ignore[arg-type]
+
+
 def make_bench(*tables: Table, kind: PeriodKind = PeriodKind.FINANCIAL_YEAR) -> Bench:
-    """Return a contract of some tables."""
-    contract = Contract(
-        return_code="TST",
-        version=Version(1, 0, 0),
-        valid_from="FY2020-21",
-        title="Test",
-        purpose="",
-        limitations="",
-        subject="test",
-        owner="",
-        recipients=(),
-        legal_basis="",
-        burden_minutes=None,
-        period_kind=kind,
-        due_days=30,
-        retention_years=1,
-        extract=Extract(Format.CSV),
-        disclosure=Disclosure(DisclosureMethod.NONE),
-        provenance=OURS,
-        tables=tables,
-        path=Path("tst.odcs.yaml"),
-        sha256="",
-    )
+    """Return a contract of some tables, in a small register."""
+    contract = make_contract(*tables, period_kind=kind)
     councils = Councils(MappingProxyType({council.code: council for council in (FIFE, MORAY)}))
     register = Register(Path(), councils, MappingProxyType({COLOURS.id: COLOURS}), MappingProxyType({}), {}, "")
     return Bench(contract, register)

@@ -16,14 +16,7 @@ import pytest
 from lgdp_pipelines.collection.transports.api import ApiTransport
 from lgdp_pipelines.collection.transports.sftp import SftpTransport
 from lgdp_pipelines.collection.transports.transport import CacheValidators, Download
-from lgdp_pipelines.register.model.contract import (
-    Contract,
-    Disclosure,
-    DisclosureMethod,
-    Register,
-    Return,
-    Version,
-)
+from lgdp_pipelines.register.model.contract import Contract, Register, Return
 from lgdp_pipelines.register.model.extract_format import Extract, Format
 from lgdp_pipelines.register.model.sources import (
     ApiReturn,
@@ -36,43 +29,28 @@ from lgdp_pipelines.register.model.sources import (
     SftpSource,
     Source,
 )
-from lgdp_pipelines.register.model.table_model import Grain, Provenance, Table
+from lgdp_pipelines.register.model.table_model import Grain, Table
 from lgdp_pipelines.simulator.simulated_sftp import ServedAccount, serve_sftp
 from lgdp_pipelines.vocabulary.councils import Council, Councils
 from lgdp_pipelines.vocabulary.periods import PeriodKind
 from tests.support import sftp_line
 from tests.support.http_server import QUICK_TIMEOUTS, SECRET, AnswerFunction, run_coroutine, run_http_server
+from tests.support.small_contract import make_contract, make_table
 
 TODAY = date(2024, 11, 21)
 
 
-def make_contract(code: str, kind: PeriodKind, first: str, format_: Format, *tables: Table) -> Contract:
-    return Contract(
+def make_return_contract(code: str, kind: PeriodKind, first: str, format_: Format, *tables: Table) -> Contract:
+    """Return a contract of a return, with one table by default."""
+    return make_contract(
+        *(tables or (make_table("only", grain=Grain.AGGREGATE),)),
         return_code=code,
-        version=Version(1, 0, 0),
-        valid_from=first,
         title=code,
-        purpose="",
-        limitations="",
-        subject="tests",
-        owner="",
-        recipients=(),
-        legal_basis="",
-        burden_minutes=None,
         period_kind=kind,
-        due_days=30,
-        retention_years=1,
+        valid_from=first,
         extract=Extract(format_),
-        disclosure=Disclosure(DisclosureMethod.NONE),
-        provenance=Provenance("ours", ""),
-        tables=tables or (make_table("only"),),
-        path=Path("none"),
         sha256="0" * 64,
     )
-
-
-def make_table(name: str, file_pattern: str | None = None) -> Table:
-    return Table(name, name, "", Grain.AGGREGATE, (), (), file_pattern=file_pattern)
 
 
 def make_council(code: str, name: str) -> Council:
@@ -95,16 +73,16 @@ API_RETURNS = (
 
 @pytest.fixture(scope="session")
 def register() -> Register:
-    hl1 = make_contract("HL1", PeriodKind.FINANCIAL_QUARTER, "FY2024-25-Q1", Format.CSV)
-    staff = make_contract(
+    hl1 = make_return_contract("HL1", PeriodKind.FINANCIAL_QUARTER, "FY2024-25-Q1", Format.CSV)
+    staff = make_return_contract(
         "STAFF",
         PeriodKind.MONTH,
         "2024-09",
         Format.CSV,
-        make_table("people", r".*_people\.csv"),
-        make_table("posts", r".*_posts\.csv"),
+        make_table("people", grain=Grain.AGGREGATE, file_pattern=r".*_people\.csv"),
+        make_table("posts", grain=Grain.AGGREGATE, file_pattern=r".*_posts\.csv"),
     )
-    waste = make_contract("WASTE", PeriodKind.CALENDAR_YEAR, "CY2022", Format.JSON)
+    waste = make_return_contract("WASTE", PeriodKind.CALENDAR_YEAR, "CY2022", Format.JSON)
     councils = {council.code: council for council in (make_council("FIF", "Fife"), make_council("GLG", "Glasgow City"))}
     return Register(
         root=Path("none"),
