@@ -74,14 +74,14 @@ def _sort(rows: ChunkedFrame, order_by: str | None) -> Iterable[pl.DataFrame]:
 
 def _is_sorted(rows: ChunkedFrame, column: str) -> bool:
     """Return whether the numbers of a column never decrease."""
-    last: int | None = None
+    last_number: int | None = None
     for frame in rows.iter_chunks([column]):
         numbers = frame.get_column(column)
         if numbers.is_empty():
             continue
-        if not numbers.is_sorted() or (last is not None and numbers[0] < last):
+        if not numbers.is_sorted() or (last_number is not None and numbers[0] < last_number):
             return False
-        last = numbers[-1]
+        last_number = numbers[-1]
     return True
 
 
@@ -94,11 +94,11 @@ def _iter_batches(frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
         height += frame.height
         if height < ROWS_A_BATCH:
             continue
-        joined = pl.concat(buffer, rechunk=False)
+        joined_frame = pl.concat(buffer, rechunk=False)
         end = height - height % ROWS_A_BATCH
         for start in range(0, end, ROWS_A_BATCH):
-            yield joined.slice(start, ROWS_A_BATCH)
-        buffer, height = [joined.slice(end)], height - end
+            yield joined_frame.slice(start, ROWS_A_BATCH)
+        buffer, height = [joined_frame.slice(end)], height - end
     if height:
         yield pl.concat(buffer, rechunk=False)
 
@@ -146,11 +146,11 @@ def _fill_nulls(column: pl.Series) -> pl.Series:
 def _bitmap(values: pl.Series) -> pa.Buffer:
     """Return booleans as a bitmap from bit 0, padded with zeros."""
     arrow = values.to_arrow(compat_level=OLDEST)
-    packed = pc.and_(arrow, arrow).buffers()[1]  # computed anew, so that it begins at the first bit
+    packed_bits = pc.and_(arrow, arrow).buffers()[1]  # computed anew, so that it begins at the first bit
     size, spare = -(-len(values) // 8), -len(values) % 8
     if not spare:
-        return packed.slice(0, size)
-    raw = bytes(packed.slice(0, size))
+        return packed_bits.slice(0, size)
+    raw = bytes(packed_bits.slice(0, size))
     return pa.py_buffer(raw[:-1] + bytes([raw[-1] & (0xFF >> spare)]))
 
 

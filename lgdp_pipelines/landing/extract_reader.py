@@ -121,8 +121,8 @@ def _read_tables(
     files_by_name, faults = _sort_files(contract, files, mapping)
     landed: dict[str, LandedTable] = {}
     for table in contract.tables:
-        mapped = mapping.tables.get(table.name) if mapping else None
-        names = [file.name for file in mapped.files] if mapped and mapped.files else [table.name]
+        table_mapping = mapping.tables.get(table.name) if mapping else None
+        names = [file.name for file in table_mapping.files] if table_mapping and table_mapping.files else [table.name]
         missing = [name for name in names if name not in files_by_name]
         if names[0] in missing:
             if not table.optional:
@@ -134,7 +134,7 @@ def _read_tables(
         else:
             try:
                 table_files = [files_by_name[name] for name in names]
-                landed[table.name] = _read_table(contract, extract, table, mapped, table_files, store)
+                landed[table.name] = _read_table(contract, extract, table, table_mapping, table_files, store)
             except Fault as fault:
                 faults.append(fault)
     return ({}, faults) if faults else (landed, [])
@@ -144,19 +144,30 @@ def _read_table(
     contract: Contract,
     extract: Extract,
     table: Table,
-    mapped: TableMapping | None,
+    table_mapping: TableMapping | None,
     files: Sequence[ExtractFile],
     store: ChunkStore,
 ) -> LandedTable:
     """Return the table that a base file and its joined files hold."""
-    joined_files = list(zip(mapped.files, files, strict=False))[1:] if mapped else []
-    joined = [
-        (declared, file.name, _read_joined_file(extract, file, _build_date_formatters(table, mapped, declared.name)))
+    joined_files = list(zip(table_mapping.files, files, strict=False))[1:] if table_mapping else []
+    joined_blocks = [
+        (
+            declared,
+            file.name,
+            _read_joined_file(extract, file, _build_date_formatters(table, table_mapping, declared.name)),
+        )
         for declared, file in joined_files
     ]
     with open_content(files[0], extract) as content:
-        blocks = read_cells(content, extract, _build_date_formatters(table, mapped))
-        return land_cells(contract, table, _check_delimiter(table, mapped, extract, blocks), store, mapped, joined)
+        blocks = read_cells(content, extract, _build_date_formatters(table, table_mapping))
+        return land_cells(
+            contract,
+            table,
+            _check_delimiter(table, table_mapping, extract, blocks),
+            store,
+            table_mapping,
+            joined_blocks,
+        )
 
 
 def _read_joined_file(extract: Extract, file: ExtractFile, date_formatters: DateFormatters) -> CellBlock:
@@ -213,7 +224,7 @@ def open_content(file: ExtractFile, extract: Extract) -> Iterator[BinaryIO]:
     Raises:
         Fault: the file is not as declared, or cannot be unpacked.
     """
-    with file.open() as packed, open_unpacked(packed, extract) as content:
+    with file.open() as packed_file, open_unpacked(packed_file, extract) as content:
         check_declared(content, extract)
         yield content
 
@@ -263,14 +274,16 @@ def read_records(file: BinaryIO, extract: Extract, outer_paths: Sequence[str]) -
     )
 
 
-def _build_date_formatters(table: Table, mapped: TableMapping | None, file_name: str | None = None) -> DateFormatters:
+def _build_date_formatters(
+    table: Table, table_mapping: TableMapping | None, file_name: str | None = None
+) -> DateFormatters:
     """Return a function that writes a workbook's days by system or item."""
 
     def by_position(headers: Sequence[str]) -> Mapping[int, Callable[[date], str]]:
         """Return, by position, a function that writes days."""
-        positions = match_headers(table, headers, mapped, file_name).positions
+        positions = match_headers(table, headers, table_mapping, file_name).positions
         return {
-            position: partial(_format_day, item, (mapped and mapped.spelled_dates(item)) or "")
+            position: partial(_format_day, item, (table_mapping and table_mapping.spelled_dates(item)) or "")
             for item in table.items
             if item.type is ItemType.DATE
             for position in positions.get(item.name, ())
@@ -287,7 +300,7 @@ def _format_day(item: Item, date_format: str, day: date) -> str:
 
 
 def _check_delimiter(
-    table: Table, mapped: TableMapping | None, extract: Extract, blocks: Iterator[CellBlock]
+    table: Table, table_mapping: TableMapping | None, extract: Extract, blocks: Iterator[CellBlock]
 ) -> Iterator[CellBlock]:
     """Yield a file's blocks if no other delimiter finds more columns.
 
@@ -297,7 +310,7 @@ def _check_delimiter(
 
     def count_items(headers: Sequence[str]) -> int:
         """Return the number of items that headers name."""
-        return len(match_headers(table, headers, mapped).positions)
+        return len(match_headers(table, headers, table_mapping).positions)
 
     first = next(blocks)
     if extract.format is Format.CSV and len(first.header) == 1 and not count_items(first.header):

@@ -147,27 +147,27 @@ def open_unpacked(file: BinaryIO, extract: Extract) -> Iterator[BinaryIO]:
         yield cast("BinaryIO", unpacked)
 
 
-def unpack(packed: BinaryIO, extract: Extract, target: IO[bytes]) -> None:
+def unpack(packed_file: BinaryIO, extract: Extract, target: IO[bytes]) -> None:
     """Unpack a container into another file, piece by piece.
 
     Args:
-        packed: the container, open for reading; it can be sought in.
+        packed_file: the container, open for reading; it can be sought in.
         extract: as declared; its container is not ``none``.
         target: file to write to. After a Fault it holds a part of the content.
 
     Raises:
         Fault: the container is not as declared, or cannot be unpacked.
     """
-    start = packed.read(4)
-    packed.seek(0)
+    start = packed_file.read(4)
+    packed_file.seek(0)
     if not start.startswith(_GZ if extract.container is Container.GZ else _ZIP[:2]):
-        raise build_mismatch(recognise(packed) or f"no {extract.container.upper()} file", extract)
+        raise build_mismatch(recognise(packed_file) or f"no {extract.container.upper()} file", extract)
     if extract.container is Container.GZ:
-        _copy(_iter_gunzipped(packed), packed, target)
+        _copy(_iter_gunzipped(packed_file), packed_file, target)
         return
     try:
-        with ZipFile(packed) as archive:
-            _copy(_iter_member(archive, _choose_member(archive, extract)), packed, target)
+        with ZipFile(packed_file) as archive:
+            _copy(_iter_member(archive, _choose_member(archive, extract)), packed_file, target)
     except (BadZipFile, NotImplementedError, EOFError, OSError, zlib.error, ValueError):
         raise Fault(f"The ZIP {_BROKEN}.") from None
 
@@ -195,9 +195,9 @@ def _is_metadata(name: str) -> bool:
     return name.startswith("__MACOSX/") or name.rpartition("/")[2] in {".DS_Store", "Thumbs.db"}
 
 
-def _copy(pieces: Iterator[bytes], packed: BinaryIO, target: IO[bytes]) -> None:
+def _copy(pieces: Iterator[bytes], packed_file: BinaryIO, target: IO[bytes]) -> None:
     """Write pieces up to the size limit."""
-    limit = max(SMALL_BYTES, min(MAX_BYTES, MAX_RATIO * measure_size(packed)))
+    limit = max(SMALL_BYTES, min(MAX_BYTES, MAX_RATIO * measure_size(packed_file)))
     copied_bytes = 0
     for piece in pieces:
         copied_bytes += len(piece)
@@ -223,14 +223,14 @@ def _iter_member(archive: ZipFile, member: ZipInfo) -> Iterator[bytes]:
             yield piece
 
 
-def _iter_gunzipped(packed: BinaryIO) -> Iterator[bytes]:
+def _iter_gunzipped(packed_file: BinaryIO) -> Iterator[bytes]:
     """Yield the content of all members of a GZ in order."""
     unzipper = None
-    rest = b""
-    while data := rest or packed.read(_CHUNK):
+    remaining = b""
+    while data := remaining or packed_file.read(_CHUNK):
         if unzipper is None:
             if not data.startswith(_GZ[: len(data)]):
-                if data.strip(b"\0") or packed.read(_CHUNK).strip(b"\0"):
+                if data.strip(b"\0") or packed_file.read(_CHUNK).strip(b"\0"):
                     raise Fault("After the GZ there are bytes that do not belong to it. Pack and send it again.")
                 return
             unzipper = zlib.decompressobj(wbits=31)
@@ -239,7 +239,7 @@ def _iter_gunzipped(packed: BinaryIO) -> Iterator[bytes]:
         except zlib.error:
             raise Fault(f"The GZ {_BROKEN}.") from None
         yield piece
-        rest = unzipper.unused_data if unzipper.eof else unzipper.unconsumed_tail
+        remaining = unzipper.unused_data if unzipper.eof else unzipper.unconsumed_tail
         if unzipper.eof:
             unzipper = None
     if unzipper is not None:

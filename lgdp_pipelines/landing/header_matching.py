@@ -39,18 +39,18 @@ class HeaderMatch:
 
 
 def match_headers(
-    table: Table, headers: Sequence[str], mapped: TableMapping | None = None, file: str | None = None
+    table: Table, headers: Sequence[str], table_mapping: TableMapping | None = None, file: str | None = None
 ) -> HeaderMatch:
     """Match headers, in the extract's order, to the items of a table.
 
     Args:
         table: of the contract.
         headers: of the extract.
-        mapped: of the system's export to the table; None: the extract has the contract's own headers.
+        table_mapping: of the system's export to the table; None: the extract has the contract's own headers.
         file: name, in the mapping, of the joined file with the headers; None: the only or base file.
     """
-    spellings_by_name = _list_spellings(table, mapped, file)
-    ignored = mapped.ignored if mapped else Spellings()
+    spellings_by_name = _list_spellings(table, table_mapping, file)
+    ignored = table_mapping.ignored if table_mapping else Spellings()
     names_by_header = _match_names({**spellings_by_name, _IGNORED: ignored}, headers)
     positions: dict[str, list[int]] = {}
     for position, names in enumerate(names_by_header):
@@ -61,11 +61,11 @@ def match_headers(
         for position, names in enumerate(names_by_header)
         if len(names) > 1
     }
-    present = positions.keys() | {item.name for items in ambiguous.values() for item in items}
+    present_names = positions.keys() | {item.name for items in ambiguous.values() for item in items}
     items = [item for item in table.items if item.name in spellings_by_name]
     return HeaderMatch(
         positions=positions,
-        missing=tuple(item for item in items if item.name not in present),
+        missing=tuple(item for item in items if item.name not in present_names),
         repeated=tuple(item for item in items if len(positions.get(item.name, ())) > 1),
         extra=tuple(position for position, names in enumerate(names_by_header) if not names),
         ambiguous=ambiguous,
@@ -90,13 +90,13 @@ def list_headers(contract: Contract, mapping: SystemMapping | None) -> list[str]
     return [header for column in columns for header in column.spellings.headers]
 
 
-def _list_spellings(table: Table, mapped: TableMapping | None, file: str | None) -> dict[str, Spellings]:
+def _list_spellings(table: Table, table_mapping: TableMapping | None, file: str | None) -> dict[str, Spellings]:
     """Return the header spellings of each item that the file should have."""
-    if mapped is None:
+    if table_mapping is None:
         return {item.name: item.spellings for item in table.items}
-    base = mapped.files[0].name if mapped.files else ""
+    base = table_mapping.files[0].name if table_mapping.files else ""
     table_file = base if file is None else file
-    columns = {name: column for name, column in mapped.columns.items() if (column.file or base) == table_file}
+    columns = {name: column for name, column in table_mapping.columns.items() if (column.file or base) == table_file}
     return {item.name: columns[item.name].spellings for item in table.items if item.name in columns}
 
 

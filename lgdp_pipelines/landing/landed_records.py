@@ -60,9 +60,9 @@ def land_records(
             faults.append(
                 Fault(f"The table of the record is not clear: it must have exactly one of the keys {keys}.", row)
             )
-    mapped = mapping.tables if mapping else {}
+    table_mappings = mapping.tables if mapping else {}
     landed = {
-        table.name: _land_table(contract, table, records_by_table[table.name], mapped.get(table.name))
+        table.name: _land_table(contract, table, records_by_table[table.name], table_mappings.get(table.name))
         for table in contract.tables
     }
     return landed, faults
@@ -79,12 +79,12 @@ def _find_tables(contract: Contract, record: Mapping[str, Json]) -> list[Table]:
 
 
 def _land_table(
-    contract: Contract, table: Table, records: Sequence[_Record], mapped: TableMapping | None
+    contract: Contract, table: Table, records: Sequence[_Record], table_mapping: TableMapping | None
 ) -> LandedTable:
     """Return the records of one table as a landed table."""
     rules = ColumnRules.from_contract(contract, table)
     keys = list(dict.fromkeys(key for record in records for key in record.cells))
-    match = match_headers(table, keys, mapped)
+    match = match_headers(table, keys, table_mapping)
     findings: list[pl.DataFrame] = []
     columns: dict[str, pl.Series] = {}
     headers: dict[str, str] = {}

@@ -53,9 +53,11 @@ class FileJoin:
             .group_by(self._keys)
             .agg(pl.col(ROW).min().alias("first"), pl.len().alias("count"))
         )
-        counted = keyed.join(first, on=self._keys, how="left", maintain_order="left")
-        self._repeated = counted.filter((pl.col("count") > 1) & (pl.col(ROW) > pl.col("first"))).select(ROW, "first")
-        self._unmatched = counted.select(*self._keys, ROW)
+        counted_rows = keyed.join(first, on=self._keys, how="left", maintain_order="left")
+        self._repeated = counted_rows.filter((pl.col("count") > 1) & (pl.col(ROW) > pl.col("first"))).select(
+            ROW, "first"
+        )
+        self._unmatched = counted_rows.select(*self._keys, ROW)
         self._items = {item: positions[0] for item, positions in match.positions.items()}
         self.headers = {item: f"{cells.header[position]} (in {name})" for item, position in self._items.items()}
         used = {*self._items.values(), *key_positions}
@@ -64,7 +66,7 @@ class FileJoin:
             for position in range(cells.frame.width - 1)
             if position not in used
         }
-        self._joinable = counted.filter(pl.col("count") == 1).select(
+        self._joinable = counted_rows.filter(pl.col("count") == 1).select(
             *self._keys,
             *(pl.col(str(position)).alias(item) for item, position in self._items.items()),
             *(pl.col(column).alias(f"_rest.{header}") for header, column in self._other_cells.items()),
@@ -79,9 +81,9 @@ class FileJoin:
         """
         keys = base.select(_build_keys(self.base_positions))
         self._unmatched = self._unmatched.join(keys, on=self._keys, how="anti", maintain_order="left")
-        joined = keys.join(self._joinable, on=self._keys, how="left", maintain_order="left")
-        other_cells = joined.select(pl.col(f"_rest.{header}").alias(header) for header in self._other_cells)
-        return landed.with_columns(joined.select(self._items.keys())), other_cells
+        joined_cells = keys.join(self._joinable, on=self._keys, how="left", maintain_order="left")
+        other_cells = joined_cells.select(pl.col(f"_rest.{header}").alias(header) for header in self._other_cells)
+        return landed.with_columns(joined_cells.select(self._items.keys())), other_cells
 
     def iter_misplaced(self) -> Iterator[tuple[int, str]]:
         """Yield rows without base row or with a repeated key, with messages.
@@ -174,8 +176,8 @@ def land_cells(
     table: Table,
     blocks: Iterator[CellBlock],
     store: ChunkStore,
-    mapped: TableMapping | None = None,
-    joined: Sequence[tuple[JoinedFile, str, CellBlock]] = (),
+    table_mapping: TableMapping | None = None,
+    joined_blocks: Sequence[tuple[JoinedFile, str, CellBlock]] = (),
 ) -> LandedTable:
     """Return a file of cells under headers as a landed table.
 
@@ -184,8 +186,8 @@ def land_cells(
         table: of the contract.
         blocks: of the file, at least one, all with the header.
         store: stores the landed rows.
-        mapped: of the system's export to the table; None: the file is in the contract's own form.
-        joined: files that join this one: their declaration, name and cells.
+        table_mapping: of the system's export to the table; None: the file is in the contract's own form.
+        joined_blocks: files that join this one: their declaration, name and cells.
 
     Raises:
         Fault: a block cannot be read, or the key of a joined file has no column.
@@ -193,10 +195,10 @@ def land_cells(
     first = next(blocks)
     rules = ColumnRules.from_contract(contract, table)
     joins = [
-        FileJoin(file, name, cells, match_headers(table, cells.header, mapped, file.name), first.header)
-        for file, name, cells in joined
+        FileJoin(file, name, cells, match_headers(table, cells.header, table_mapping, file.name), first.header)
+        for file, name, cells in joined_blocks
     ]
-    match = match_headers(table, first.header, mapped)
+    match = match_headers(table, first.header, table_mapping)
     keys = {position for join in joins for position in join.base_positions}
     match = replace(match, extra=tuple(position for position in match.extra if position not in keys))
     item_positions = {name: positions[0] for name, positions in match.positions.items()}
@@ -250,8 +252,8 @@ class _CellLanding:
 
     def _land_frame(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Return the cells of a block as landed rows."""
-        mapped = self._item_positions.values()
-        filled = _list_filled(frame, [position for position in range(frame.width - 1) if position not in mapped])
+        used = self._item_positions.values()
+        filled = _list_filled(frame, [position for position in range(frame.width - 1) if position not in used])
         self.filled |= set(filled)
         landed = frame.select(
             *(
@@ -295,9 +297,9 @@ def _format_unmapped(frames: Sequence[pl.DataFrame], height: int) -> pl.Series:
             for number, column in enumerate(columns)
         }
     )
-    joined = pl.concat_str([pl.lit("{"), pl.concat_str(pl.all(), separator=",", ignore_nulls=True), pl.lit("}")])
+    object_text = pl.concat_str([pl.lit("{"), pl.concat_str(pl.all(), separator=",", ignore_nulls=True), pl.lit("}")])
     has_value = pl.any_horizontal(pl.all().is_not_null())
-    return fields.select(pl.when(has_value).then(joined).alias(UNMAPPED)).to_series()
+    return fields.select(pl.when(has_value).then(object_text).alias(UNMAPPED)).to_series()
 
 
 def describe_column(header: Sequence[str], position: int) -> str:
@@ -346,9 +348,9 @@ def _find_header_faults(
         )
         return
     for item in match.missing:
-        expected = match.expected_headers[item.name]
-        message = f"The column “{expected}” is missing. {rules.columns.guidance}"
-        yield build_finding_rows(rules.columns, message, item=item, column=expected)
+        expected_header = match.expected_headers[item.name]
+        message = f"The column “{expected_header}” is missing. {rules.columns.guidance}"
+        yield build_finding_rows(rules.columns, message, item=item, column=expected_header)
     for item in match.repeated:
         positions = match.positions[item.name]
         numbers = ", ".join(str(position + 1) for position in positions)

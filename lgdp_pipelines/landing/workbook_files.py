@@ -124,9 +124,9 @@ def open_xlsx(file: BinaryIO) -> list[Sheet]:
         Fault: the file is not a workbook, or a damaged or protected one.
     """
     with _damage_errors():
-        archive, packed = ZipFile(file), measure_size(file)
+        archive, packed_size = ZipFile(file), measure_size(file)
         size = sum(member.file_size for member in archive.infolist())
-        if size > max(SMALL_BYTES, min(_MAX_BYTES, _MAX_RATIO * packed)):
+        if size > max(SMALL_BYTES, min(_MAX_BYTES, _MAX_RATIO * packed_size)):
             raise Fault("The workbook unpacks to far more than any workbook holds. Save it again, and send it.")
         if any(member.flag_bits & 1 for member in archive.infolist()):
             raise Fault(_PROTECTED)
@@ -323,7 +323,7 @@ class _XlsSheet(Sheet):
 
     def read_merged_areas(self) -> Sequence[MergedArea]:
         sheet, _ = self._load()
-        return [MergedArea(first + 1, last, left, right - 1) for first, last, left, right in sheet.merged_cells]
+        return [MergedArea(top + 1, bottom, left, right - 1) for top, bottom, left, right in sheet.merged_cells]
 
     def _load(self) -> tuple[xlrd.sheet.Sheet, Sequence[NumberFormat]]:
         """Return xlrd's sheet, and the number format of each cell style."""

@@ -72,15 +72,15 @@ PLAIN_FORMAT = NumberFormat()
 @cache
 def parse_number_format(code: str) -> NumberFormat:
     """Return the meaning of a number format such as ``dd/mm/yyyy`` or ``00000``."""
-    first = _NOT_SHOWN.sub("", code.partition(";")[0])
-    if _ELAPSED.search(first):
+    first_section = _NOT_SHOWN.sub("", code.partition(";")[0])
+    if _ELAPSED.search(first_section):
         return NumberFormat(NumberMeaning.DURATION)
-    letters = set(first.lower()) & set("ymdhs") if first.lower() != "general" else set()
+    letters = set(first_section.lower()) & set("ymdhs") if first_section.lower() != "general" else set()
     if letters & {"y", "d"} or letters == {"m"}:
         return NumberFormat(NumberMeaning.DAY)
     if letters:
         return NumberFormat(NumberMeaning.TIME)
-    return NumberFormat(digits=len(first)) if _PADDED.fullmatch(first.strip()) else PLAIN_FORMAT
+    return NumberFormat(digits=len(first_section)) if _PADDED.fullmatch(first_section.strip()) else PLAIN_FORMAT
 
 
 def format_number(value: float) -> str:
@@ -283,8 +283,8 @@ def _build_header(
 
 def _header_texts(row: Mapping[int, CellValue]) -> tuple[str, ...]:
     """Return the texts of a header row, up to the last filled."""
-    last = max((position for position, value in row.items() if _format_cell(value, None).strip()), default=-1)
-    return tuple(_format_cell(row[position], None) if position in row else "" for position in range(last + 1))
+    last_position = max((position for position, value in row.items() if _format_cell(value, None).strip()), default=-1)
+    return tuple(_format_cell(row[position], None) if position in row else "" for position in range(last_position + 1))
 
 
 def _format_cell(value: CellValue, format_day: Callable[[date], str] | None) -> str:

@@ -172,7 +172,7 @@ def read_xml(file: BinaryIO, path: str, outer_paths: Sequence[str]) -> list[Json
 
 def _iter_records(file: BinaryIO, steps: Sequence[str], outer_paths: Sequence[str]) -> Iterator[Json]:
     """Yield the records of a document, each as an object by path."""
-    last: Element = None
+    previous: Element = None
     for _, element in iter_elements(file, ("end",), (f"{{*}}{steps[-1]}",)):
         if [_local_name(ancestor.tag) for ancestor in element.iterancestors()] != steps[-2::-1]:
             continue
@@ -183,9 +183,9 @@ def _iter_records(file: BinaryIO, steps: Sequence[str], outer_paths: Sequence[st
         yield build_object(values)
         if not outer_paths:
             release(element)
-        elif last is not None:  # the elements before it may hold values of later records
-            last.getparent().remove(last)
-        last = element
+        elif previous is not None:  # the elements before it may hold values of later records
+            previous.getparent().remove(previous)
+        previous = element
 
 
 def _local_name(tag: str) -> str:

@@ -74,10 +74,10 @@ class ByteStore:
         """
         file = self.path(sha256)
         try:
-            present = _hash_file(file)
+            actual_sha256 = _hash_file(file)
         except FileNotFoundError:
             raise StorageError(f"{self.CONTENT} are missing.", where=sha256, remedy=self.MISSING_REMEDY) from None
-        if present != sha256:
+        if actual_sha256 != sha256:
             raise StorageError(
                 f"{self.CONTENT} are not identical to those {self.STORED}.", where=sha256, remedy=self.CHANGED_REMEDY
             )

@@ -101,8 +101,10 @@ class SliceCommit:
         Later versions may exist.
         """
         logs = ((version, self._log_folder / f"{version:020d}.json") for version in count(self._base + 1))
-        present = takewhile(lambda entry: entry[1].exists(), logs)
-        return next((version for version, log in present if self._mark in log.read_text(encoding="utf-8")), None)
+        logged_versions = takewhile(lambda entry: entry[1].exists(), logs)
+        return next(
+            (version for version, log in logged_versions if self._mark in log.read_text(encoding="utf-8")), None
+        )
 
 
 def submission_transaction(period: str, council: str) -> str:
@@ -211,14 +213,16 @@ def overwrite_files(
         CommitFailedError: another writer came between.
         StorageError: the disk did not take the files.
     """
-    now, partition = int(time.time() * 1000), dict(folder.partition)
+    timestamp, partition = int(time.time() * 1000), dict(folder.partition)
     with ExitStack() as cleanup:
         added = list(_write_files(folder, rows, cleanup))
         # From here on the commit may succeed even if its caller fails, so the files stay.
         undo = cleanup.pop_all()
     removed = [
         # The log's own paths are encoded, and would be so twice.
-        RemoveAction(unquote(path), data_change=True, deletion_timestamp=now, size=size, partition_values=partition)
+        RemoveAction(
+            unquote(path), data_change=True, deletion_timestamp=timestamp, size=size, partition_values=partition
+        )
         for path, size in own_files.iter_rows()
     ]
     try:
@@ -360,20 +364,20 @@ def _statistics(frame: pl.DataFrame, columns: Sequence[str]) -> str:
     Only text, whole numbers and days have bounds: those of fractions and times would have to be rounded away from each
     other, and no reader needs them.
     """
-    counted = [name for name in columns if not frame.schema[name].is_nested()]
-    bounded = [name for name in counted if frame.schema[name] in _BOUNDED_TYPES]
+    counted_columns = [name for name in columns if not frame.schema[name].is_nested()]
+    bounded_columns = [name for name in counted_columns if frame.schema[name] in _BOUNDED_TYPES]
     values = frame.select(
-        *(_bound(frame, name, pl.Expr.min).alias(f"low.{name}") for name in bounded),
-        *(_bound(frame, name, pl.Expr.max).alias(f"high.{name}") for name in bounded),
-        *(pl.col(name).null_count().alias(f"nulls.{name}") for name in counted),
+        *(_bound(frame, name, pl.Expr.min).alias(f"low.{name}") for name in bounded_columns),
+        *(_bound(frame, name, pl.Expr.max).alias(f"high.{name}") for name in bounded_columns),
+        *(pl.col(name).null_count().alias(f"nulls.{name}") for name in counted_columns),
         pl.lit(0).alias(""),
     ).row(0, named=True)
 
     def list_bounds(kind: str) -> dict[str, str | int]:
         """Return the bounds of one kind by column."""
-        return {name: values[f"{kind}.{name}"] for name in bounded if values[f"{kind}.{name}"] is not None}
+        return {name: values[f"{kind}.{name}"] for name in bounded_columns if values[f"{kind}.{name}"] is not None}
 
-    nulls = {name: values[f"nulls.{name}"] for name in counted}
+    nulls = {name: values[f"nulls.{name}"] for name in counted_columns}
     return json.dumps(
         {
             "numRecords": frame.height,

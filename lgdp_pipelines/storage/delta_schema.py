@@ -59,7 +59,7 @@ def align_columns(delta: DeltaTable, table: LakeTable, rows: FrameSource) -> Fra
         SchemaMismatch: the rows, the declaration or the table differ otherwise.
     """
     present, columns = read_schema(delta), polars_to_arrow_schema(rows.schema)
-    check_schema(columns, present if table.schema is None else table.schema, where=str(table))
+    check_schema(columns, present if table.schema is None else table.schema, table_name=str(table))
     if table.schema is None:
         return rows
     for field in columns:
@@ -69,14 +69,14 @@ def align_columns(delta: DeltaTable, table: LakeTable, rows: FrameSource) -> Fra
                 where=str(table),
                 remedy="Nothing was written. A change of type is a major version of the contract.",
             )
-    new = pa.schema([field for field in columns if field.name not in present.names])
-    if new.names:
-        delta.alter.add_columns(list(Schema.from_arrow(_add_comments(new, table)).fields))
-    _update_statistics_columns(delta, table, columns, new)
-    joined = pa.schema([*(pa.field(field.name, field.type) for field in present), *new])
-    if joined.names == columns.names:
+    new_columns = pa.schema([field for field in columns if field.name not in present.names])
+    if new_columns.names:
+        delta.alter.add_columns(list(Schema.from_arrow(_add_comments(new_columns, table)).fields))
+    _update_statistics_columns(delta, table, columns, new_columns)
+    joined_schema = pa.schema([*(pa.field(field.name, field.type) for field in present), *new_columns])
+    if joined_schema.names == columns.names:
         return rows
-    schema = arrow_to_polars_schema(joined)
+    schema = arrow_to_polars_schema(joined_schema)
 
     def align(frame: pl.DataFrame) -> pl.DataFrame:
         """Return a frame with the table's columns, null where it has none."""
@@ -96,11 +96,13 @@ def read_open_columns(delta: DeltaTable) -> tuple[str, ...]:
     return tuple(name for name in delta.metadata().configuration.get(_STATISTICS_COLUMNS, "").split(",") if name)
 
 
-def _update_statistics_columns(delta: DeltaTable, table: LakeTable, known: pa.Schema, new: pa.Schema) -> None:
+def _update_statistics_columns(
+    delta: DeltaTable, table: LakeTable, declared: pa.Schema, new_columns: pa.Schema
+) -> None:
     """Add new open columns to the statistics, and remove closed ones."""
     present = read_open_columns(delta)
-    present_columns = [name for name in present if name not in known.names or name in table.open_columns]
-    columns = [*present_columns, *_list_open_columns(table, new)]
+    present_columns = [name for name in present if name not in declared.names or name in table.open_columns]
+    columns = [*present_columns, *_list_open_columns(table, new_columns)]
     if columns != list(present):
         delta.alter.set_table_properties(_statistics_properties(columns))
 
@@ -132,36 +134,36 @@ def needs_wider_types(delta: DeltaTable, required: pa.Schema) -> bool:
     return any(types.get(field.name, field.type) != field.type for field in required)
 
 
-def widen_types(delta: DeltaTable, required: pa.Schema, metadata: Mapping[str, str], *, where: str) -> None:
+def widen_types(delta: DeltaTable, required: pa.Schema, metadata: Mapping[str, str], *, table_name: str) -> None:
     """Rewrite a table with its columns in wider types, in one commit.
 
     Args:
         delta: version that the commit is based on.
         required: columns of the rows that are to be written next.
         metadata: kept with the commit.
-        where: name of the table.
+        table_name: layer and name of the table.
 
     Raises:
         CommitFailedError: another writer came between.
         SchemaMismatch: a required type does not hold every value of the present one.
     """
-    rows = _read_widened(delta.to_pyarrow_dataset(), required, where=where)
+    rows = _read_widened(delta.to_pyarrow_dataset(), required, table_name=table_name)
     properties = CommitProperties(custom_metadata=dict(metadata))
     write_deltalake(delta, rows, mode="overwrite", schema_mode="overwrite", commit_properties=properties)
 
 
-def _read_widened(dataset: ds.Dataset, required: pa.Schema, *, where: str) -> pa.RecordBatchReader:
+def _read_widened(dataset: ds.Dataset, required: pa.Schema, *, table_name: str) -> pa.RecordBatchReader:
     """Return all rows in wider types, batch by batch."""
-    schema = _widen(dataset.schema.empty_table(), required, where=where).schema
+    schema = _widen(dataset.schema.empty_table(), required, table_name=table_name).schema
     batches = (
         widened
         for batch in dataset.to_batches(batch_readahead=2, fragment_readahead=1)
-        for widened in _widen(pa.Table.from_batches([batch]), required, where=where).cast(schema).to_batches()
+        for widened in _widen(pa.Table.from_batches([batch]), required, table_name=table_name).cast(schema).to_batches()
     )
     return pa.RecordBatchReader.from_batches(schema, batches)
 
 
-def _widen(rows: pa.Table, required: pa.Schema, *, where: str) -> pa.Table:
+def _widen(rows: pa.Table, required: pa.Schema, *, table_name: str) -> pa.Table:
     """Return rows with their columns in wider types."""
     fields, columns = [], []
     for field in rows.schema:
@@ -169,8 +171,8 @@ def _widen(rows: pa.Table, required: pa.Schema, *, where: str) -> pa.Table:
         if data_type != field.type and not _is_wider(data_type, field.type):
             raise SchemaMismatch(
                 f"{field.name} is {field.type} in the table and {data_type} in the rows, which does not hold it.",
-                where=where,
-                remedy="Nothing was written. Give the item another URN where its meaning has changed.",
+                where=table_name,
+                remedy="Nothing was written. Give the item another URN if its meaning has changed.",
             )
         fields.append(field.with_type(data_type))
         columns.append(rows[field.name] if data_type == field.type else pc.cast(rows[field.name], data_type))
@@ -186,9 +188,9 @@ _WIDER: tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.DataType], bool]
 )
 
 
-def _is_wider(wide: pa.DataType, narrow: pa.DataType) -> bool:
+def _is_wider(wider: pa.DataType, narrower: pa.DataType) -> bool:
     """Return whether a type holds every value of another."""
-    if pa.types.is_decimal(wide) and pa.types.is_decimal(narrow):
-        holds_whole_part = wide.precision - wide.scale >= narrow.precision - narrow.scale
-        return bool(holds_whole_part and wide.scale >= narrow.scale)
-    return any(is_wide(wide) and is_narrow(narrow) for is_wide, is_narrow in _WIDER)
+    if pa.types.is_decimal(wider) and pa.types.is_decimal(narrower):
+        holds_whole_part = wider.precision - wider.scale >= narrower.precision - narrower.scale
+        return bool(holds_whole_part and wider.scale >= narrower.scale)
+    return any(is_wider(wider) and is_narrower(narrower) for is_wider, is_narrower in _WIDER)

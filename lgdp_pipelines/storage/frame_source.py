@@ -52,7 +52,7 @@ def to_frame_source(rows: Rows) -> FrameSource:
     return FrameSource(frame.schema, lambda: iter([frame]))
 
 
-def check_schema(rows: pa.Schema, table: pa.Schema, *, where: str) -> None:
+def check_schema(rows: pa.Schema, table: pa.Schema, *, table_name: str) -> None:
     """Check that rows have the names, types and order of columns.
 
     Raises:
@@ -73,25 +73,29 @@ def check_schema(rows: pa.Schema, table: pa.Schema, *, where: str) -> None:
     if differences:
         raise SchemaMismatch(
             f"The columns of the rows differ from those of the table: {'; '.join(differences)}.",
-            where=where,
+            where=table_name,
             remedy="Nothing was written. A change of type, grain or key is a major version of the contract, "
             "and a table of its own.",
         )
 
 
-def check_each_frame(rows: FrameSource, *, where: str) -> FrameSource:
+def check_each_frame(rows: FrameSource, *, table_name: str) -> FrameSource:
     """Return the rows, with a check of each frame against the schema."""
 
     def check(frame: pl.DataFrame) -> pl.DataFrame:
         """Return a frame after checking its columns."""
         if frame.schema != rows.schema:
-            check_schema(polars_to_arrow_schema(frame.schema), polars_to_arrow_schema(rows.schema), where=where)
+            check_schema(
+                polars_to_arrow_schema(frame.schema), polars_to_arrow_schema(rows.schema), table_name=table_name
+            )
         return frame
 
     return rows.map(check)
 
 
-def check_slice(rows: pl.DataFrame, where: Mapping[str, str | Sequence[str] | None], *, table: str) -> pl.DataFrame:
+def check_slice(
+    rows: pl.DataFrame, where: Mapping[str, str | Sequence[str] | None], *, table_name: str
+) -> pl.DataFrame:
     """Return the rows if they all lie in a slice.
 
     Raises:
@@ -99,13 +103,13 @@ def check_slice(rows: pl.DataFrame, where: Mapping[str, str | Sequence[str] | No
     """
     for column, values in where.items():
         if column not in rows.columns:
-            raise SchemaMismatch(f"The rows lack the column {column}, by which their slice is named.", where=table)
+            raise SchemaMismatch(f"The rows lack the column {column}, by which their slice is named.", where=table_name)
         text = pl.col(column).cast(pl.String)
         is_inside = text.is_null() if values is None else text.is_in([values] if isinstance(values, str) else values)
         if not rows.select(is_inside.fill_null(value=False).all()).item():
             raise StorageError(
                 f"Some rows have another {column} than the slice they are to replace.",
-                where=table,
+                where=table_name,
                 remedy="Nothing was written. Write each slice's own rows.",
             )
     return rows

@@ -237,7 +237,7 @@ class Lake:
             """Write the rows to the present version."""
             base = self._open(table)
             source = to_frame_source(rows() if callable(rows) else rows)
-            inside = source.map(lambda frame: check_slice(frame, where, table=str(table)))
+            inside = source.map(lambda frame: check_slice(frame, where, table_name=str(table)))
             return self._overwrite(table, base, inside, where, commit)
 
         return retry_conflicts(table, write)
@@ -270,7 +270,7 @@ class Lake:
 
         def check(frame: pl.DataFrame) -> pl.DataFrame:
             """Return a frame after checking its slice and submissions."""
-            check_slice(frame, where, table=str(table))
+            check_slice(frame, where, table_name=str(table))
             return _check_submissions(table, frame, submissions)
 
         source = to_frame_source(rows).map(check)
@@ -343,7 +343,7 @@ class Lake:
             base = self._open(table)
             if base is None or not needs_wider_types(base, required):
                 return None
-            widen_types(base, required, commit, where=str(table))
+            widen_types(base, required, commit, table_name=str(table))
             return self.version(table)
 
         return retry_conflicts(table, write)
@@ -389,7 +389,7 @@ class Lake:
         transactions = transactions or dict.fromkeys(writer_transactions(table, where), delta.version() + 1)
         commit = SliceCommit(self.path(table), delta, metadata, transactions)
         partition, open_columns = find_partition(table.partition_by, where), read_open_columns(delta)
-        source = check_each_frame(rows, where=str(table))
+        source = check_each_frame(rows, table_name=str(table))
         own_files = None if partition is None else find_own_files(delta, partition, where)
         if partition is None or own_files is None:
             predicate = build_predicate(where)
