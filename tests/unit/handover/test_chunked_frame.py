@@ -15,36 +15,36 @@ from lgdp_pipelines.handover.chunked_frame import ChunkedFrame, ChunkSpool, stor
 from lgdp_pipelines.handover.scratch_folders import open_scratch_folder, remove_abandoned_folders
 
 FRAMES = [pl.DataFrame({"a": ["x", None], "b": [1, 2]}), pl.DataFrame({"a": ["Ünzählig"], "b": [3]})]
-WHOLE = pl.concat(FRAMES)
+ALL_ROWS = pl.concat(FRAMES)
 
 
-@pytest.mark.parametrize("held", [0, FRAMES[0].estimated_size(), 10**6])
-def test_pieces_come_back_as_often_as_wanted_wherever_they_lie(held: int, tmp_path: Path) -> None:
-    with ChunkSpool(tmp_path, memory_bytes=int(held)) as spill:
-        kept = spill.store(iter(FRAMES), WHOLE.schema)
+@pytest.mark.parametrize("memory_bytes", [0, FRAMES[0].estimated_size(), 10**6])
+def test_pieces_come_back_as_often_as_wanted_wherever_they_lie(memory_bytes: int, tmp_path: Path) -> None:
+    with ChunkSpool(tmp_path, memory_bytes=int(memory_bytes)) as spill:
+        stored = spill.store(iter(FRAMES), ALL_ROWS.schema)
         for _ in range(2):
-            assert [frame.rows() for frame in kept] == [frame.rows() for frame in FRAMES]
-            assert [frame.rows() for frame in kept.iter_chunks(["b"])] == [[(1,), (2,)], [(3,)]]
-            assert kept.collect().equals(WHOLE)
-        assert (kept.height, kept.columns, kept.head(1).rows()) == (3, ["a", "b"], [("x", 1)])
-        assert kept.head(3).equals(WHOLE)
-        assert len(list(tmp_path.rglob("*.arrow"))) == {0: 2, 10**6: 0}.get(held, 1)
+            assert [frame.rows() for frame in stored] == [frame.rows() for frame in FRAMES]
+            assert [frame.rows() for frame in stored.iter_chunks(["b"])] == [[(1,), (2,)], [(3,)]]
+            assert stored.collect().equals(ALL_ROWS)
+        assert (stored.height, stored.columns, stored.head(1).rows()) == (3, ["a", "b"], [("x", 1)])
+        assert stored.head(3).equals(ALL_ROWS)
+        assert len(list(tmp_path.rglob("*.arrow"))) == {0: 2, 10**6: 0}.get(memory_bytes, 1)
     assert not list(tmp_path.iterdir())
 
 
 def test_duckdb_reads_pieces_from_memory_and_disk_together(tmp_path: Path) -> None:
     with ChunkSpool(tmp_path, memory_bytes=int(FRAMES[0].estimated_size())) as spill:
-        kept = spill.store(iter(FRAMES), WHOLE.schema)
-        found = kept.to_arrow(["b"])
-        assert isinstance(found, ds.Dataset)
-        assert found.to_table(columns=["b"]).column("b").to_pylist() == [1, 2, 3]
+        stored = spill.store(iter(FRAMES), ALL_ROWS.schema)
+        dataset = stored.to_arrow(["b"])
+        assert isinstance(dataset, ds.Dataset)
+        assert dataset.to_table(columns=["b"]).column("b").to_pylist() == [1, 2, 3]
 
 
 def test_a_table_without_pieces_has_its_columns(tmp_path: Path) -> None:
     with ChunkSpool(tmp_path) as spill:
-        for kept in (spill.store(iter(()), WHOLE.schema), store_in_memory(iter(()), WHOLE.schema)):
-            assert (kept.height, kept.collect().schema) == (0, WHOLE.schema)
-    assert ChunkedFrame.from_frames(*FRAMES).head(9).equals(WHOLE)
+        for stored in (spill.store(iter(()), ALL_ROWS.schema), store_in_memory(iter(()), ALL_ROWS.schema)):
+            assert (stored.height, stored.collect().schema) == (0, ALL_ROWS.schema)
+    assert ChunkedFrame.from_frames(*FRAMES).head(9).equals(ALL_ROWS)
 
 
 def test_each_piece_is_kept_before_the_next_is_made(tmp_path: Path) -> None:
@@ -54,13 +54,13 @@ def test_each_piece_is_kept_before_the_next_is_made(tmp_path: Path) -> None:
             yield frame
 
     with ChunkSpool(tmp_path, memory_bytes=0) as spill:
-        spill.store(frames(), WHOLE.schema)  # type: ignore[arg-type] - a generator
+        spill.store(frames(), ALL_ROWS.schema)  # type: ignore[arg-type] - a generator
 
 
 def test_nothing_is_left_after_an_error(tmp_path: Path) -> None:
     def fail() -> None:
         with ChunkSpool(tmp_path, memory_bytes=0) as spill:
-            spill.store(iter(FRAMES), WHOLE.schema)
+            spill.store(iter(FRAMES), ALL_ROWS.schema)
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -72,7 +72,7 @@ def test_a_full_disk_is_told_as_such(tmp_path: Path) -> None:
     with ChunkSpool(tmp_path, memory_bytes=0) as spill:
         spill.open_folder().joinpath("000001.arrow").mkdir()
         with pytest.raises(StorageError, match="cannot be written to the scratch folder"):
-            spill.store(iter(FRAMES), WHOLE.schema)
+            spill.store(iter(FRAMES), ALL_ROWS.schema)
 
 
 _HOLDER = """

@@ -77,5 +77,5 @@ def test_what_a_row_is_broken_down_by_stays_a_map(tmp_path: Path) -> None:
 
     assert lake.schema(table).field("breakdown").type == kind
     [file] = lake.path(table).rglob("*.parquet")
-    found = duckdb.sql(f"SELECT breakdown['tenure'] FROM read_parquet('{file}')").fetchall()
-    assert sorted(found, key=str) == [("A",), (None,)]
+    tenures = duckdb.sql(f"SELECT breakdown['tenure'] FROM read_parquet('{file}')").fetchall()
+    assert sorted(tenures, key=str) == [("A",), (None,)]

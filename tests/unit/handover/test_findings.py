@@ -13,7 +13,7 @@ from lgdp_pipelines.storage.lake_tables import FINDING
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, RuleResult, Severity
 
 RULE = Rule("hl1.assess.codes", RuleKind.CODES, Severity.ERROR, "assess", ("assess",), "Known", "Correct it.")
-WHOLE = Rule("hl1.readable", RuleKind.READABLE, Severity.QUERY, "", (), "Readable", "Send it again.")
+EXTRACT_RULE = Rule("hl1.readable", RuleKind.READABLE, Severity.QUERY, "", (), "Readable", "Send it again.")
 ITEM = Item(
     "assess", "Assess", "urn:lgdp:item:hl1:assess", "", "", ItemType.TEXT, Role.DIMENSION, False, False, "",
     Privacy.OPEN, Provenance("ours", ""),
@@ -21,9 +21,9 @@ ITEM = Item(
 
 
 def test_each_row_has_a_finding_with_rule_item_and_header() -> None:
-    found = build_finding_rows(RULE, "Not in the list.", rows=[4, 2], item=ITEM)
-    assert found.schema == FINDING_SCHEMA
-    assert found.rows() == [
+    findings = build_finding_rows(RULE, "Not in the list.", rows=[4, 2], item=ITEM)
+    assert findings.schema == FINDING_SCHEMA
+    assert findings.rows() == [
         (
             "hl1.assess.codes",
             "error",
@@ -40,14 +40,14 @@ def test_each_row_has_a_finding_with_rule_item_and_header() -> None:
 
 
 def test_finding_on_the_whole_extract_has_no_table_or_row() -> None:
-    found = build_finding_rows(WHOLE, "Cannot be read.")
-    assert found.rows() == [("hl1.readable", "query", None, None, None, None, None, "Cannot be read.", None)]
+    findings = build_finding_rows(EXTRACT_RULE, "Cannot be read.")
+    assert findings.rows() == [("hl1.readable", "query", None, None, None, None, None, "Cannot be read.", None)]
 
 
 def test_messages_header_and_sheet_may_be_given() -> None:
     rows = pl.Series("n", [7, 8], dtype=pl.UInt32)
-    found = build_finding_rows(RULE, pl.Series(["a", "b"]), rows=rows, item=ITEM, column="ASSESS ", sheet="Sheet1")
-    assert found.select("row", "message", "column", "sheet").rows() == [
+    findings = build_finding_rows(RULE, pl.Series(["a", "b"]), rows=rows, item=ITEM, column="ASSESS ", sheet="Sheet1")
+    assert findings.select("row", "message", "column", "sheet").rows() == [
         (7, "a", "ASSESS ", "Sheet1"),
         (8, "b", "ASSESS ", "Sheet1"),
     ]

@@ -8,9 +8,9 @@ import pytest
 from lgdp_pipelines.handover.prefetch import WORKERS, Prefetch, prefetch, prefetch_map
 
 
-def counting(made: list[int], stop: int) -> Iterator[int]:
+def iter_recorded(numbers: list[int], stop: int) -> Iterator[int]:
     for number in range(stop):
-        made.append(number)
+        numbers.append(number)
         yield number
 
 
@@ -21,7 +21,7 @@ def test_items_come_in_order_and_all_of_them(stop: int) -> None:
 
 
 def test_an_item_is_made_while_the_one_before_it_is_used() -> None:
-    made, was_made = [], threading.Event()
+    numbers, was_made = [], threading.Event()
 
     def items() -> Iterator[int]:
         yield 1
@@ -29,9 +29,9 @@ def test_an_item_is_made_while_the_one_before_it_is_used() -> None:
         yield 2
 
     for item in prefetch(items()):
-        made.append(item)
+        numbers.append(item)
         assert was_made.wait(timeout=30)
-    assert made == [1, 2]
+    assert numbers == [1, 2]
 
 
 def test_an_error_comes_where_the_item_would() -> None:
@@ -39,25 +39,25 @@ def test_an_error_comes_where_the_item_would() -> None:
         yield 1
         raise ValueError("broken")
 
-    coming = prefetch(items())
-    assert next(coming) == 1
+    items = prefetch(items())
+    assert next(items) == 1
     with pytest.raises(ValueError, match="broken"):
-        next(coming)
+        next(items)
     with pytest.raises(ZeroDivisionError):
         list(prefetch_map(lambda number: 1 // number, [1, 2, 0, 4]))
 
 
 def test_whoever_stops_early_gets_what_was_made_and_nothing_more_is_made() -> None:
-    made: list[int] = []
-    with Prefetch(counting(made, 100)) as coming:
-        first = next(iter(coming))
-        left = coming.stop()
-    assert [first, *left] == made == [0, 1]
+    numbers: list[int] = []
+    with Prefetch(iter_recorded(numbers, 100)) as items:
+        first = next(iter(items))
+        prepared = items.stop()
+    assert [first, *prepared] == numbers == [0, 1]
 
 
 def test_no_more_is_made_than_a_few_items_ahead() -> None:
-    taken: list[int] = []
-    coming = prefetch_map(lambda number: number, counting(taken, 100))
-    assert next(coming) == 0
-    coming.close()
-    assert len(taken) <= WORKERS + 1
+    numbers: list[int] = []
+    items = prefetch_map(lambda number: number, iter_recorded(numbers, 100))
+    assert next(items) == 0
+    items.close()
+    assert len(numbers) <= WORKERS + 1

@@ -58,7 +58,7 @@ def expected(rows: Sequence[Sequence[Any]]) -> RowDigest:
     with pa.ipc.new_stream(stream, ARROW) as writer:
         for start in range(0, len(rows), ROWS_A_BATCH):
             part = rows[start : start + ROWS_A_BATCH]
-            columns = [pa.array([row[place] for row in part], field.type) for place, field in enumerate(ARROW)]
+            columns = [pa.array([row[index] for row in part], field.type) for index, field in enumerate(ARROW)]
             writer.write_batch(pa.record_batch(columns, schema=ARROW))
     return RowDigest(hashlib.sha256(stream.getvalue()).hexdigest(), len(rows))
 
@@ -79,8 +79,8 @@ def test_the_digest_is_that_of_the_rows_however_they_are_cut(
     rows = numbered(cells)
     longer = framed([*((*row, -1) for row in before), *rows, *((*row, 99) for row in before)])
     frame = longer.slice(len(before), len(rows))
-    places = [0, *sorted(min(cut, len(rows)) for cut in cuts), len(rows)]
-    pieces = [frame.slice(start, end - start) for start, end in pairwise(places)]
+    bounds = [0, *sorted(min(cut, len(rows)) for cut in cuts), len(rows)]
+    pieces = [frame.slice(start, end - start) for start, end in pairwise(bounds)]
 
     assert digest_rows(ChunkedFrame.from_frames(*pieces)) == expected(rows)
 
@@ -89,12 +89,12 @@ def test_the_digest_is_that_of_the_rows_however_they_are_cut(
 @given(cells=st.lists(CELLS, min_size=1, max_size=20), data=st.data())
 def test_any_other_cell_gives_another_digest(cells: list[tuple[Any, ...]], data: st.DataObject) -> None:
     rows = numbered(cells)
-    place = data.draw(st.integers(0, len(cells) - 1))
+    index = data.draw(st.integers(0, len(cells) - 1))
     column = data.draw(st.integers(0, 5))
-    other = data.draw(CELLS)[column]
+    other_cell = data.draw(CELLS)[column]
     changed = [list(row) for row in rows]
-    changed[place][column] = other
-    is_same = str(other) == str(rows[place][column]) and type(other) is type(rows[place][column])
+    changed[index][column] = other_cell
+    is_same = str(other_cell) == str(rows[index][column]) and type(other_cell) is type(rows[index][column])
 
     assert (
         digest_rows(ChunkedFrame.from_frames(framed(changed))) == digest_rows(ChunkedFrame.from_frames(framed(rows)))
@@ -133,21 +133,21 @@ def test_text_is_the_same_as_a_dictionary_or_as_text() -> None:
 
 def test_rows_are_taken_in_order_of_their_number_in_the_file() -> None:
     rows = numbered([("a", 1, 0.5, Decimal("1.00"), date(2024, 1, 1), True), ("b", *[None] * 5), ("c", *[None] * 5)])
-    whole = expected(rows)
+    expected_digest = expected(rows)
     mixed = framed([rows[2], rows[0], rows[1]])
 
-    assert digest_rows(ChunkedFrame.from_frames(mixed)) == whole
-    assert digest_rows(ChunkedFrame.from_frames(mixed.head(1), mixed.tail(2))) == whole
-    assert digest_rows(ChunkedFrame.from_frames(mixed), None) != whole
+    assert digest_rows(ChunkedFrame.from_frames(mixed)) == expected_digest
+    assert digest_rows(ChunkedFrame.from_frames(mixed.head(1), mixed.tail(2))) == expected_digest
+    assert digest_rows(ChunkedFrame.from_frames(mixed), None) != expected_digest
 
 
 def test_columns_are_taken_in_the_table_s_order_whatever_a_piece_has() -> None:
     rows = numbered([("a", 1, 0.5, None, None, True), ("b", *[None] * 5)])
     frame = framed(rows)
     with ChunkSpool(Path("unused")) as spill:
-        kept = spill.store([frame.head(1).select(reversed(frame.columns)), frame.tail(1)], frame.schema)
+        stored = spill.store([frame.head(1).select(reversed(frame.columns)), frame.tail(1)], frame.schema)
 
-        assert digest_rows(kept) == expected(rows)
+        assert digest_rows(stored) == expected(rows)
 
 
 @pytest.mark.parametrize("size", [ROWS_A_BATCH - 1, ROWS_A_BATCH, ROWS_A_BATCH + 1])
@@ -155,9 +155,9 @@ def test_pieces_in_memory_and_on_disk_give_batches_of_one_size(size: int, tmp_pa
     rows = numbered([(f"s{number % 7}" if number % 5 else None, number, *[None] * 4) for number in range(size)])
     frame = framed(rows)
     with ChunkSpool(tmp_path, memory_bytes=int(frame.estimated_size() // 2)) as spill:
-        kept = spill.store([frame.slice(start, 9_999) for start in range(0, size, 9_999)], frame.schema)
+        stored = spill.store([frame.slice(start, 9_999) for start in range(0, size, 9_999)], frame.schema)
 
-        assert digest_rows(kept) == digest_rows(ChunkedFrame.from_frames(frame)) == expected(rows)
+        assert digest_rows(stored) == digest_rows(ChunkedFrame.from_frames(frame)) == expected(rows)
 
 
 @pytest.mark.parametrize(
@@ -165,13 +165,17 @@ def test_pieces_in_memory_and_on_disk_give_batches_of_one_size(size: int, tmp_pa
 )
 def test_an_empty_table_has_the_digest_of_its_columns(schema: Mapping[str, pl.DataType]) -> None:
     empty = pl.DataFrame(schema=schema)
-    others: list[dict[str, pl.DataType]] = [{"a": pl.Date()}, {"A": pl.Int64()}, {"b": pl.Int64(), "a": pl.Int64()}]
+    other_schemas: list[dict[str, pl.DataType]] = [
+        {"a": pl.Date()},
+        {"A": pl.Int64()},
+        {"b": pl.Int64(), "a": pl.Int64()},
+    ]
 
     assert digest_rows(ChunkedFrame.from_frames(empty, empty), None) == digest_rows(
         ChunkedFrame.from_frames(empty), None
     )
     assert digest_rows(ChunkedFrame.from_frames(empty), None).rows == 0
-    for other in others:
-        assert digest_rows(ChunkedFrame.from_frames(pl.DataFrame(schema=other)), None) != digest_rows(
+    for other_schema in other_schemas:
+        assert digest_rows(ChunkedFrame.from_frames(pl.DataFrame(schema=other_schema)), None) != digest_rows(
             ChunkedFrame.from_frames(empty), None
         )

@@ -181,8 +181,8 @@ def test_xls(landed: Callable[..., Any], rows: list[list[str]], container: Conta
 def test_json_and_ndjson(
     landed: Callable[..., Any], rows: list[list[str]], encoding: str, container: Container
 ) -> None:
-    written = {Format.JSON: write_json([HEADER, *rows]), Format.NDJSON: write_ndjson([HEADER, *rows])}
-    for form, text in written.items() if rows else [(Format.JSON, written[Format.JSON])]:
+    content_by_format = {Format.JSON: write_json([HEADER, *rows]), Format.NDJSON: write_ndjson([HEADER, *rows])}
+    for form, text in content_by_format.items() if rows else [(Format.JSON, content_by_format[Format.JSON])]:
         content = PACKED[container](text.encode(encoding))
         assert landed(content, format=form, encoding=encoding, container=container) == as_records(rows)
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from lgdp_pipelines.landing.csv_parser import ByteColumn
 
 
-@given(st.binary(max_size=12).map(lambda some: bytes(b'a",\n'[byte % 4] for byte in some)))
+@given(st.binary(max_size=12).map(lambda content: bytes(b'a",\n'[byte % 4] for byte in content)))
 def test_what_stands_before_and_after_a_mark(content: bytes) -> None:
     positions = [position for position, byte in enumerate(content) if byte == ord('"')]
     byte_column = ByteColumn(content)

@@ -1,4 +1,4 @@
-"""CSV to cells: the same cells and rows, whichever way a file is block."""
+"""CSV to cells: the same cells and rows, by each way of reading a file."""
 
 import csv
 import io
@@ -30,9 +30,9 @@ def misshapen(text: str) -> list[tuple[int, int]]:
 
 
 def test_text_stays_as_sent() -> None:
-    sent = ["00123", "12E5", "nan", "NA", "Buchanan", " 7 ", "NULL", "1e400", "TRUE", "2024-01-01", "-0", "#N/A"]
-    text = "A\n" + "".join(f"{cell}\n" for cell in sent)
-    assert cells(text) == [(number, cell) for number, cell in enumerate(sent, start=2)]
+    cells_sent = ["00123", "12E5", "nan", "NA", "Buchanan", " 7 ", "NULL", "1e400", "TRUE", "2024-01-01", "-0", "#N/A"]
+    text = "A\n" + "".join(f"{cell}\n" for cell in cells_sent)
+    assert cells(text) == [(number, cell) for number, cell in enumerate(cells_sent, start=2)]
 
 
 @pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
@@ -154,9 +154,9 @@ def test_any_table_is_read_cell_for_cell(rows: list[list[str]], delimiter: str, 
     if quoting == csv.QUOTE_MINIMAL and line_end == "\n":
         # Python's writer leaves a CR at the end of a cell bare, where it cannot be told from a CRLF.
         rows = [[cell.replace("\r", "\n") for cell in row] for row in rows]
-    written = io.StringIO(newline="")
-    csv.writer(written, delimiter=delimiter, quoting=quoting, lineterminator=line_end).writerows(rows)  # type: ignore[arg-type]
-    text = written.getvalue()
+    target = io.StringIO(newline="")
+    csv.writer(target, delimiter=delimiter, quoting=quoting, lineterminator=line_end).writerows(rows)  # type: ignore[arg-type]
+    text = target.getvalue()
     if not text.strip("\r\n"):
         return
     block = read_cells(text.encode(), Extract(Format.CSV, delimiter=delimiter))
@@ -176,8 +176,8 @@ def test_many_rows_with_line_breaks_in_quotes_are_counted_right() -> None:
     lines = 60_000
     text = "A,B,C\n" + "".join(f'{n},"x\ny{n}, ""z""",{"" if n % 3 else n}\n' for n in range(lines))
     plain = text.replace('""', "")
-    for sent, quote in ((text, '"z"'), (plain, "z")):
-        block = read_cells(sent.encode(), PLAIN)
+    for variant, quote in ((text, '"z"'), (plain, "z")):
+        block = read_cells(variant.encode(), PLAIN)
         assert block.frame.get_column("_row").to_list() == list(range(2, lines + 2))
         assert block.frame.get_column("1").to_list() == [f"x\ny{n}, {quote}" for n in range(lines)]
 

@@ -17,11 +17,11 @@ from lgdp_pipelines.register.model.extract_format import Container
 from tests.support.extract_writers import gzip_content, write_xlsx, zip_content
 
 CSV = b"A,B,C\n1,2,3\n"
-Read = Callable[..., Reading]
+ReadFunction = Callable[..., Reading]
 
 
 @pytest.fixture
-def read(contract: Callable[..., Contract], plain: Contract) -> Read:
+def read(contract: Callable[..., Contract], plain: Contract) -> ReadFunction:
     def reading(content: bytes, container: Container, **extract: object) -> Reading:
         declared = contract(*plain.tables, container=container, **extract)
         return read_extract(declared, [ExtractFile("extract", content)])
@@ -40,22 +40,22 @@ def rows(reading: Reading) -> list[tuple[object, ...]]:
     return [row for piece in reading.tables["t"] for row in piece.select("_row", "a", "b", "c").iter_rows()]
 
 
-def test_the_one_file_of_a_zip_is_read(read: Read) -> None:
+def test_the_one_file_of_a_zip_is_read(read: ReadFunction) -> None:
     assert rows(read(zip_content(CSV), Container.ZIP)) == [(2, "1", "2", "3")]
 
 
-def test_what_a_packer_adds_for_itself_is_no_file(read: Read) -> None:
+def test_what_a_packer_adds_for_itself_is_no_file(read: ReadFunction) -> None:
     packed = zip_content(CSV, **{"__MACOSX/._extract": b"x", "folder/.DS_Store": b"x", "folder/": b""})
     assert rows(read(packed, Container.ZIP)) == [(2, "1", "2", "3")]
 
 
-def test_among_several_files_the_one_is_read_that_is_named_as_agreed(read: Read) -> None:
+def test_among_several_files_the_one_is_read_that_is_named_as_agreed(read: ReadFunction) -> None:
     packed = zip_content(CSV, "out/HL1_2024.csv", **{"readme.txt": b"Hello."})
     assert rows(read(packed, Container.ZIP, member=r"HL1_\d{4}\.csv")) == [(2, "1", "2", "3")]
 
 
 @pytest.mark.parametrize(
-    ("packed", "member", "said"),
+    ("packed", "member", "expected_text"),
     [
         (zip_content(CSV, another=CSV), "", "2 files"),
         (zip_content(CSV, "a.csv", **{"b.csv": CSV}), r"[ab]\.csv", "2 files that are named as agreed"),
@@ -63,13 +63,15 @@ def test_among_several_files_the_one_is_read_that_is_named_as_agreed(read: Read)
         (zip_content(b"", "folder/"), "", "no file"),
     ],
 )
-def test_a_zip_without_the_one_file_is_refused(read: Read, packed: bytes, member: str, said: str) -> None:
-    assert said in refusal(read(packed, Container.ZIP, member=member))
+def test_a_zip_without_the_one_file_is_refused(
+    read: ReadFunction, packed: bytes, member: str, expected_text: str
+) -> None:
+    assert expected_text in refusal(read(packed, Container.ZIP, member=member))
 
 
 @pytest.mark.parametrize("name", ["../../../../tmp/evil.csv", "/etc/evil.csv", "C:\\evil.csv", "a\n.csv", "Jane Doe"])
 def test_a_name_in_a_zip_is_neither_used_nor_repeated(
-    read: Read, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    read: ReadFunction, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert rows(read(zip_content(CSV, name), Container.ZIP)) == [(2, "1", "2", "3")]
@@ -78,17 +80,17 @@ def test_a_name_in_a_zip_is_neither_used_nor_repeated(
 
 
 @pytest.mark.parametrize("cut", [10, 60, -30, -1])
-def test_a_zip_that_is_cut_short_is_refused(read: Read, cut: int) -> None:
+def test_a_zip_that_is_cut_short_is_refused(read: ReadFunction, cut: int) -> None:
     assert "cut short or damaged" in refusal(read(zip_content(CSV * 50)[:cut], Container.ZIP))
 
 
-def test_a_zip_whose_bytes_changed_on_the_way_is_refused(read: Read) -> None:
+def test_a_zip_whose_bytes_changed_on_the_way_is_refused(read: ReadFunction) -> None:
     packed = bytearray(zip_content(b"A,B,C\n" + bytes(range(32, 127)) * 9, "x"))
     packed[60] ^= 0xFF
     assert "cut short or damaged" in refusal(read(bytes(packed), Container.ZIP))
 
 
-def test_a_zip_with_a_password_is_refused(read: Read) -> None:
+def test_a_zip_with_a_password_is_refused(read: ReadFunction) -> None:
     packed = bytearray(zip_content(CSV))
     central = packed.index(b"PK\x01\x02")
     packed[6] |= 1  # the flag in the member's own header, and in the directory
@@ -96,35 +98,35 @@ def test_a_zip_with_a_password_is_refused(read: Read) -> None:
     assert "password" in refusal(read(bytes(packed), Container.ZIP))
 
 
-def test_a_zip_packed_in_an_unusual_way_is_refused(read: Read) -> None:
+def test_a_zip_packed_in_an_unusual_way_is_refused(read: ReadFunction) -> None:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_LZMA) as archive:
         archive.writestr("x", CSV * 10)
     assert "deflate" in refusal(read(packed.getvalue(), Container.ZIP))
 
 
-def test_a_bomb_is_not_unpacked(read: Read) -> None:
+def test_a_bomb_is_not_unpacked(read: ReadFunction) -> None:
     bomb = b"A,B,C\n" + b"0" * 34_000_000
     for packed, container in ((zip_content(bomb), Container.ZIP), (gzip.compress(bomb), Container.GZ)):
         assert len(packed) < 60_000
         assert "far more than any extract" in refusal(read(packed, container))
 
 
-def test_a_zip_that_lies_about_its_size_is_refused(read: Read) -> None:
+def test_a_zip_that_lies_about_its_size_is_refused(read: ReadFunction) -> None:
     packed = bytearray(zip_content(b"A,B,C\n" + b"1,2,3\n" * 1000))
-    for place in (22, packed.index(b"PK\x01\x02") + 24):
-        packed[place : place + 4] = struct.pack("<I", 20)
+    for position in (22, packed.index(b"PK\x01\x02") + 24):
+        packed[position : position + 4] = struct.pack("<I", 20)
     assert "cut short or damaged" in refusal(read(bytes(packed), Container.ZIP))
 
 
 @pytest.mark.parametrize("inner", [zip_content(CSV), gzip_content(CSV)])
 @pytest.mark.parametrize("container", [Container.ZIP, Container.GZ])
-def test_an_archive_in_an_archive_is_refused(read: Read, inner: bytes, container: Container) -> None:
+def test_an_archive_in_an_archive_is_refused(read: ReadFunction, inner: bytes, container: Container) -> None:
     packed = zip_content(inner) if container is Container.ZIP else gzip_content(inner)
     assert "The archive contains" in refusal(read(packed, container))
 
 
-def test_the_members_of_a_gz_follow_each_other(read: Read) -> None:
+def test_the_members_of_a_gz_follow_each_other(read: ReadFunction) -> None:
     assert rows(read(gzip_content(CSV) + gzip_content(b"4,5,6\n") + b"\0" * 512, Container.GZ)) == [
         (2, "1", "2", "3"),
         (3, "4", "5", "6"),
@@ -132,7 +134,7 @@ def test_the_members_of_a_gz_follow_each_other(read: Read) -> None:
 
 
 @pytest.mark.parametrize(
-    ("packed", "said"),
+    ("packed", "expected_text"),
     [
         (gzip_content(CSV)[:-4], "cut short or damaged"),
         (gzip_content(CSV)[:15], "cut short or damaged"),
@@ -142,12 +144,12 @@ def test_the_members_of_a_gz_follow_each_other(read: Read) -> None:
         (zlib.compress(CSV), "no GZ file"),
     ],
 )
-def test_a_gz_that_is_damaged_or_goes_on_is_refused(read: Read, packed: bytes, said: str) -> None:
-    assert said in refusal(read(packed, Container.GZ))
+def test_a_gz_that_is_damaged_or_goes_on_is_refused(read: ReadFunction, packed: bytes, expected_text: str) -> None:
+    assert expected_text in refusal(read(packed, Container.GZ))
 
 
 @pytest.mark.parametrize(
-    ("content", "container", "said"),
+    ("content", "container", "expected_text"),
     [
         (zip_content(CSV), Container.NONE, "This is a ZIP file, and it should be CSV"),
         (gzip_content(CSV), Container.NONE, "This is a GZ file, and it should be CSV"),
@@ -161,6 +163,6 @@ def test_a_gz_that_is_damaged_or_goes_on_is_refused(read: Read, packed: bytes, s
     ],
 )
 def test_another_container_than_the_declared_one_is_told(
-    read: Read, content: bytes, container: Container, said: str
+    read: ReadFunction, content: bytes, container: Container, expected_text: str
 ) -> None:
-    assert said in refusal(read(content, container))
+    assert expected_text in refusal(read(content, container))

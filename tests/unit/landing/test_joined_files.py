@@ -35,11 +35,11 @@ def braeside() -> tuple[Contract, SystemMapping]:
 
 def read(braeside: tuple[Contract, SystemMapping], **files: str) -> Reading:
     contract, mapping = braeside
-    sent = [ExtractFile(f"braeside_{name}_q1.txt", text.encode()) for name, text in files.items()]
-    return read_extract(contract, sent, mapping)
+    extract_files = [ExtractFile(f"braeside_{name}_q1.txt", text.encode()) for name, text in files.items()]
+    return read_extract(contract, extract_files, mapping)
 
 
-def told(reading: Reading) -> list[tuple[str, int | None, str]]:
+def list_findings(reading: Reading) -> list[tuple[str, int | None, str]]:
     return [
         (rule, row, message) for rule, row, message in reading.findings.select("rule", "row", "message").iter_rows()
     ]
@@ -56,7 +56,7 @@ def test_rows_are_the_bases_with_the_cells_of_the_others(braeside: tuple[Contrac
     assert frame.get_column("_unmapped").to_list() == [None, None, '{"decisions: OFFICER (column 6)":"X"}']
     assert reading.headers["application"]["application_ref"] == "CASE_NO"
     assert reading.headers["application"]["assessment_date"] == "DECIDED (in braeside_decisions_q1.txt)"
-    assert [(rule, row) for rule, row, _ in told(reading)] == [("hl1.application.extra_columns", None)]
+    assert [(rule, row) for rule, row, _ in list_findings(reading)] == [("hl1.application.extra_columns", None)]
 
 
 def test_a_row_that_belongs_to_nobody_and_a_second_one_for_somebody_are_told(
@@ -66,10 +66,10 @@ def test_a_row_that_belongs_to_nobody_and_a_second_one_for_somebody_are_told(
     reading = read(braeside, cases=CASES, decisions=more + "0009|1/4/2024|1||\n0001|8/4/2024|2||\n|8/4/2024|2||\n")
     frame = reading.tables["application"].collect()
     assert frame.get_column("assessment_decision_code").to_list() == [None, None, "7"]
-    found = told(reading)
-    assert [(rule, row) for rule, row, _ in found] == [("hl1.readable", 5), ("hl1.readable", 4), ("hl1.readable", 6)]
-    assert "braeside_decisions_q1.txt: the row has the same key as row 3" in found[0][2]
-    assert "0009" not in "".join(message for _, _, message in found)
+    findings = list_findings(reading)
+    assert [(rule, row) for rule, row, _ in findings] == [("hl1.readable", 5), ("hl1.readable", 4), ("hl1.readable", 6)]
+    assert "braeside_decisions_q1.txt: the row has the same key as row 3" in findings[0][2]
+    assert "0009" not in "".join(message for _, _, message in findings)
 
 
 def test_a_file_that_is_missing_and_a_key_that_is_are_told(braeside: tuple[Contract, SystemMapping]) -> None:
@@ -83,7 +83,7 @@ def test_a_file_that_is_missing_and_a_key_that_is_are_told(braeside: tuple[Contr
 
 def test_a_missing_column_is_told_with_its_file(braeside: tuple[Contract, SystemMapping]) -> None:
     reading = read(braeside, cases=CASES, decisions=DECISIONS.replace("DECISION|", "OUTCOME|"))
-    messages = {message for rule, _, message in told(reading) if rule == "hl1.application.columns"}
+    messages = {message for rule, _, message in list_findings(reading) if rule == "hl1.application.columns"}
     assert any(m.startswith("In braeside_decisions_q1.txt: The column “DECISION” is missing.") for m in messages)
 
 

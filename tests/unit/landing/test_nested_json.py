@@ -11,11 +11,11 @@ from lgdp_pipelines.landing.extract_reader import read_extract
 from lgdp_pipelines.register.model.contract import Contract
 from lgdp_pipelines.register.model.extract_format import Format
 
-Read = Callable[..., Reading]
+ReadFunction = Callable[..., Reading]
 
 
 @pytest.fixture(scope="module")
-def read(item: Callable[..., Any], table: Callable[..., Any], contract: Callable[..., Contract]) -> Read:
+def read(item: Callable[..., Any], table: Callable[..., Any], contract: Callable[..., Contract]) -> ReadFunction:
     def reading(text: str, *headers: str, form: Format = Format.JSON) -> Reading:
         items = [item(header, name=name) for header, name in zip(headers, "abc", strict=False)]
         return read_extract(contract(table("t", *items), format=form), [ExtractFile("x", text.encode())])
@@ -27,11 +27,11 @@ def rows(reading: Reading) -> list[tuple[object, ...]]:
     return [row for piece in reading.tables["t"] for row in piece.drop("_unmapped").iter_rows()]
 
 
-def told(reading: Reading) -> list[tuple[object, ...]]:
+def list_findings(reading: Reading) -> list[tuple[object, ...]]:
     return list(reading.findings.select("rule", "row", "column").iter_rows())
 
 
-def test_a_dotted_header_reaches_into_objects(read: Read) -> None:
+def test_a_dotted_header_reaches_into_objects(read: ReadFunction) -> None:
     text = (
         '[{"ref": 1, "client": {"name": "Buchanan", "home": {"postcode": "EH1 1AA"}}}, {"ref": 12E5, "client": null}]'
     )
@@ -39,32 +39,32 @@ def test_a_dotted_header_reaches_into_objects(read: Read) -> None:
     assert rows(reading) == [("1", "Buchanan", "EH1 1AA", 1), ("12E5", None, None, 2)]
     assert reading.headers["t"]["c"] == "client.home.postcode"
     # A record whose object is null has nothing under its paths, and a key that no item takes.
-    assert told(reading) == [("tst.t.extra_columns", None, "client")]
+    assert list_findings(reading) == [("tst.t.extra_columns", None, "client")]
 
 
-def test_a_dotted_key_is_the_same_as_an_object(read: Read) -> None:
+def test_a_dotted_key_is_the_same_as_an_object(read: ReadFunction) -> None:
     assert rows(read('[{"a.b": 1}, {"a": {"b": 2}}]', "a.b")) == [("1", 1), ("2", 2)]
-    assert told(read('[{"a.b": 1, "a": {"b": 2}}]', "a.b")) == [("tst.t.columns", 1, "a.b")]
+    assert list_findings(read('[{"a.b": 1, "a": {"b": 2}}]', "a.b")) == [("tst.t.columns", 1, "a.b")]
 
 
-def test_a_key_twice_in_an_object_is_told(read: Read) -> None:
-    assert told(read('[{"a": {"b": 1, "b": 2}}]', "a.b")) == [("tst.t.columns", 1, "a.b")]
+def test_a_key_twice_in_an_object_is_told(read: ReadFunction) -> None:
+    assert list_findings(read('[{"a": {"b": 1, "b": 2}}]', "a.b")) == [("tst.t.columns", 1, "a.b")]
 
 
-def test_what_an_item_names_is_not_reached_into(read: Read) -> None:
+def test_what_an_item_names_is_not_reached_into(read: ReadFunction) -> None:
     reading = read('[{"a": {"b": 1}}]', "a")
     assert rows(reading) == [('{"b": "1"}', 1)]
-    assert told(reading) == [("tst.t.columns", 1, "a")]
+    assert list_findings(reading) == [("tst.t.columns", 1, "a")]
 
 
-def test_a_list_is_no_cell(read: Read) -> None:
+def test_a_list_is_no_cell(read: ReadFunction) -> None:
     reading = read('[{"a": ["x", "y"], "c": {"d": [1, 2]}}]', "a")
-    assert told(reading) == [("tst.t.columns", 1, "a"), ("tst.t.extra_columns", None, "c.d")]
+    assert list_findings(reading) == [("tst.t.columns", 1, "a"), ("tst.t.extra_columns", None, "c.d")]
     [piece] = list(reading.tables["t"])
     assert json.loads(json.loads(piece["_unmapped"][0])["c.d"]) == ["1", "2"]
 
 
-def test_ndjson_is_a_record_a_line_and_empty_lines_are_none(read: Read) -> None:
+def test_ndjson_is_a_record_a_line_and_empty_lines_are_none(read: ReadFunction) -> None:
     reading = read(
         '{"a": 00, "b": 1}\n'.replace("00", "12E5") + '\n  \n{"a": "007"}\r\n{"b": {"c": "NA"}}',
         "a",
@@ -72,7 +72,7 @@ def test_ndjson_is_a_record_a_line_and_empty_lines_are_none(read: Read) -> None:
         form=Format.NDJSON,
     )
     assert rows(reading) == [("12E5", None, 1), ("007", None, 2), (None, "NA", 3)]
-    assert told(reading) == [("tst.t.extra_columns", None, "b")]
+    assert list_findings(reading) == [("tst.t.extra_columns", None, "b")]
 
 
 @pytest.mark.parametrize(
@@ -83,26 +83,30 @@ def test_ndjson_is_a_record_a_line_and_empty_lines_are_none(read: Read) -> None:
         ('{"a": 1,\n"b": 2}\n', "Line 1, column 9", 1),
     ],
 )
-def test_a_line_of_ndjson_that_is_no_record_is_told_by_its_number(read: Read, text: str, line: str, row: int) -> None:
+def test_a_line_of_ndjson_that_is_no_record_is_told_by_its_number(
+    read: ReadFunction, text: str, line: str, row: int
+) -> None:
     reading = read(text, "a", form=Format.NDJSON)
-    assert told(reading) == [("tst.readable", row, None)]
+    assert list_findings(reading) == [("tst.readable", row, None)]
     assert line in reading.findings["message"][0]
     assert "Secret" not in reading.findings["message"][0]
     assert reading.tables == {}
 
 
-def test_a_line_of_ndjson_that_holds_no_names_is_told_and_the_others_are_read(read: Read) -> None:
+def test_a_line_of_ndjson_that_holds_no_names_is_told_and_the_others_are_read(read: ReadFunction) -> None:
     reading = read('{"a": 1}\n[1, 2]\n{"a": 3}\n', "a", form=Format.NDJSON)
-    assert told(reading) == [("tst.readable", 2, None)]
+    assert list_findings(reading) == [("tst.readable", 2, None)]
 
 
 @pytest.mark.parametrize("form", [Format.JSON, Format.NDJSON])
-def test_nesting_without_end_is_refused(read: Read, form: Format) -> None:
+def test_nesting_without_end_is_refused(read: ReadFunction, form: Format) -> None:
     text = "[" * 100_000 if form is Format.JSON else '{"a": ' + "[" * 100_000
-    assert told(read(text, "a", form=form)) in ([("tst.readable", None, None)], [("tst.readable", 1, None)])
+    assert list_findings(read(text, "a", form=form)) in ([("tst.readable", None, None)], [("tst.readable", 1, None)])
 
 
 @pytest.mark.parametrize("text", ["", "\n \n"])
 @pytest.mark.parametrize("form", [Format.JSON, Format.NDJSON])
-def test_a_file_without_anything_in_it_is_not_taken_for_nothing_to_report(read: Read, form: Format, text: str) -> None:
-    assert told(read(text, "a", form=form)) == [("tst.readable", None, None)]
+def test_a_file_without_anything_in_it_is_not_taken_for_nothing_to_report(
+    read: ReadFunction, form: Format, text: str
+) -> None:
+    assert list_findings(read(text, "a", form=form)) == [("tst.readable", None, None)]

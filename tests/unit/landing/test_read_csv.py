@@ -19,7 +19,7 @@ def read(contract: Contract, *contents: bytes) -> Reading:
     return read_extract(contract, [ExtractFile(f"file{n}.csv", content) for n, content in enumerate(contents)])
 
 
-def found(reading: Reading) -> list[tuple[object, ...]]:
+def list_findings(reading: Reading) -> list[tuple[object, ...]]:
     return list(reading.findings.select("rule", "item", "row", "column").iter_rows())
 
 
@@ -33,7 +33,7 @@ def rows(reading: Reading, table: str = "t", columns: Sequence[str] = ("a", "b",
 
 def test_a_good_file_has_no_findings_and_an_outcome_for_each_rule(plain: Contract) -> None:
     reading = read(plain, b"A,B,C\n1,2,3\n")
-    assert found(reading) == []
+    assert list_findings(reading) == []
     assert [(outcome.rule, outcome.result) for outcome in reading.results] == [
         ("tst.readable", "passed"),
         ("tst.t.columns", "passed"),
@@ -52,48 +52,48 @@ def test_a_file_on_disk_is_read_like_its_bytes(plain: Contract, tmp_path: Path) 
 @pytest.mark.parametrize("header", ["a,b,c", " A , B\t, C ", "C,B,A", '"A","B","C"', "\ufeffA,B,C", '\ufeff"a",B,C'])
 def test_headers_match_but_for_case_space_order_and_mark(plain: Contract, header: str) -> None:
     reading = read(plain, f"{header}\n1,2,1\n".encode())
-    assert found(reading) == []
+    assert list_findings(reading) == []
     assert rows(reading) == [(2, "1", "2", "1")]
 
 
 def test_a_missing_column_is_an_error_at_its_item(plain: Contract) -> None:
     reading = read(plain, b"A,C\n1,3\n")
-    assert found(reading) == [("tst.t.columns", "urn:lgdp:item:tst:b", None, "B")]
+    assert list_findings(reading) == [("tst.t.columns", "urn:lgdp:item:tst:b", None, "B")]
     assert rows(reading) == [(2, "1", None, "3")]
 
 
 def test_a_column_twice_is_an_error_and_nothing_of_it_is_lost(plain: Contract) -> None:
     reading = read(plain, b"A,B,C,b\n1,2,3,4\n")
-    assert found(reading) == [("tst.t.columns", "urn:lgdp:item:tst:b", None, "B")]
+    assert list_findings(reading) == [("tst.t.columns", "urn:lgdp:item:tst:b", None, "B")]
     assert json.loads(reading.tables["t"].collect()["_unmapped"][0]) == {"b": "4"}
 
 
 def test_an_unknown_column_is_a_query_and_its_cells_are_kept(plain: Contract) -> None:
     reading = read(plain, b"A,B,C,Extra\n1,2,3,x\n4,5,6,\n")
-    assert found(reading) == [("tst.t.extra_columns", None, None, "Extra")]
+    assert list_findings(reading) == [("tst.t.extra_columns", None, None, "Extra")]
     assert reading.findings["severity"].to_list() == ["query"]
     assert [text and json.loads(text) for text in reading.tables["t"].collect()["_unmapped"]] == [{"Extra": "x"}, None]
 
 
 def test_columns_without_name_or_cells_are_nothing(plain: Contract) -> None:
-    assert found(read(plain, b"A,B,C,,\n1,2,3,,\n")) == []
+    assert list_findings(read(plain, b"A,B,C,,\n1,2,3,,\n")) == []
 
 
 def test_a_column_without_name_that_has_cells_is_told_by_its_number(plain: Contract) -> None:
     reading = read(plain, b"A,B,C,\n1,2,3,x\n")
-    assert found(reading) == [("tst.t.extra_columns", None, None, "(column 4)")]
+    assert list_findings(reading) == [("tst.t.extra_columns", None, None, "(column 4)")]
     assert json.loads(reading.tables["t"].collect()["_unmapped"][0]) == {"(column 4)": "x"}
 
 
 def test_a_file_without_header_is_told_once_and_its_first_row_is_not_repeated(plain: Contract) -> None:
     reading = read(plain, b"Jane Doe,2,3\nx,5,6\n")
-    assert found(reading) == [("tst.t.columns", None, None, None)]
+    assert list_findings(reading) == [("tst.t.columns", None, None, None)]
     assert not any("Jane" in str(cell) for row in reading.findings.iter_rows() for cell in row)
 
 
 def test_ragged_rows_are_told_by_row_and_their_cells_are_kept(plain: Contract) -> None:
     reading = read(plain, b"A,B,C\n1,2,3\n1,2\n\n1,2,3,secret\n")
-    assert found(reading) == [("tst.t.columns", None, 3, None), ("tst.t.columns", None, 5, None)]
+    assert list_findings(reading) == [("tst.t.columns", None, 3, None), ("tst.t.columns", None, 5, None)]
     assert failed(reading) == {"tst.t.columns": 2}
     assert json.loads(reading.tables["t"].collect()["_unmapped"][2]) == {"(column 4)": "secret"}
     assert not any("secret" in message for message in reading.findings["message"])
@@ -115,7 +115,7 @@ def test_the_declared_encoding_is_read(contract: Make, plain: Contract, encoding
 )
 def test_bytes_that_are_no_text_are_told_by_row(contract: Make, plain: Contract, encoding: str, content: bytes) -> None:
     reading = read(contract(*plain.tables, encoding=encoding), content)
-    assert found(reading) == [("tst.readable", None, 3, None)]
+    assert list_findings(reading) == [("tst.readable", None, 3, None)]
     assert reading.tables == {}
     assert reading.unreadable_reason
     assert [(outcome.rule, outcome.result) for outcome in reading.results] == [
@@ -146,8 +146,8 @@ def two(item: Callable[..., Item], table: Callable[..., Table], contract: Make) 
 
 def test_files_find_their_table_by_name_or_by_the_source(two: Contract) -> None:
     by_name = [ExtractFile("second_1.csv", b"B\n2\n"), ExtractFile("first_1.csv", b"A\n1\n")]
-    told = [ExtractFile("x", b"B\n2\n", "second"), ExtractFile("y", b"A\n1\n", "first")]
-    for files in (by_name, told):
+    by_table = [ExtractFile("x", b"B\n2\n", "second"), ExtractFile("y", b"A\n1\n", "first")]
+    for files in (by_name, by_table):
         reading = read_extract(two, files)
         assert rows(reading, "first", ["a"]) == [(2, "1")]
         assert rows(reading, "second", ["b"]) == [(2, "2")]
@@ -165,7 +165,7 @@ def test_an_optional_table_may_be_left_out(two: Contract) -> None:
 
 def test_a_table_that_must_be_sent_and_is_not_is_an_error(two: Contract) -> None:
     reading = read_extract(two, [ExtractFile("second_1.csv", b"B\n2\n")])
-    assert found(reading) == [("tst.first.columns", None, None, None)]
+    assert list_findings(reading) == [("tst.first.columns", None, None, None)]
     assert set(reading.tables) == {"second"}
 
 
@@ -192,7 +192,7 @@ def test_a_first_row_of_data_is_not_repeated_though_a_cell_reads_like_a_header(p
     first = plain.tables[0].items[0].header
     reading = read(plain, f"{first},Ann Smith,EH1 1AA\n1,2,3\n".encode())
 
-    said = str(reading.findings.rows())
-    assert "column 2" in said
-    assert "Smith" not in said
-    assert "EH1" not in said
+    findings_text = str(reading.findings.rows())
+    assert "column 2" in findings_text
+    assert "Smith" not in findings_text
+    assert "EH1" not in findings_text

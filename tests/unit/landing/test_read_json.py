@@ -21,7 +21,7 @@ def read(contract: Contract, *texts: str) -> Reading:
     return read_extract(contract, [ExtractFile(f"page{n}.json", text.encode()) for n, text in enumerate(texts)])
 
 
-def found(reading: Reading) -> list[tuple[object, ...]]:
+def list_findings(reading: Reading) -> list[tuple[object, ...]]:
     return list(reading.findings.select("rule", "item", "row", "column").iter_rows())
 
 
@@ -53,7 +53,7 @@ def test_null_missing_and_empty_are_empty_and_truth_is_a_word(sheets: Contract) 
         ("true", None, None, 1),
         ("false", None, None, 2),
     ]
-    assert found(reading) == []
+    assert list_findings(reading) == []
 
 
 def test_pages_follow_each_other_and_records_find_their_table(pages: Contract) -> None:
@@ -62,25 +62,28 @@ def test_pages_follow_each_other_and_records_find_their_table(pages: Contract) -
     reading = read(pages, f"{first}\n{second}\n")
     assert list(reading.tables["first"].collect().drop("_unmapped").iter_rows()) == [("1", "2", 1), ("5", "6", 3)]
     assert list(reading.tables["second"].collect().drop("_unmapped").iter_rows()) == [("3", "4", 2)]
-    assert found(reading) == []
+    assert list_findings(reading) == []
 
 
 def test_a_record_of_no_table_or_of_two_is_told_by_row(pages: Contract) -> None:
     reading = read(pages, '{"data": {"rows": [{"A": 1}, {"A": 1, "B": 2, "C": 3}, {"A": 1, "B": 2}, 7]}}')
-    assert found(reading) == [("tst.readable", None, row, None) for row in (1, 2, 4)]
+    assert list_findings(reading) == [("tst.readable", None, row, None) for row in (1, 2, 4)]
     assert reading.tables["first"].height == 1
     assert reading.unreadable_reason is None
 
 
 def test_a_key_that_no_record_has_is_missing_only_where_it_is_required(sheets: Contract) -> None:
-    assert found(read(sheets, '[{"B": 1}]')) == [("tst.t.columns", "urn:lgdp:item:tst:a", None, "A")]
-    assert found(read(sheets, '[{"A": 1}]')) == []
-    assert found(read(sheets, "[]")) == [("tst.readable", None, None, None)]
+    assert list_findings(read(sheets, '[{"B": 1}]')) == [("tst.t.columns", "urn:lgdp:item:tst:a", None, "A")]
+    assert list_findings(read(sheets, '[{"A": 1}]')) == []
+    assert list_findings(read(sheets, "[]")) == [("tst.readable", None, None, None)]
 
 
 def test_unknown_keys_are_a_query_and_their_cells_are_kept(sheets: Contract) -> None:
     reading = read(sheets, '[{"A": 1, "X": "y", "Z": null}, {"A": 2}]')
-    assert found(reading) == [("tst.t.extra_columns", None, None, "X"), ("tst.t.extra_columns", None, None, "Z")]
+    assert list_findings(reading) == [
+        ("tst.t.extra_columns", None, None, "X"),
+        ("tst.t.extra_columns", None, None, "Z"),
+    ]
     assert [text and json.loads(text) for text in reading.tables["t"].collect()["_unmapped"]] == [
         {"X": "y", "Z": None},
         None,
@@ -90,16 +93,16 @@ def test_unknown_keys_are_a_query_and_their_cells_are_kept(sheets: Contract) -> 
 @pytest.mark.parametrize("record", ['{"A": 1, "A": 2}', '{"A": 1, "a": 2}'])
 def test_a_key_twice_in_a_record_is_told_by_row(sheets: Contract, record: str) -> None:
     reading = read(sheets, f'[{{"A": 0}}, {record}]')
-    assert found(reading) == [("tst.t.columns", "urn:lgdp:item:tst:a", 2, "A")]
+    assert list_findings(reading) == [("tst.t.columns", "urn:lgdp:item:tst:a", 2, "A")]
 
 
 def test_an_unknown_key_twice_in_a_record_is_told_by_row(sheets: Contract) -> None:
-    assert ("tst.t.columns", None, 1, None) in found(read(sheets, '[{"A": 1, "X": 2, "X": 3}]'))
+    assert ("tst.t.columns", None, 1, None) in list_findings(read(sheets, '[{"A": 1, "X": 2, "X": 3}]'))
 
 
 def test_a_nested_value_in_a_text_is_told_and_kept_as_json(sheets: Contract) -> None:
     reading = read(sheets, '[{"A": {"é": [true]}}, {"A": 2}]')
-    assert found(reading) == [("tst.t.columns", "urn:lgdp:item:tst:a", 1, "A")]
+    assert list_findings(reading) == [("tst.t.columns", "urn:lgdp:item:tst:a", 1, "A")]
     assert json.loads(reading.tables["t"].collect()["a"][0]) == {"é": [True]}
 
 
@@ -107,7 +110,7 @@ def test_a_nested_value_elsewhere_is_left_to_its_type(
     item: Callable[..., Item], table: Callable[..., Table], contract: Make
 ) -> None:
     numbers = contract(table("t", item("A", type=ItemType.INTEGER)), format=Format.JSON)
-    assert found(read(numbers, '[{"A": [1]}]')) == []
+    assert list_findings(read(numbers, '[{"A": [1]}]')) == []
 
 
 @pytest.mark.parametrize(
@@ -140,7 +143,9 @@ def test_no_depth_of_nesting_is_a_crash(sheets: Contract, depth: int) -> None:
 
 @pytest.mark.parametrize("escape", ["\\ud800", "\\udC00", "\\u0000"])
 def test_an_escape_that_is_no_character_is_told_by_row(sheets: Contract, escape: str) -> None:
-    assert found(read(sheets, f'[{{"A": "\\ud83d\\ude00"}}, {{"A": "{escape}"}}]')) == [("tst.readable", None, 2, None)]
+    assert list_findings(read(sheets, f'[{{"A": "\\ud83d\\ude00"}}, {{"A": "{escape}"}}]')) == [
+        ("tst.readable", None, 2, None)
+    ]
 
 
 def test_an_escaped_backslash_before_u0000_is_a_text(sheets: Contract) -> None:

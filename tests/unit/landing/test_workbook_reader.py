@@ -1,4 +1,4 @@
-"""Workbooks: which sheet, what columns are called, and what a cell stands for."""
+"""Workbooks: the choice of the sheet, the names of columns, and the text of cells."""
 
 import io
 import zipfile
@@ -20,20 +20,20 @@ from lgdp_pipelines.register.model.table_model import ItemType, Provenance, Spel
 from tests.support.extract_writers import write_xls, write_xlsx
 from tests.support.real_data import REAL_DATA, needs_real_data
 
-Read = Callable[..., Reading]
+ReadFunction = Callable[..., Reading]
 Fill = Callable[[Any, Any], None]
 
 
 def book(fill: Fill, *, options: dict[str, Any] | None = None) -> bytes:
     content = io.BytesIO()
-    with xlsxwriter.Workbook(content, {"in_memory": True, **(options or {})}) as made:
-        fill(made, made.add_worksheet("Data"))
+    with xlsxwriter.Workbook(content, {"in_memory": True, **(options or {})}) as workbook:
+        fill(workbook, workbook.add_worksheet("Data"))
     return content.getvalue()
 
 
 @pytest.fixture(scope="module")
-def read(item: Callable[..., Any], table: Callable[..., Any], contract: Callable[..., Contract]) -> Read:
-    """Read bytes by a contract with the columns A, B and C, of types as said."""
+def read(item: Callable[..., Any], table: Callable[..., Any], contract: Callable[..., Contract]) -> ReadFunction:
+    """Read bytes by a contract with the columns A, B and C, and given types."""
 
     def reading(content: bytes, form: Format = Format.XLSX, **extract: object) -> Reading:
         facts = extract.pop("facts", {})
@@ -58,7 +58,7 @@ def refusal(reading: Reading) -> str:
 GOOD = [["A", "B", "C"], ["1", "2", "3"]]
 
 
-def test_text_numbers_and_truth_are_text(read: Read) -> None:
+def test_text_numbers_and_truth_are_text(read: ReadFunction) -> None:
     table = [["A", "B", "C"], ["007", 7, True], ["1.0", 1.5, False], ["12E5", 0.1, None], ["=1+1", -3, "NA"]]
     expected = [(2, "007", "7", "TRUE"), (3, "1.0", "1.5", "FALSE"), (4, "12E5", "0.1", None), (5, "=1+1", "-3", "NA")]
     assert rows(read(write_xlsx(table))) == expected
@@ -110,48 +110,51 @@ def test_a_number_format_says_what_a_number_stands_for(code: str, number_format:
     assert parse_number_format(code) == number_format
 
 
-def _formats(made: Any, page: Any) -> None:
-    page.write_row(0, 0, ["A", "B", "C"])
-    page.write(1, 0, 123, made.add_format({"num_format": "00000"}))
-    page.write(1, 1, 0.5, made.add_format({"num_format": "0%"}))
-    page.write(1, 2, 1234567.5, made.add_format({"num_format": "#,##0"}))
-    page.write_formula(2, 0, "=1/0", None, "#DIV/0!")
-    page.write_formula(2, 1, "=NA()", None, "#N/A")
-    page.write_formula(2, 2, "=X1", None, "#REF!")
-    page.write_formula(3, 0, '="00"&7', None, "007")
-    page.write_formula(3, 1, "=1+1", None, 2)
-    page.write_rich_string(3, 2, "plain ", made.add_format({"bold": True}), "bold")
+def _formats(workbook: Any, worksheet: Any) -> None:
+    worksheet.write_row(0, 0, ["A", "B", "C"])
+    worksheet.write(1, 0, 123, workbook.add_format({"num_format": "00000"}))
+    worksheet.write(1, 1, 0.5, workbook.add_format({"num_format": "0%"}))
+    worksheet.write(1, 2, 1234567.5, workbook.add_format({"num_format": "#,##0"}))
+    worksheet.write_formula(2, 0, "=1/0", None, "#DIV/0!")
+    worksheet.write_formula(2, 1, "=NA()", None, "#N/A")
+    worksheet.write_formula(2, 2, "=X1", None, "#REF!")
+    worksheet.write_formula(3, 0, '="00"&7', None, "007")
+    worksheet.write_formula(3, 1, "=1+1", None, 2)
+    worksheet.write_rich_string(3, 2, "plain ", workbook.add_format({"bold": True}), "bold")
 
 
-def test_looks_are_looks_but_for_leading_zeros_and_a_failed_formula_is_its_error(read: Read) -> None:
+def test_looks_are_looks_but_for_leading_zeros_and_a_failed_formula_is_its_error(read: ReadFunction) -> None:
     expected = [(2, "00123", "0.5", "1234567.5"), (3, "#DIV/0!", "#N/A", "#REF!"), (4, "007", "2", "plain bold")]
     assert rows(read(book(_formats))) == expected
 
 
-def test_an_old_workbook_keeps_leading_zeros_and_errors_too(read: Read) -> None:
-    made = xlwt.Workbook()
-    page = made.add_sheet("Data")
-    for place, header in enumerate("ABC"):
-        page.write(0, place, header)
-    page.write(1, 0, 123, xlwt.easyxf(num_format_str="00000"))
-    page.row(1).set_cell_error(1, 0x2A)
-    page.row(1).set_cell_error(2, 0x17)
-    page.write(2, 0, date(2024, 3, 31), xlwt.easyxf(num_format_str="dd/mm/yyyy"))
+def test_an_old_workbook_keeps_leading_zeros_and_errors_too(read: ReadFunction) -> None:
+    workbook = xlwt.Workbook()
+    worksheet = workbook.add_sheet("Data")
+    for position, header in enumerate("ABC"):
+        worksheet.write(0, position, header)
+    worksheet.write(1, 0, 123, xlwt.easyxf(num_format_str="00000"))
+    worksheet.row(1).set_cell_error(1, 0x2A)
+    worksheet.row(1).set_cell_error(2, 0x17)
+    worksheet.write(2, 0, date(2024, 3, 31), xlwt.easyxf(num_format_str="dd/mm/yyyy"))
     content = io.BytesIO()
-    made.save(content)
+    workbook.save(content)
     assert rows(read(content.getvalue(), Format.XLS)) == [(2, "00123", "#N/A", "#REF!"), (3, "2024-03-31", None, None)]
 
 
 @pytest.mark.parametrize("options", [{}, {"date_1904": True}])
-def test_a_day_is_spelled_as_its_item_spells_dates(read: Read, options: dict[str, Any]) -> None:
-    def fill(made: Any, page: Any) -> None:
-        page.write_row(0, 0, ["A", "B", "C"])
-        day, moment = made.add_format({"num_format": "d-mmm-yy"}), made.add_format({"num_format": "dd/mm/yyyy hh:mm"})
+def test_a_day_is_spelled_as_its_item_spells_dates(read: ReadFunction, options: dict[str, Any]) -> None:
+    def fill(workbook: Any, worksheet: Any) -> None:
+        worksheet.write_row(0, 0, ["A", "B", "C"])
+        day, moment = (
+            workbook.add_format({"num_format": "d-mmm-yy"}),
+            workbook.add_format({"num_format": "dd/mm/yyyy hh:mm"}),
+        )
         for row, value in enumerate([date(2024, 3, 1), datetime(1961, 12, 31), "01032024"], start=1):  # noqa: DTZ001
-            for place in range(3):
-                page.write(row, place, value, day)
-        page.write(4, 0, datetime(2024, 3, 1, 9, 30), moment)  # noqa: DTZ001
-        page.write(4, 1, datetime(2024, 3, 1), moment)  # noqa: DTZ001
+            for position in range(3):
+                worksheet.write(row, position, value, day)
+        worksheet.write(4, 0, datetime(2024, 3, 1, 9, 30), moment)  # noqa: DTZ001
+        worksheet.write(4, 1, datetime(2024, 3, 1), moment)  # noqa: DTZ001
 
     dates = {
         "A": {"type": ItemType.DATE, "date_format": "%d%m%Y"},
@@ -169,7 +172,7 @@ def test_a_day_is_spelled_as_the_systems_mapping_says_that_the_system_does(
     item: Callable[..., Any], table: Callable[..., Any], contract: Callable[..., Contract]
 ) -> None:
     """The contract is CSV; the system's export is a workbook, whose dates the mapping turns into the contract's."""
-    written = write_xlsx([["Case", "Born"], ["1", date(1961, 2, 3)], ["2", "3-Feb-1961"]])
+    content = write_xlsx([["Case", "Born"], ["1", date(1961, 2, 3)], ["2", "3-Feb-1961"]])
     mapping = SystemMapping(
         system="caseworks",
         return_code="TST",
@@ -187,7 +190,7 @@ def test_a_day_is_spelled_as_the_systems_mapping_says_that_the_system_does(
         },
     )
     declared = contract(table("t", item("A"), item("B", type=ItemType.DATE, date_format="%d%m%Y")))
-    reading = read_extract(declared, [ExtractFile("x", written)], mapping)
+    reading = read_extract(declared, [ExtractFile("x", content)], mapping)
     assert [row for piece in reading.tables["t"] for row in piece.select("a", "b").iter_rows()] == [
         ("1", "3-Feb-1961"),
         ("2", "3-Feb-1961"),
@@ -195,22 +198,22 @@ def test_a_day_is_spelled_as_the_systems_mapping_says_that_the_system_does(
     assert reading.headers == {"t": {"a": "Case", "b": "Born"}}
 
 
-def test_times_and_durations(read: Read) -> None:
-    def fill(made: Any, page: Any) -> None:
-        page.write_row(0, 0, ["A", "B", "C"])
-        page.write(1, 0, time(9, 30, 15), made.add_format({"num_format": "hh:mm"}))
-        page.write(1, 1, timedelta(hours=30, minutes=5), made.add_format({"num_format": "[h]:mm"}))
-        page.write(1, 2, 60, made.add_format({"num_format": "dd/mm/yyyy"}))  # a day that only workbooks have
+def test_times_and_durations(read: ReadFunction) -> None:
+    def fill(workbook: Any, worksheet: Any) -> None:
+        worksheet.write_row(0, 0, ["A", "B", "C"])
+        worksheet.write(1, 0, time(9, 30, 15), workbook.add_format({"num_format": "hh:mm"}))
+        worksheet.write(1, 1, timedelta(hours=30, minutes=5), workbook.add_format({"num_format": "[h]:mm"}))
+        worksheet.write(1, 2, 60, workbook.add_format({"num_format": "dd/mm/yyyy"}))  # a day that only workbooks have
 
     assert rows(read(book(fill))) == [(2, "09:30:15", "30:05:00", "1900-02-29")]
 
 
-def test_the_sheet_is_the_named_one_or_the_only_visible_one(read: Read) -> None:
-    def fill(made: Any, page: Any) -> None:
+def test_the_sheet_is_the_named_one_or_the_only_visible_one(read: ReadFunction) -> None:
+    def fill(workbook: Any, worksheet: Any) -> None:
         for row, cells in enumerate(GOOD):
-            page.write_row(row, 0, cells)
-        made.add_worksheet("Notes").hide()
-        made.add_worksheet("Old").very_hidden()
+            worksheet.write_row(row, 0, cells)
+        workbook.add_worksheet("Notes").hide()
+        workbook.add_worksheet("Old").very_hidden()
 
     reading = read(book(fill))
     assert rows(reading) == [(2, "1", "2", "3")]
@@ -219,17 +222,17 @@ def test_the_sheet_is_the_named_one_or_the_only_visible_one(read: Read) -> None:
     assert "no sheet “Cases”" in refusal(read(book(fill), sheet="Cases"))
 
 
-def test_which_of_several_sheets_is_meant_is_not_guessed_nor_are_their_names_repeated(read: Read) -> None:
-    def fill(made: Any, page: Any) -> None:
-        page.write_row(0, 0, ["A", "B", "C"])
-        made.add_worksheet("Jane Doe")
+def test_which_of_several_sheets_is_meant_is_not_guessed_nor_are_their_names_repeated(read: ReadFunction) -> None:
+    def fill(workbook: Any, worksheet: Any) -> None:
+        worksheet.write_row(0, 0, ["A", "B", "C"])
+        workbook.add_worksheet("Jane Doe")
 
-    said = refusal(read(book(fill)))
-    assert "2 sheets that are not hidden" in said
-    assert "Jane" not in said
+    message = refusal(read(book(fill)))
+    assert "2 sheets that are not hidden" in message
+    assert "Jane" not in message
 
 
-def test_findings_carry_the_sheet(read: Read) -> None:
+def test_findings_carry_the_sheet(read: ReadFunction) -> None:
     reading = read(write_xlsx([["A", "B", "X"], ["1", "2", "3"]], "Cases 2024"))
     assert reading.findings.select("rule", "sheet", "column").rows() == [
         ("tst.t.columns", "Cases 2024", "C"),
@@ -238,7 +241,7 @@ def test_findings_carry_the_sheet(read: Read) -> None:
 
 
 @pytest.mark.parametrize(("form", "write"), [(Format.XLSX, write_xlsx), (Format.XLS, write_xls)])
-def test_rows_are_those_of_the_sheet(read: Read, form: Format, write: Callable[..., bytes]) -> None:
+def test_rows_are_those_of_the_sheet(read: ReadFunction, form: Format, write: Callable[..., bytes]) -> None:
     table = [["Made up"], [], ["A", "B", "C"], ["1", "2", "3"], ["", "", ""], ["4", "", ""]]
     assert rows(read(write(table), form, preamble=2)) == [(4, "1", "2", "3"), (6, "4", None, None)]
     assert "row 2, and that row is empty" in refusal(read(write(table), form, preamble=1))
@@ -252,12 +255,12 @@ def _merged(write: Callable[..., None], merge: Callable[..., None]) -> None:
     merge(0, 2, 1, 2, "School")
     write(1, 3, "Alone")
     write(0, 4, "Upper")
-    for place in range(5):
-        write(2, place, str(place))
+    for position in range(5):
+        write(2, position, str(position))
 
 
 @pytest.fixture(scope="module")
-def two_rows(item: Callable[..., Any], table: Callable[..., Any], contract: Callable[..., Contract]) -> Read:
+def two_rows(item: Callable[..., Any], table: Callable[..., Any], contract: Callable[..., Contract]) -> ReadFunction:
     headers = ["Roll / Female", "Roll / Male", "School", "Alone", "Upper"]
     items = [item(header, name=name) for header, name in zip(headers, "abcde", strict=True)]
 
@@ -267,14 +270,16 @@ def two_rows(item: Callable[..., Any], table: Callable[..., Any], contract: Call
     return reading
 
 
-def test_merged_names_hold_for_the_columns_that_they_are_merged_over(two_rows: Read) -> None:
-    old = xlwt.Workbook()
-    page = old.add_sheet("Data")
-    _merged(page.write, lambda top, left, bottom, right, text: page.write_merge(top, bottom, left, right, text))
+def test_merged_names_hold_for_the_columns_that_they_are_merged_over(two_rows: ReadFunction) -> None:
+    xls_workbook = xlwt.Workbook()
+    worksheet = xls_workbook.add_sheet("Data")
+    _merged(
+        worksheet.write, lambda top, left, bottom, right, text: worksheet.write_merge(top, bottom, left, right, text)
+    )
     content = io.BytesIO()
-    old.save(content)
-    new = book(lambda _made, page: _merged(page.write, page.merge_range))
-    for form, bytes_ in ((Format.XLSX, new), (Format.XLS, content.getvalue())):
+    xls_workbook.save(content)
+    xlsx_content = book(lambda _workbook, worksheet: _merged(worksheet.write, worksheet.merge_range))
+    for form, bytes_ in ((Format.XLSX, xlsx_content), (Format.XLS, content.getvalue())):
         reading = two_rows(bytes_, form)
         assert reading.findings.is_empty(), reading.findings["message"].to_list()
         assert [row for piece in reading.tables["t"] for row in piece.drop("_unmapped").iter_rows()] == [
@@ -282,12 +287,12 @@ def test_merged_names_hold_for_the_columns_that_they_are_merged_over(two_rows: R
         ]
 
 
-def test_a_row_that_a_filter_hides_counts(read: Read) -> None:
-    def fill(_made: Any, page: Any) -> None:
+def test_a_row_that_a_filter_hides_counts(read: ReadFunction) -> None:
+    def fill(_workbook: Any, worksheet: Any) -> None:
         for row, cells in enumerate([*GOOD, ["4", "5", "6"]]):
-            page.write_row(row, 0, cells)
-        page.autofilter(0, 0, 2, 2)
-        page.set_row(1, options={"hidden": True})
+            worksheet.write_row(row, 0, cells)
+        worksheet.autofilter(0, 0, 2, 2)
+        worksheet.set_row(1, options={"hidden": True})
 
     assert rows(read(book(fill))) == [(2, "1", "2", "3"), (3, "4", "5", "6")]
 
@@ -295,9 +300,9 @@ def test_a_row_that_a_filter_hides_counts(read: Read) -> None:
 def spoilt(content: bytes, member: str, change: Callable[[bytes], bytes]) -> bytes:
     """A workbook with one member changed."""
     packed = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as new:
-        for name in old.namelist():
-            new.writestr(name, change(old.read(name)) if name == member else old.read(name))
+    with zipfile.ZipFile(io.BytesIO(content)) as source, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as target:
+        for name in source.namelist():
+            target.writestr(name, change(source.read(name)) if name == member else source.read(name))
     return packed.getvalue()
 
 
@@ -319,35 +324,37 @@ DTD = b'<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]>'
         ("xl/_rels/workbook.xml.rels", lambda data: data.replace(b"sheet1", b"sheet9")),
     ],
 )
-def test_a_damaged_or_hostile_workbook_is_refused(read: Read, member: str, change: Callable[[bytes], bytes]) -> None:
+def test_a_damaged_or_hostile_workbook_is_refused(
+    read: ReadFunction, member: str, change: Callable[[bytes], bytes]
+) -> None:
     assert "damaged" in refusal(read(spoilt(write_xlsx(GOOD), member, change)))
 
 
 @pytest.mark.parametrize("cut", [100, 1000, -100])
 @pytest.mark.parametrize(("form", "write"), [(Format.XLSX, write_xlsx), (Format.XLS, write_xls)])
 def test_a_workbook_that_is_cut_short_is_refused(
-    read: Read, form: Format, write: Callable[..., bytes], cut: int
+    read: ReadFunction, form: Format, write: Callable[..., bytes], cut: int
 ) -> None:
-    said = refusal(read(write(GOOD * 30)[:cut], form))
-    assert "damaged" in said or "should be" in said
+    message = refusal(read(write(GOOD * 30)[:cut], form))
+    assert "damaged" in message or "should be" in message
 
 
-def test_cells_at_both_ends_of_a_sheet_are_no_reason_to_hold_all_between(read: Read) -> None:
-    def fill(_made: Any, page: Any) -> None:
+def test_cells_at_both_ends_of_a_sheet_are_no_reason_to_hold_all_between(read: ReadFunction) -> None:
+    def fill(_workbook: Any, worksheet: Any) -> None:
         for row, cells in enumerate(GOOD):
-            page.write_row(row, 0, cells)
-        page.write(99_999, 0, "x")
+            worksheet.write_row(row, 0, cells)
+        worksheet.write(99_999, 0, "x")
 
     assert rows(read(book(fill))) == [(2, "1", "2", "3"), (100_000, "x", None, None)]
 
-    def far(made: Any, page: Any) -> None:
-        fill(made, page)
-        page.write(99_999, 16_383, "x")
+    def far(workbook: Any, worksheet: Any) -> None:
+        fill(workbook, worksheet)
+        worksheet.write(99_999, 16_383, "x")
 
     assert "far to the right" in refusal(read(book(far)))
 
 
-def test_a_workbook_that_unpacks_without_end_is_refused(read: Read) -> None:
+def test_a_workbook_that_unpacks_without_end_is_refused(read: ReadFunction) -> None:
     bomb = spoilt(
         write_xlsx(GOOD), SHEET, lambda data: data.replace(b"<sheetData>", b"<sheetData>" + b" " * 34_000_000)
     )
@@ -356,7 +363,7 @@ def test_a_workbook_that_unpacks_without_end_is_refused(read: Read) -> None:
 
 @needs_real_data
 def test_real_workbooks(item: Callable[..., Any], table: Callable[..., Any], contract: Callable[..., Contract]) -> None:
-    """The school summaries of 2019 and 2023, and the list of schools, as their publisher left them."""
+    """The school summaries of 2019 and 2023, and the list of schools, as published."""
     schools = REAL_DATA / "sg-schools"
     for name, sheet, extract, headers, first, count in (
         (

@@ -11,11 +11,11 @@ from lgdp_pipelines.landing.extract_reader import read_extract
 from lgdp_pipelines.register.model.contract import Contract
 from lgdp_pipelines.register.model.extract_format import Format
 
-Read = Callable[..., Reading]
+ReadFunction = Callable[..., Reading]
 
 
 @pytest.fixture(scope="module")
-def read(item: Callable[..., Any], table: Callable[..., Any], contract: Callable[..., Contract]) -> Read:
+def read(item: Callable[..., Any], table: Callable[..., Any], contract: Callable[..., Contract]) -> ReadFunction:
     """Read by a contract whose items are at paths, in the order a, b, c."""
 
     def reading(content: str | bytes, *paths: str, at: str = "return/cases/case", **facts: object) -> Reading:
@@ -32,7 +32,7 @@ def rows(reading: Reading) -> list[tuple[object, ...]]:
     return [row for piece in reading.tables["t"] for row in piece.drop("_unmapped").iter_rows()]
 
 
-def told(reading: Reading) -> list[tuple[object, ...]]:
+def list_findings(reading: Reading) -> list[tuple[object, ...]]:
     return list(reading.findings.select("rule", "row", "column").iter_rows())
 
 
@@ -56,68 +56,68 @@ RETURN = """<?xml version="1.0" encoding="UTF-8"?>
 </p:return>"""
 
 
-def test_items_are_at_paths_from_the_record_and_attributes_have_an_at_sign(read: Read) -> None:
+def test_items_are_at_paths_from_the_record_and_attributes_have_an_at_sign(read: ReadFunction) -> None:
     reading = read(RETURN, "@ref", "person/surname", "decision", "person/born")
     assert rows(reading) == [("00123", "Buchanan", "12E5", "1961-12-31", 1), ("00124", None, " NA ", None, 2)]
-    assert told(reading) == [
+    assert list_findings(reading) == [
         ("tst.t.extra_columns", None, "person/born/@format"),
         ("tst.t.extra_columns", None, "person"),
     ]
     assert reading.headers == {"t": {"a": "@ref", "b": "person/surname", "c": "decision", "d": "person/born"}}
 
 
-def test_items_may_stand_around_the_record(read: Read) -> None:
+def test_items_may_stand_around_the_record(read: ReadFunction) -> None:
     reading = read(RETURN, "../../@authority", "../../header/period", "@ref")
     assert rows(reading) == [("260", "2024-25", "00123", 1), ("260", "2024-25", "00124", 2)]
 
 
-def test_nil_and_empty_elements_are_empty_cells(read: Read) -> None:
+def test_nil_and_empty_elements_are_empty_cells(read: ReadFunction) -> None:
     text = (
         '<r xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"><c><A>1</A><B/></c>'
         '<c><A xsi:nil="true"/><B></B></c><c/></r>'
     )
     reading = read(text, "A", "B", at="r/c")
     assert rows(reading) == [("1", None, 1), (None, None, 2), (None, None, 3)]
-    assert told(reading) == []
+    assert list_findings(reading) == []
 
 
-def test_white_space_references_and_cdata_stay_what_they_are(read: Read) -> None:
+def test_white_space_references_and_cdata_stay_what_they_are(read: ReadFunction) -> None:
     reading = read("<r><c><A>&lt;a&#13;&amp;</A><B><![CDATA[<b> ]]></B><C>\n x\t</C></c></r>", "A", "B", "C", at="r/c")
     assert rows(reading) == [("<a\r&", "<b> ", "\n x\t", 1)]
 
 
-def test_text_of_the_record_itself_and_text_beside_elements_is_not_lost(read: Read) -> None:
+def test_text_of_the_record_itself_and_text_beside_elements_is_not_lost(read: ReadFunction) -> None:
     reading = read("<r><c>own</c><c><A>1</A>tail</c></r>", ".", "A", at="r/c")
     assert rows(reading) == [("own", None, 1), ("tail", "1", 2)]
 
 
-def test_the_same_path_twice_in_a_record_is_told(read: Read) -> None:
+def test_the_same_path_twice_in_a_record_is_told(read: ReadFunction) -> None:
     reading = read("<r><c><A>1</A><A>2</A></c></r>", "A", at="r/c")
-    assert told(reading) == [("tst.t.columns", 1, "A")]
+    assert list_findings(reading) == [("tst.t.columns", 1, "A")]
 
 
-def test_an_element_of_the_same_name_elsewhere_is_no_record(read: Read) -> None:
+def test_an_element_of_the_same_name_elsewhere_is_no_record(read: ReadFunction) -> None:
     reading = read("<r><d><c><A>9</A></c></d><c><A>1</A><x><c><A>8</A></c></x></c></r>", "A", at="r/c")
     assert rows(reading) == [("1", 1)]
 
 
-def test_a_return_without_records_is_told_to_have_no_rows(read: Read) -> None:
+def test_a_return_without_records_is_told_to_have_no_rows(read: ReadFunction) -> None:
     reading = read("<return><cases/></return>", "A")
     assert rows(reading) == []
-    assert told(reading) == [("tst.readable", None, None)]
+    assert list_findings(reading) == [("tst.readable", None, None)]
     assert "no rows" in reading.findings["message"][0]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "iso-8859-1"])
-def test_the_document_says_its_encoding(read: Read, encoding: str) -> None:
+def test_the_document_says_its_encoding(read: ReadFunction, encoding: str) -> None:
     text = f'<?xml version="1.0" encoding="{encoding}"?><r><c><A>Éire</A></c></r>'
     assert rows(read(text.encode(encoding), "A", at="r/c")) == [("Éire", 1)]
 
 
-def test_another_document_is_refused(read: Read) -> None:
-    said = refusal(read("<secret><cases><case/></cases></secret>", "A"))
-    assert "not “return”" in said
-    assert "secret" not in said
+def test_another_document_is_refused(read: ReadFunction) -> None:
+    message = refusal(read("<secret><cases><case/></cases></secret>", "A"))
+    assert "not “return”" in message
+    assert "secret" not in message
 
 
 @pytest.mark.parametrize(
@@ -129,22 +129,22 @@ def test_another_document_is_refused(read: Read) -> None:
         ("nothing of the kind", 1),
     ],
 )
-def test_what_is_not_well_formed_is_told_by_line(read: Read, text: str, line: int) -> None:
-    said = refusal(read(text, "A"))
-    assert f"Line {line} " in said
+def test_what_is_not_well_formed_is_told_by_line(read: ReadFunction, text: str, line: int) -> None:
+    message = refusal(read(text, "A"))
+    assert f"Line {line} " in message
 
 
-def test_an_entity_that_nobody_declared_is_refused(read: Read) -> None:
+def test_an_entity_that_nobody_declared_is_refused(read: ReadFunction) -> None:
     assert "not well formed" in refusal(read("<return>&nbsp;</return>", "A"))
 
 
 BOMB = "<!DOCTYPE r [" + "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10 if n else "ha"}">' for n in range(10)) + "]>"
 
 
-@pytest.mark.parametrize("inside", ["<A>&e9;</A>", '<A x="&e9;"/>', "<A/>"])
+@pytest.mark.parametrize("content", ["<A>&e9;</A>", '<A x="&e9;"/>', "<A/>"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
-def test_an_entity_bomb_is_refused_unread(read: Read, inside: str, encoding: str) -> None:
-    text = f'<?xml version="1.0" encoding="{encoding}"?>{BOMB}<r><c>{inside}</c></r>'
+def test_an_entity_bomb_is_refused_unread(read: ReadFunction, content: str, encoding: str) -> None:
+    text = f'<?xml version="1.0" encoding="{encoding}"?>{BOMB}<r><c>{content}</c></r>'
     assert "declares a document type" in refusal(read(text.encode(encoding), "A", at="r/c"))
 
 
@@ -157,7 +157,7 @@ def test_an_entity_bomb_is_refused_unread(read: Read, inside: str, encoding: str
         '<!DOCTYPE r PUBLIC "-//x" "http://127.0.0.1:9/x.dtd">',
     ],
 )
-def test_nothing_outside_is_fetched(read: Read, declared: str, tmp_path: Path) -> None:
+def test_nothing_outside_is_fetched(read: ReadFunction, declared: str, tmp_path: Path) -> None:
     secret = tmp_path / "secret.txt"
     secret.write_text("TOPSECRET")
     reading = read(declared.format(secret.as_uri()) + "<r><c><A>&x;</A></c></r>", "A", at="r/c")
@@ -165,7 +165,7 @@ def test_nothing_outside_is_fetched(read: Read, declared: str, tmp_path: Path) -
     assert "TOPSECRET" not in str(reading)
 
 
-def test_a_document_nested_without_end_is_refused(read: Read) -> None:
+def test_a_document_nested_without_end_is_refused(read: ReadFunction) -> None:
     assert "not well formed" in refusal(read("<r>" + "<x>" * 5000 + "</x>" * 5000 + "</r>", "A", at="r/c"))
 
 

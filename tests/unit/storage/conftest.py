@@ -52,7 +52,7 @@ def rows() -> Callable[..., pl.DataFrame]:
                 "council_code": [council] * len(names),
                 "period": [period] * len(names),
                 "name": list(names),
-                "amount": [number * 100 + place for place in range(len(names))],
+                "amount": [number * 100 + index for index in range(len(names))],
                 "_submission_id": [f"HL1.{council}.{period}.{number:03d}"] * len(names),
                 "_row": list(range(2, len(names) + 2)),
             },

@@ -100,12 +100,12 @@ def test_bytes_that_stop_coming_leave_nothing_behind(tmp_path: Path) -> None:
 
 
 def test_bytes_have_no_name_before_all_of_them_came_and_two_may_put_the_same(tmp_path: Path) -> None:
-    store, other = ByteStore(tmp_path), ByteStore(tmp_path)
+    store, other_store = ByteStore(tmp_path), ByteStore(tmp_path)
 
     def slow() -> Iterator[bytes]:
         yield DATA[:5]
         assert not store.path(SHA256).exists()
-        assert other.put(DATA) == SHA256
+        assert other_store.put(DATA) == SHA256
         yield DATA[5:]
 
     assert store.put(slow()) == SHA256
@@ -114,10 +114,10 @@ def test_bytes_have_no_name_before_all_of_them_came_and_two_may_put_the_same(tmp
 
 def test_what_a_killed_process_left_aside_is_swept_away(tmp_path: Path) -> None:
     store = ByteStore(tmp_path)
-    left = tmp_path / "received" / "incoming" / "0123"
-    left.write_bytes(b"half of an extr")
+    abandoned_draft = tmp_path / "received" / "incoming" / "0123"
+    abandoned_draft.write_bytes(b"half of an extr")
     store.put(DATA)
-    assert not left.exists()
+    assert not abandoned_draft.exists()
     assert store.get(SHA256) == DATA
 
 

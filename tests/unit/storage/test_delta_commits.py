@@ -27,7 +27,7 @@ from lgdp_pipelines.storage.lake_tables import LakeTable
 
 PERIOD = "FY2024-25"
 Rows = Callable[..., pl.DataFrame]
-Put = Callable[..., int]
+PutFunction = Callable[..., int]
 
 
 def log_of(lake: Lake, table: LakeTable, version: int) -> list[dict[str, Any]]:
@@ -54,7 +54,9 @@ def together(lake: Lake, people: LakeTable, rows: Rows, *councils: str, number: 
     )
 
 
-def test_a_slice_that_has_files_to_itself_leaves_all_others_untouched(lake: Lake, people: LakeTable, put: Put) -> None:
+def test_a_slice_that_has_files_to_itself_leaves_all_others_untouched(
+    lake: Lake, people: LakeTable, put: PutFunction
+) -> None:
     (fife,), _ = changed(lake, people, put("FIF", 1))
     put("GLG", 1)
     added, removed = changed(lake, people, put("FIF", 2))
@@ -63,7 +65,7 @@ def test_a_slice_that_has_files_to_itself_leaves_all_others_untouched(lake: Lake
     assert added[0].startswith("period=FY2024-25/part-")
 
 
-def test_a_slice_that_becomes_empty_adds_no_file(lake: Lake, people: LakeTable, put: Put) -> None:
+def test_a_slice_that_becomes_empty_adds_no_file(lake: Lake, people: LakeTable, put: PutFunction) -> None:
     (fife,), _ = changed(lake, people, put("FIF", 1))
     assert changed(lake, people, put("FIF", 2, ())) == ([], [fife])
     version = lake.remove_slice(people, {"period": PERIOD, "council_code": "FIF"})
@@ -72,19 +74,19 @@ def test_a_slice_that_becomes_empty_adds_no_file(lake: Lake, people: LakeTable, 
 
 
 def test_a_file_that_councils_share_is_rewritten_and_nobody_loses_a_row(
-    lake: Lake, people: LakeTable, rows: Rows, put: Put
+    lake: Lake, people: LakeTable, rows: Rows, put: PutFunction
 ) -> None:
     (shared,), _ = changed(lake, people, together(lake, people, rows, "FIF", "GLG", "EDH"))
     added, removed = changed(lake, people, put("GLG", 2, ("Clyde",)))
     assert removed == [shared]
     assert added != []
-    kept = lake.read(people).sort("council_code", "_row")
-    assert kept["council_code"].to_list() == ["EDH", "EDH", "FIF", "FIF", "GLG"]
-    assert kept["name"].to_list() == ["Buchanan", "Null", "Buchanan", "Null", "Clyde"]
+    remaining_rows = lake.read(people).sort("council_code", "_row")
+    assert remaining_rows["council_code"].to_list() == ["EDH", "EDH", "FIF", "FIF", "GLG"]
+    assert remaining_rows["name"].to_list() == ["Buchanan", "Null", "Buchanan", "Null", "Clyde"]
 
 
 def test_who_stands_between_two_councils_of_a_file_may_be_in_it(
-    lake: Lake, people: LakeTable, rows: Rows, put: Put
+    lake: Lake, people: LakeTable, rows: Rows, put: PutFunction
 ) -> None:
     """The log has bounds alone: FIF stands between EDH and GLG, and is not there. Nothing may be lost by that doubt."""
     together(lake, people, rows, "EDH", "GLG")
@@ -95,8 +97,8 @@ def test_who_stands_between_two_councils_of_a_file_may_be_in_it(
 
 def test_a_file_of_another_period_is_never_in_the_way(lake: Lake, people: LakeTable, rows: Rows) -> None:
     where = {"period": "FY2023-24", "council_code": ["FIF", "GLG"]}
-    old = pl.concat([rows("FIF", 1, period="FY2023-24"), rows("GLG", 1, period="FY2023-24")])
-    lake.replace_slice(people, old, where=where, commit={})
+    earlier_rows = pl.concat([rows("FIF", 1, period="FY2023-24"), rows("GLG", 1, period="FY2023-24")])
+    lake.replace_slice(people, earlier_rows, where=where, commit={})
     version = lake.replace_slice(people, rows("FIF", 1), where={"period": PERIOD, "council_code": "FIF"}, commit={})
     assert changed(lake, people, version)[1] == []
     assert lake.read(people).height == 6
@@ -152,16 +154,16 @@ def test_the_log_says_of_a_file_what_may_be_said(lake: Lake) -> None:
     }
     assert "Zaphod" not in (lake.path(table) / "_delta_log" / f"{version:020d}.json").read_text()
     footer = pq.ParquetFile(lake.path(table) / add["path"]).metadata
-    said = [footer.row_group(0).column(place).statistics for place in range(footer.num_columns)]
-    assert said == [None] * 7, "a file itself says nothing of what is in it"
+    statistics = [footer.row_group(0).column(index).statistics for index in range(footer.num_columns)]
+    assert statistics == [None] * 7, "a file itself says nothing of what is in it"
 
 
-def test_every_reader_of_the_lake_finds_what_was_written(lake: Lake, people: LakeTable, put: Put) -> None:
+def test_every_reader_of_the_lake_finds_what_was_written(lake: Lake, people: LakeTable, put: PutFunction) -> None:
     put("FIF", 1, ("Buchanan", "nan"))
     put("GLG", 1, ("Clyde",))
     path = str(lake.path(people))
-    asked = f"SELECT name FROM {lake.scan_sql(people)} WHERE council_code = 'FIF' AND amount = 101"
-    assert duckdb_connections.connect().execute(asked).fetchall() == [("nan",)]
+    statement = f"SELECT name FROM {lake.scan_sql(people)} WHERE council_code = 'FIF' AND amount = 101"
+    assert duckdb_connections.connect().execute(statement).fetchall() == [("nan",)]
     assert pl.scan_delta(path).filter(pl.col("council_code") == "GLG").collect()["name"].to_list() == ["Clyde"]
     arrow = DeltaTable(path).to_pyarrow_dataset().to_table(filter=pa.compute.field("name") == "Buchanan")
     assert arrow["amount"].to_pylist() == [100]
@@ -182,12 +184,12 @@ def test_whoever_shares_a_file_each_slice_holds_what_was_put_there_last(
     schema = pa.schema([("period", pa.string()), ("council_code", pa.string()), ("n", pa.int64())])
     table = LakeTable("judged", "finding", schema, ("period",), ("council_code", "n"))
     lake = Lake(tmp_path_factory.mktemp("lake"))
-    wanted: dict[str, int] = {}
+    expected_numbers: dict[str, int] = {}
     for number, councils in enumerate([*writes, [council]]):
         frame = pl.DataFrame({"period": "CY2024", "council_code": councils, "n": [number] * len(councils)})
         lake.replace_slice(table, frame, where={"period": "CY2024", "council_code": councils}, commit={})
-        wanted |= dict.fromkeys(councils, number)
-    assert dict(lake.read(table, None, ["council_code", "n"]).iter_rows()) == wanted
+        expected_numbers |= dict.fromkeys(councils, number)
+    assert dict(lake.read(table, None, ["council_code", "n"]).iter_rows()) == expected_numbers
 
 
 def test_a_large_slice_becomes_several_files_and_is_replaced_whole(
@@ -229,7 +231,7 @@ def test_a_disk_that_takes_no_file_is_said_without_any_row(lake: Lake, people: L
 
 
 def test_the_version_told_is_the_one_that_the_commit_made_whoever_followed(
-    lake: Lake, people: LakeTable, put: Put, monkeypatch: pytest.MonkeyPatch
+    lake: Lake, people: LakeTable, put: PutFunction, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A release names the versions it was made of: another's number would show other rows later."""
     put("FIF", 1)
@@ -261,13 +263,13 @@ def test_a_null_partition_is_one_of_its_own(lake: Lake) -> None:
 
 def overtaken(monkeypatch: pytest.MonkeyPatch, name: str, by: Callable[[], object]) -> None:
     """Have somebody else write the first time that the lake has come so far."""
-    step, came = getattr(lake_module, name), list[bool]()
+    original, interruptions = getattr(lake_module, name), list[bool]()
 
     def first(*args: Any, **words: Any) -> Any:
-        if not came:
-            came.append(True)
+        if not interruptions:
+            interruptions.append(True)
             by()
-        return step(*args, **words)
+        return original(*args, **words)
 
     monkeypatch.setattr(lake_module, name, first)
 
@@ -300,22 +302,22 @@ def test_a_writer_that_is_overtaken_leaves_no_file_that_nobody_reads(
 
 
 def test_writers_of_different_councils_do_not_wait_for_each_other(
-    lake: Lake, people: LakeTable, put: Put, monkeypatch: pytest.MonkeyPatch
+    lake: Lake, people: LakeTable, put: PutFunction, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put("EDH", 1)
     overtaken(monkeypatch, "overwrite_files", lambda: put("GLG", 1))
-    written: list[str] = []
+    file_names: list[str] = []
     stored = delta_commits._write_parquet
     monkeypatch.setattr(
-        delta_commits, "_write_parquet", lambda frame, file: (written.append(file.name), stored(frame, file))[1]
+        delta_commits, "_write_parquet", lambda frame, file: (file_names.append(file.name), stored(frame, file))[1]
     )
     put("FIF", 1)
-    assert len(written) == 2, "one for each of the two"
+    assert len(file_names) == 2, "one for each of the two"
     assert lake.read_slice_submissions(people, PERIOD).keys() == {"EDH", "FIF", "GLG"}
 
 
 def test_what_a_newer_contract_has_closed_stays_closed_when_an_older_one_writes(
-    lake: Lake, people: LakeTable, put: Put, rows: Rows
+    lake: Lake, people: LakeTable, put: PutFunction, rows: Rows
 ) -> None:
     put("FIF", 1)
     closer = replace(people, open_columns=("council_code",))
@@ -339,10 +341,10 @@ def test_what_a_newer_contract_has_closed_stays_closed_when_an_older_one_writes(
 def test_each_frame_is_held_against_what_is_said_of_all(
     lake: Lake, people: LakeTable, rows: Rows, change: pl.Expr
 ) -> None:
-    given = [rows("FIF", 1), rows("FIF", 1).with_columns(change)]
+    frames = [rows("FIF", 1), rows("FIF", 1).with_columns(change)]
     where = {"period": PERIOD, "council_code": "FIF"}
     with pytest.raises(SchemaMismatch, match="differ from those of the table"):
-        lake.replace_slice(people, FrameSource(given[0].schema, lambda: iter(given)), where=where, commit={})
+        lake.replace_slice(people, FrameSource(frames[0].schema, lambda: iter(frames)), where=where, commit={})
     assert lake.read(people).is_empty()
     assert list(lake.path(people).rglob("*.parquet")) == []
 
@@ -367,7 +369,7 @@ def test_a_day_beyond_four_digits_has_no_bound(lake: Lake) -> None:
 
 
 def test_the_number_is_looked_at_again_where_the_table_was_widened_meanwhile(
-    lake: Lake, people: LakeTable, put: Put, rows: Rows, monkeypatch: pytest.MonkeyPatch
+    lake: Lake, people: LakeTable, put: PutFunction, rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put("GLG", 1)
     wider = replace(people, schema=people.arrow_schema.append(pa.field("more", pa.int64())))

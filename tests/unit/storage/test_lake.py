@@ -14,7 +14,7 @@ from lgdp_pipelines.storage.lake import Lake
 from lgdp_pipelines.storage.lake_tables import LakeTable
 
 PERIOD = "FY2024-25"
-Put = Callable[..., int]
+PutFunction = Callable[..., int]
 Rows = Callable[..., pl.DataFrame]
 
 
@@ -32,14 +32,14 @@ def test_a_table_that_was_never_written_is_empty_and_has_no_version(lake: Lake, 
     assert not lake.exists(people)
 
 
-def test_rows_come_back_typed_as_declared(lake: Lake, people: LakeTable, put: Put, rows: Rows) -> None:
+def test_rows_come_back_typed_as_declared(lake: Lake, people: LakeTable, put: PutFunction, rows: Rows) -> None:
     put("FIF", 1)
     assert lake.read(people).equals(rows("FIF", 1))
     assert lake.read(people, {"council_code": "GLG"}).is_empty()
     assert lake.read(people, {"council_code": ["FIF", "GLG"]}, ["_row"]).to_dict(as_series=False) == {"_row": [2, 3]}
 
 
-def test_a_slice_is_replaced_and_others_stay(lake: Lake, people: LakeTable, put: Put) -> None:
+def test_a_slice_is_replaced_and_others_stay(lake: Lake, people: LakeTable, put: PutFunction) -> None:
     put("FIF", 1, ("A", "B", "C"))
     put("GLG", 1, ("D",))
     put("FIF", 2, ("E",))
@@ -60,17 +60,19 @@ def test_all_councils_of_a_period_are_one_commit(lake: Lake, people: LakeTable, 
         submissions={council: f"HL1.{council}.{PERIOD}.001" for council in councils},
         commit={"run": "r-1", "submissions": "three of them"},
     )
-    written = [entry["commitInfo"] for entry in commits(lake, people) if "commitInfo" in entry]
+    commit_infos = [entry["commitInfo"] for entry in commits(lake, people) if "commitInfo" in entry]
     assert version == 1
     assert [
-        (info["operation"], info.get("run"), info.get("submissions")) for info in written if isinstance(info, dict)
+        (info["operation"], info.get("run"), info.get("submissions")) for info in commit_infos if isinstance(info, dict)
     ] == [
         ("CREATE TABLE", None, None),
         ("WRITE", "r-1", "three of them"),
     ]
 
 
-def test_a_lower_number_is_refused_and_nothing_changes(lake: Lake, people: LakeTable, put: Put, rows: Rows) -> None:
+def test_a_lower_number_is_refused_and_nothing_changes(
+    lake: Lake, people: LakeTable, put: PutFunction, rows: Rows
+) -> None:
     put("FIF", 2)
     before = lake.version(people)
     with pytest.raises(StaleSubmission, match="002 of FIF"):
@@ -85,21 +87,21 @@ def test_a_lower_number_is_refused_and_nothing_changes(lake: Lake, people: LakeT
     assert lake.read_slice_submissions(people, PERIOD) == {"FIF": f"HL1.FIF.{PERIOD}.002"}
 
 
-def test_numbers_are_compared_as_numbers(lake: Lake, people: LakeTable, put: Put) -> None:
+def test_numbers_are_compared_as_numbers(lake: Lake, people: LakeTable, put: PutFunction) -> None:
     put("FIF", 999)
     put("FIF", 1000)
     with pytest.raises(StaleSubmission):
         put("FIF", 999)
 
 
-def test_the_same_number_is_written_again(lake: Lake, people: LakeTable, put: Put) -> None:
+def test_the_same_number_is_written_again(lake: Lake, people: LakeTable, put: PutFunction) -> None:
     put("FIF", 2, ("A", "B"))
     put("FIF", 2, ("C",))
     assert lake.read(people)["name"].to_list() == ["C"]
 
 
 def test_an_accepted_submission_without_rows_empties_the_slice_and_still_stands(
-    lake: Lake, people: LakeTable, put: Put
+    lake: Lake, people: LakeTable, put: PutFunction
 ) -> None:
     put("FIF", 1)
     put("GLG", 1)
@@ -109,7 +111,7 @@ def test_an_accepted_submission_without_rows_empties_the_slice_and_still_stands(
         put("FIF", 1)
 
 
-def test_what_was_removed_may_be_put_back(lake: Lake, people: LakeTable, put: Put) -> None:
+def test_what_was_removed_may_be_put_back(lake: Lake, people: LakeTable, put: PutFunction) -> None:
     put("FIF", 1)
     put("GLG", 1)
     put("FIF", 2)
@@ -120,7 +122,7 @@ def test_what_was_removed_may_be_put_back(lake: Lake, people: LakeTable, put: Pu
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "expected_text"),
     [
         (lambda frame: frame.with_columns(pl.col("amount").cast(pl.String)), "amount is string, not int64"),
         (lambda frame: frame.with_columns(pl.col("amount").cast(pl.Float64)), "amount is double, not int64"),
@@ -132,11 +134,11 @@ def test_what_was_removed_may_be_put_back(lake: Lake, people: LakeTable, put: Pu
     ],
 )
 def test_rows_of_another_shape_are_refused_not_cast(
-    lake: Lake, people: LakeTable, rows: Rows, change: Callable[[pl.DataFrame], pl.DataFrame], said: str
+    lake: Lake, people: LakeTable, rows: Rows, change: Callable[[pl.DataFrame], pl.DataFrame], expected_text: str
 ) -> None:
     lake.replace_slice(people, rows("FIF", 1), where={"period": PERIOD}, commit={})
     where = {"period": PERIOD, "council_code": "FIF"}
-    with pytest.raises(SchemaMismatch, match=said):
+    with pytest.raises(SchemaMismatch, match=expected_text):
         lake.replace_slice(people, change(rows("FIF", 2)), where=where, commit={})
     assert lake.version(people) == 1
     first = LakeTable(people.layer, "fresh__t__v1", people.schema, people.partition_by)
@@ -205,7 +207,9 @@ def test_rows_must_be_of_the_submission_that_is_to_stand(lake: Lake, people: Lak
         {"period": "FY２０２４-25"},
     ],
 )
-def test_only_well_formed_values_name_a_slice(lake: Lake, people: LakeTable, put: Put, where: dict[str, str]) -> None:
+def test_only_well_formed_values_name_a_slice(
+    lake: Lake, people: LakeTable, put: PutFunction, where: dict[str, str]
+) -> None:
     put("FIF", 1)
     with pytest.raises(StorageError):
         lake.remove_slice(people, where)
@@ -213,7 +217,7 @@ def test_only_well_formed_values_name_a_slice(lake: Lake, people: LakeTable, put
 
 
 def test_a_minor_version_adds_a_column_and_older_ones_go_on(
-    lake: Lake, people: LakeTable, put: Put, rows: Rows
+    lake: Lake, people: LakeTable, put: PutFunction, rows: Rows
 ) -> None:
     put("FIF", 1)
     fields = list(people.arrow_schema)
@@ -228,20 +232,22 @@ def test_a_minor_version_adds_a_column_and_older_ones_go_on(
     frame = rows("GLG", 1).insert_column(3, pl.Series("reason", ["because", None], dtype=pl.String))
     lake.replace_slice(newer, frame, where={"period": PERIOD, "council_code": "GLG"}, commit={})
     put("ABE", 1)
-    found = lake.read(newer).sort("council_code", "_row")
-    assert found["reason"].to_list() == [None, None, None, None, "because", None]
-    assert found["name"].to_list() == ["Buchanan", "Null"] * 3
+    stored_rows = lake.read(newer).sort("council_code", "_row")
+    assert stored_rows["reason"].to_list() == [None, None, None, None, "because", None]
+    assert stored_rows["name"].to_list() == ["Buchanan", "Null"] * 3
 
 
-def test_a_column_that_changes_type_needs_a_table_of_its_own(lake: Lake, people: LakeTable, put: Put) -> None:
+def test_a_column_that_changes_type_needs_a_table_of_its_own(lake: Lake, people: LakeTable, put: PutFunction) -> None:
     put("FIF", 1)
-    other = LakeTable(people.layer, people.name, pa.schema([("period", pa.string()), ("amount", pa.string())]))
+    other_table = LakeTable(people.layer, people.name, pa.schema([("period", pa.string()), ("amount", pa.string())]))
     frame = pl.DataFrame({"period": [PERIOD], "amount": ["00123"]})
     with pytest.raises(SchemaMismatch, match="major version"):
-        lake.replace_slice(other, frame, where={"period": PERIOD}, commit={})
+        lake.replace_slice(other_table, frame, where={"period": PERIOD}, commit={})
 
 
-def test_no_personal_text_is_in_the_log_not_even_in_its_checkpoints(lake: Lake, people: LakeTable, put: Put) -> None:
+def test_no_personal_text_is_in_the_log_not_even_in_its_checkpoints(
+    lake: Lake, people: LakeTable, put: PutFunction
+) -> None:
     for number in range(1, 101):
         put("FIF", number, ("Zaphod Beeblebrox",))
     folder = lake.path(people) / "_delta_log"
@@ -266,7 +272,7 @@ def test_a_table_with_no_open_column_has_no_statistics_at_all(lake: Lake, people
 
 
 def test_a_column_that_is_no_longer_open_loses_its_statistics(
-    lake: Lake, people: LakeTable, put: Put, rows: Rows
+    lake: Lake, people: LakeTable, put: PutFunction, rows: Rows
 ) -> None:
     put("FIF", 1)
     closer = LakeTable(people.layer, people.name, people.schema, people.partition_by, ("council_code",))
@@ -277,7 +283,7 @@ def test_a_column_that_is_no_longer_open_loses_its_statistics(
     assert set(json.loads(str(last["stats"]))["minValues"]) == {"council_code"}
 
 
-def test_description_and_comments_are_in_the_table(lake: Lake, people: LakeTable, put: Put) -> None:
+def test_description_and_comments_are_in_the_table(lake: Lake, people: LakeTable, put: PutFunction) -> None:
     put("FIF", 1)
     meta = next(entry["metaData"] for entry in commits(lake, people) if "metaData" in entry)
     assert isinstance(meta, dict)
@@ -287,10 +293,12 @@ def test_description_and_comments_are_in_the_table(lake: Lake, people: LakeTable
     assert fields["name"] == {"comment": "The applicant's name."}
 
 
-def test_duckdb_reads_what_was_written(lake: Lake, people: LakeTable, put: Put) -> None:
+def test_duckdb_reads_what_was_written(lake: Lake, people: LakeTable, put: PutFunction) -> None:
     put("FIF", 1, ("Buchanan", "nan"))
-    found = duckdb_connections.connect().execute(f"SELECT name FROM {lake.scan_sql(people)} ORDER BY name").fetchall()
-    assert found == [("Buchanan",), ("nan",)]
+    stored_rows = (
+        duckdb_connections.connect().execute(f"SELECT name FROM {lake.scan_sql(people)} ORDER BY name").fetchall()
+    )
+    assert stored_rows == [("Buchanan",), ("nan",)]
 
 
 def test_null_names_a_slice_of_its_own(lake: Lake) -> None:
@@ -314,7 +322,9 @@ def test_null_names_a_slice_of_its_own(lake: Lake) -> None:
     assert lake.read(table, {"return_code": None})["id"].to_list() == [20]
 
 
-def test_a_refused_write_says_nothing_of_the_rows(lake: Lake, people: LakeTable, put: Put, tmp_path: Path) -> None:
+def test_a_refused_write_says_nothing_of_the_rows(
+    lake: Lake, people: LakeTable, put: PutFunction, tmp_path: Path
+) -> None:
     put("FIF", 1)
     log = lake.path(people) / "_delta_log" / f"{1:020d}.json"
     log.write_text("not a log")
@@ -330,15 +340,15 @@ def test_a_refused_write_says_nothing_of_the_rows(lake: Lake, people: LakeTable,
 def test_rows_come_frame_by_frame_and_a_slice_is_read_file_by_file(lake: Lake, people: LakeTable, rows: Rows) -> None:
     where = {"period": PERIOD, "council_code": ["FIF", "GLG"]}
     frames = [rows("FIF", 1), rows("GLG", 2)]
-    given = FrameSource(frames[0].schema, lambda: iter(frames))
-    lake.replace_slice(people, given, where=where, commit={})
+    source = FrameSource(frames[0].schema, lambda: iter(frames))
+    lake.replace_slice(people, source, where=where, commit={})
     assert lake.read(people).sort("council_code").equals(pl.concat(frames))
     lake.replace_slice(people, rows("EDH", 3), where={"period": PERIOD, "council_code": "EDH"}, commit={})
-    found = lake.read_chunks(people, {"period": PERIOD})
-    assert len(found.chunks) == 2
-    assert found.height == 3 * rows("FIF", 1).height
-    assert found.collect().sort("council_code").equals(pl.concat([rows("EDH", 3), *frames]))
-    assert [frame.columns for frame in found.iter_chunks(["name"])] == [["name"], ["name"]]
+    stored_rows = lake.read_chunks(people, {"period": PERIOD})
+    assert len(stored_rows.chunks) == 2
+    assert stored_rows.height == 3 * rows("FIF", 1).height
+    assert stored_rows.collect().sort("council_code").equals(pl.concat([rows("EDH", 3), *frames]))
+    assert [frame.columns for frame in stored_rows.iter_chunks(["name"])] == [["name"], ["name"]]
     assert lake.read_chunks(people, {"period": PERIOD, "council_code": "GLG"}).collect().equals(rows("GLG", 2))
     assert lake.read_chunks(people, {"period": "FY1999-00-Q1"}).height == 0
     assert lake.read_slice_submissions(people, PERIOD).keys() == {"EDH", "FIF", "GLG"}

@@ -53,8 +53,8 @@ def test_processes_that_make_and_write_one_table_at_once_all_land(tmp_path: Path
         for council in councils
     ]
     assert [process.wait(timeout=120) for process in started] == [0, 0, 0]
-    found = pl.read_delta(str(tmp_path / "judged" / "finding"))
-    assert sorted(found.select("council_code", "n").rows()) == [("ABE", 4), ("FIF", 4), ("GLG", 4)]
+    findings = pl.read_delta(str(tmp_path / "judged" / "finding"))
+    assert sorted(findings.select("council_code", "n").rows()) == [("ABE", 4), ("FIF", 4), ("GLG", 4)]
 
 
 @pytest.mark.parametrize("names", [("Buchanan",), ()])
@@ -120,15 +120,15 @@ def test_what_gives_the_rows_is_asked_again_when_another_writer_came_between(
 ) -> None:
     where = {"period": PERIOD, "council_code": "FIF"}
     lake.replace_slice(people, rows("FIF", 1), where=where, commit={})
-    asked: list[int] = []
+    calls: list[int] = []
 
     def latest() -> pl.DataFrame:
-        asked.append(len(asked))
-        if len(asked) == 1:
+        calls.append(len(calls))
+        if len(calls) == 1:
             lake.replace_slice(people, rows("FIF", 2), where=where, commit={})
             return rows("FIF", 1)
         return rows("FIF", 3)
 
     lake.replace_slice(people, latest, where=where, commit={})
-    assert len(asked) == 2
+    assert len(calls) == 2
     assert lake.read_slice_submissions(people, PERIOD) == {"FIF": f"HL1.FIF.{PERIOD}.003"}

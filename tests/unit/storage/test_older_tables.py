@@ -13,18 +13,22 @@ YEAR = "FY2023-24"
 
 
 def rows(schema: pa.Schema, council: str, **cells: str) -> pa.Table:
-    given = {"council_code": council, "period": YEAR, "_submission_id": f"PEOPLE-X.{council}.{YEAR}.001", "_row": 2}
-    return pa.Table.from_pylist([{**given, **cells}], schema=schema)
+    key_cells = {"council_code": council, "period": YEAR, "_submission_id": f"PEOPLE-X.{council}.{YEAR}.001", "_row": 2}
+    return pa.Table.from_pylist([{**key_cells, **cells}], schema=schema)
 
 
 def test_old_rows_stay_and_say_nothing_of_repairs(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
-    now = define_validated_table(CONTRACT, TABLE)
-    old = replace(now, schema=pa.schema([field for field in now.arrow_schema if field.name != "_repairs"]))
+    newer_table = define_validated_table(CONTRACT, TABLE)
+    older_table = replace(
+        newer_table, schema=pa.schema([field for field in newer_table.arrow_schema if field.name != "_repairs"])
+    )
     before = {"FIF": f"PEOPLE-X.FIF.{YEAR}.001"}
-    lake.replace_councils(old, rows(old.arrow_schema, "FIF"), period=YEAR, submissions=before, commit={})
+    lake.replace_councils(
+        older_table, rows(older_table.arrow_schema, "FIF"), period=YEAR, submissions=before, commit={}
+    )
     after = {"GLG": f"PEOPLE-X.GLG.{YEAR}.001"}
-    written = rows(now.arrow_schema, "GLG", _repairs="kind:alias")
-    lake.replace_councils(now, written, period=YEAR, submissions=after, commit={})
-    kept = lake.read(now, {"period": YEAR}).sort("council_code")
-    assert kept.select("council_code", "_repairs").rows() == [("FIF", None), ("GLG", "kind:alias")]
+    new_rows = rows(newer_table.arrow_schema, "GLG", _repairs="kind:alias")
+    lake.replace_councils(newer_table, new_rows, period=YEAR, submissions=after, commit={})
+    stored_rows = lake.read(newer_table, {"period": YEAR}).sort("council_code")
+    assert stored_rows.select("council_code", "_repairs").rows() == [("FIF", None), ("GLG", "kind:alias")]

@@ -17,8 +17,8 @@ KEY = PseudonymKey(bytes(range(32)))
 
 
 def test_token_is_half_of_hmac_sha256_over_lengths_and_texts() -> None:
-    wanted = hmac.digest(bytes(range(32)), b"3:hl116:urn:lgdp:item:x123", hashlib.sha256).hex()[:32]
-    assert KEY.derive_token("hl1", "urn:lgdp:item:x1", "23") == wanted
+    expected = hmac.digest(bytes(range(32)), b"3:hl116:urn:lgdp:item:x123", hashlib.sha256).hex()[:32]
+    assert KEY.derive_token("hl1", "urn:lgdp:item:x1", "23") == expected
 
 
 def test_token_depends_on_the_boundaries_of_texts() -> None:
@@ -34,8 +34,8 @@ def test_duckdb_makes_the_same_token() -> None:
         connection.execute("set variable lgdp_inner_pad = $1", [KEY.inner_pad])
         connection.execute("set variable lgdp_outer_pad = $1", [KEY.outer_pad])
         for text in texts:
-            asked = connection.execute("select lgdp_token($1, $2, $3)", [text, "ü", text]).fetchone()
-            assert asked == (KEY.derive_token(text, "ü", text),)
+            row = connection.execute("select lgdp_token($1, $2, $3)", [text, "ü", text]).fetchone()
+            assert row == (KEY.derive_token(text, "ü", text),)
         assert connection.execute("select lgdp_token('a', 'b', null)").fetchone() == (None,)
 
 

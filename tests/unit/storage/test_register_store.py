@@ -11,7 +11,7 @@ from lgdp_pipelines.storage.byte_store import ByteStore, RegisterStore
 FILES = {"codelists/a.yaml": b"id: a\n", "returns/x/x.v1.0.0.odcs.yaml": b"\xef\xbb\xbfid: x\r\n", "b.csv": b""}
 
 
-def kept(root: Path) -> list[str]:
+def list_stored(root: Path) -> list[str]:
     return sorted(file.name for file in (root / "asked").rglob("*") if file.is_file())
 
 
@@ -20,12 +20,12 @@ def test_files_come_back_under_their_paths_to_the_letter(tmp_path: Path) -> None
     name = store.put_files(FILES)
     store.restore_files(name, tmp_path / "again")
 
-    found = {
+    restored_files = {
         file.relative_to(tmp_path / "again").as_posix(): file.read_bytes()
         for file in (tmp_path / "again").rglob("*")
         if file.is_file()
     }
-    assert found == FILES
+    assert restored_files == FILES
 
 
 def test_each_content_is_kept_once_and_the_list_says_which(tmp_path: Path) -> None:
@@ -36,7 +36,7 @@ def test_each_content_is_kept_once_and_the_list_says_which(tmp_path: Path) -> No
     assert store.get(first).decode() == "".join(
         f"{hashlib.sha256(FILES[path]).hexdigest()}  {path}\n" for path in sorted(FILES)
     )
-    assert kept(tmp_path) == sorted(
+    assert list_stored(tmp_path) == sorted(
         {first, second, *(hashlib.sha256(content).hexdigest() for content in (*FILES.values(), b"1\n"))}
     )
     assert store.put_files(dict(reversed(FILES.items()))) == first

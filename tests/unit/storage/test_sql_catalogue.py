@@ -42,7 +42,7 @@ def filled(lake: Lake, put: Callable[..., int]) -> Lake:
 
 
 @pytest.fixture
-def written(filled: Lake, path: Path) -> Path:
+def catalogue(filled: Lake, path: Path) -> Path:
     write_catalogue(
         path, filled, [CatalogueView("published", "hl1", COUNTS), CatalogueView("published", "waste", NEVER)]
     )
@@ -62,17 +62,17 @@ def standing(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "lakehouse.duckdb"
 
 
-def test_views_with_comments_are_asked_in_sql(written: Path) -> None:
-    assert run_select(written, "SELECT sum(value)::BIGINT AS total FROM published.hl1").to_pylist() == [{"total": 7}]
-    said = "SELECT comment FROM duckdb_views() WHERE view_name = 'hl1'"
-    assert run_select(written, said).to_pylist() == [{"comment": "Applications, it's said."}]
-    said = "SELECT column_name, comment FROM duckdb_columns() WHERE table_name = 'hl1' AND comment IS NOT NULL"
-    assert run_select(written, said).to_pylist() == [{"column_name": "value", "comment": "Applications."}]
+def test_views_with_comments_are_asked_in_sql(catalogue: Path) -> None:
+    assert run_select(catalogue, "SELECT sum(value)::BIGINT AS total FROM published.hl1").to_pylist() == [{"total": 7}]
+    statement = "SELECT comment FROM duckdb_views() WHERE view_name = 'hl1'"
+    assert run_select(catalogue, statement).to_pylist() == [{"comment": "Applications, it's said."}]
+    statement = "SELECT column_name, comment FROM duckdb_columns() WHERE table_name = 'hl1' AND comment IS NOT NULL"
+    assert run_select(catalogue, statement).to_pylist() == [{"column_name": "value", "comment": "Applications."}]
 
 
-def test_a_view_over_a_table_that_was_never_written_is_left_out_until_it_is(written: Path, filled: Lake) -> None:
+def test_a_view_over_a_table_that_was_never_written_is_left_out_until_it_is(catalogue: Path, filled: Lake) -> None:
     with pytest.raises(StatementRefused, match="waste"):
-        run_select(written, "FROM published.waste")
+        run_select(catalogue, "FROM published.waste")
     joined = CatalogueView(
         "published",
         "both",
@@ -80,26 +80,26 @@ def test_a_view_over_a_table_that_was_never_written_is_left_out_until_it_is(writ
         needs=(COUNTS, NEVER),
         comments={"value": "Both."},
     )
-    write_catalogue(written, filled, [joined])
+    write_catalogue(catalogue, filled, [joined])
     with pytest.raises(StatementRefused):
-        run_select(written, "FROM published.both")
+        run_select(catalogue, "FROM published.both")
     frame = pl.DataFrame({"period": ["CY2024"], "council_code": ["FIF"], "value": [1]})
     filled.replace_slice(NEVER, frame, where={"period": "CY2024"}, commit={})
-    write_catalogue(written, filled, [joined])
-    assert run_select(written, "FROM published.both").to_pylist() == [{"value": 3}]
+    write_catalogue(catalogue, filled, [joined])
+    assert run_select(catalogue, "FROM published.both").to_pylist() == [{"value": 3}]
 
 
-def test_news_in_a_table_are_seen_without_writing_the_catalogue_again(written: Path, filled: Lake) -> None:
+def test_news_in_a_table_are_seen_without_writing_the_catalogue_again(catalogue: Path, filled: Lake) -> None:
     frame = pl.DataFrame({"period": ["CY2025"], "council_code": ["FIF"], "value": [90]})
     filled.replace_slice(COUNTS, frame, where={"period": "CY2025"}, commit={})
-    assert run_select(written, "SELECT max(value) AS m FROM published.hl1").to_pylist() == [{"m": 90}]
+    assert run_select(catalogue, "SELECT max(value) AS m FROM published.hl1").to_pylist() == [{"m": 90}]
 
 
-def test_a_column_added_by_a_minor_version_does_not_break_the_views_that_stand(written: Path, filled: Lake) -> None:
+def test_a_column_added_by_a_minor_version_does_not_break_the_views_that_stand(catalogue: Path, filled: Lake) -> None:
     wider = LakeTable("published", "hl1", COUNTS.arrow_schema.append(pa.field("late", pa.bool_())), ("period",))
     frame = pl.DataFrame({"period": ["CY2025"], "council_code": ["FIF"], "value": [90], "late": [True]})
     filled.replace_slice(wider, frame, where={"period": "CY2025"}, commit={})
-    assert run_select(written, "SELECT count(*) AS n FROM published.hl1").to_pylist() == [{"n": 3}]
+    assert run_select(catalogue, "SELECT count(*) AS n FROM published.hl1").to_pylist() == [{"n": 3}]
 
 
 @pytest.mark.parametrize(
@@ -147,8 +147,8 @@ def test_whatever_is_no_question_about_the_open_lakehouse_is_refused(standing: P
     assert {file for file in folder.rglob("*") if file.is_file()} == before
 
 
-def test_duckdb_refuses_files_by_itself_too(written: Path, filled: Lake, tmp_path: Path) -> None:
-    connection = _open(written)
+def test_duckdb_refuses_files_by_itself_too(catalogue: Path, filled: Lake, tmp_path: Path) -> None:
+    connection = _open(catalogue)
     for sql in (
         "FROM read_text('/etc/passwd')",
         "FROM '/etc/passwd'",
@@ -165,12 +165,12 @@ def test_duckdb_refuses_files_by_itself_too(written: Path, filled: Lake, tmp_pat
             connection.execute(sql).fetchall()
 
 
-def test_a_catalogue_that_somebody_pointed_at_raw_values_cannot_show_them(written: Path, filled: Lake) -> None:
-    secretly = duckdb_connections.connect(written)
+def test_a_catalogue_that_somebody_pointed_at_raw_values_cannot_show_them(catalogue: Path, filled: Lake) -> None:
+    secretly = duckdb_connections.connect(catalogue)
     secretly.execute(f"CREATE VIEW published.raw AS FROM delta_scan('{filled.root}/validated/hl1__assess__v1')")
     secretly.close()
     with pytest.raises(StatementRefused, match="outside the lakehouse"):
-        run_select(written, "SELECT name FROM published.raw")
+        run_select(catalogue, "SELECT name FROM published.raw")
 
 
 def test_a_view_over_a_restricted_layer_is_not_made(path: Path, filled: Lake, people: LakeTable) -> None:
@@ -180,39 +180,39 @@ def test_a_view_over_a_restricted_layer_is_not_made(path: Path, filled: Lake, pe
     assert list(path.parent.iterdir()) == []
 
 
-def test_a_view_that_cannot_be_made_leaves_the_old_catalogue(written: Path, filled: Lake) -> None:
+def test_a_view_that_cannot_be_made_leaves_the_old_catalogue(catalogue: Path, filled: Lake) -> None:
     with pytest.raises(StorageError, match="cannot be created"):
-        write_catalogue(written, filled, [CatalogueView("published", "x", "SELECT nothing FROM nowhere")])
-    assert run_select(written, "SELECT count(*) AS n FROM published.hl1").to_pylist() == [{"n": 2}]
-    assert [file.name for file in written.parent.iterdir()] == [written.name]
+        write_catalogue(catalogue, filled, [CatalogueView("published", "x", "SELECT nothing FROM nowhere")])
+    assert run_select(catalogue, "SELECT count(*) AS n FROM published.hl1").to_pylist() == [{"n": 2}]
+    assert [file.name for file in catalogue.parent.iterdir()] == [catalogue.name]
 
 
-def test_a_reader_goes_on_with_the_file_it_opened(written: Path, filled: Lake) -> None:
-    reader = duckdb_connections.connect(written, read_only=True)
-    write_catalogue(written, filled, [])
+def test_a_reader_goes_on_with_the_file_it_opened(catalogue: Path, filled: Lake) -> None:
+    reader = duckdb_connections.connect(catalogue, read_only=True)
+    write_catalogue(catalogue, filled, [])
     assert reader.execute("SELECT count(*) FROM published.hl1").fetchall() == [(2,)]
     with pytest.raises(StatementRefused):
-        run_select(written, "FROM published.hl1")
+        run_select(catalogue, "FROM published.hl1")
 
 
-def test_writers_and_askers_at_once_do_each_other_no_harm(written: Path, filled: Lake) -> None:
+def test_writers_and_askers_at_once_do_each_other_no_harm(catalogue: Path, filled: Lake) -> None:
     def write(_: int) -> int:
-        write_catalogue(written, filled, [CatalogueView("published", "hl1", COUNTS)])
+        write_catalogue(catalogue, filled, [CatalogueView("published", "hl1", COUNTS)])
         return 7
 
     def question(_: int) -> int:
-        return int(run_select(written, "SELECT sum(value)::BIGINT AS total FROM published.hl1")["total"][0].as_py())
+        return int(run_select(catalogue, "SELECT sum(value)::BIGINT AS total FROM published.hl1")["total"][0].as_py())
 
     with ThreadPoolExecutor(3) as pool:
         answers = [*pool.map(write, range(2)), *pool.map(question, range(3)), *pool.map(write, range(1))]
     assert answers == [7] * 6
-    assert [file.name for file in written.parent.iterdir()] == [written.name]
+    assert [file.name for file in catalogue.parent.iterdir()] == [catalogue.name]
 
 
-def test_a_question_that_takes_too_long_is_stopped(written: Path) -> None:
+def test_a_question_that_takes_too_long_is_stopped(catalogue: Path) -> None:
     started = time.monotonic()
     with pytest.raises(StatementRefused, match="longer than"):
-        run_select(written, "SELECT count(*) FROM range(10000000) a, range(10000000) b", seconds=0.3)
+        run_select(catalogue, "SELECT count(*) FROM range(10000000) a, range(10000000) b", seconds=0.3)
     assert time.monotonic() - started < 20
 
 
@@ -229,11 +229,11 @@ def test_a_catalogue_that_says_the_same_stays_and_one_that_does_not_is_written_a
     assert path.stat().st_ino == first
     write_catalogue(path, filled, [replace(view, description="In other words.")])
     assert path.stat().st_ino != first
-    [said] = run_select(path, "SELECT comment FROM duckdb_views() WHERE view_name = 'counted'").to_pylist()
-    assert said == {"comment": "In other words."}
+    [comment] = run_select(path, "SELECT comment FROM duckdb_views() WHERE view_name = 'counted'").to_pylist()
+    assert comment == {"comment": "In other words."}
 
 
-def test_the_file_holds_no_rows(written: Path) -> None:
-    connection = duckdb.connect(str(written), read_only=True)
+def test_the_file_holds_no_rows(catalogue: Path) -> None:
+    connection = duckdb.connect(str(catalogue), read_only=True)
     tables = connection.execute("SELECT schema_name, table_name FROM duckdb_tables()").fetchall()
     assert tables == [("platform", "open_folder")]

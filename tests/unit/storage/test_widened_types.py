@@ -25,12 +25,12 @@ def put(lake: Lake, kind: pa.DataType, *values: object, period: str = "CY2023") 
     lake.replace_slice(TABLE, pa.Table.from_pylist(rows, schema=schema), where={"period": period}, commit={})
 
 
-def wanted(kind: pa.DataType) -> pa.Schema:
+def make_schema(kind: pa.DataType) -> pa.Schema:
     return pa.schema([*KEYS, ("x", kind), ("y", pa.string())])
 
 
 @pytest.mark.parametrize(
-    ("old", "value", "new", "becomes"),
+    ("narrow_type", "value", "wide_type", "widened_value"),
     [
         (pa.int64(), 123, pa.string(), "123"),
         (pa.int64(), 2, pa.float64(), 2.0),
@@ -39,42 +39,42 @@ def wanted(kind: pa.DataType) -> pa.Schema:
     ],
 )
 def test_every_row_is_kept_in_the_wider_type(
-    lake: Lake, old: pa.DataType, value: object, new: pa.DataType, becomes: object
+    lake: Lake, narrow_type: pa.DataType, value: object, wide_type: pa.DataType, widened_value: object
 ) -> None:
-    put(lake, old, value, None)
-    version = lake.widen_types(TABLE, wanted(new), {"run": "r"})
+    put(lake, narrow_type, value, None)
+    version = lake.widen_types(TABLE, make_schema(wide_type), {"run": "r"})
     assert version == lake.version(TABLE)
-    assert lake.read(TABLE)["x"].to_list() == [becomes, None]
-    put(lake, new, becomes, period="CY2024")  # what was refused before is taken now
+    assert lake.read(TABLE)["x"].to_list() == [widened_value, None]
+    put(lake, wide_type, widened_value, period="CY2024")  # what was refused before is taken now
     assert lake.read(TABLE).height == 3
 
 
 def test_a_table_that_is_wide_enough_is_left_alone(lake: Lake) -> None:
-    assert lake.widen_types(TABLE, wanted(pa.string()), {}) is None
+    assert lake.widen_types(TABLE, make_schema(pa.string()), {}) is None
     put(lake, pa.string(), "a")
     before = lake.version(TABLE)
-    assert lake.widen_types(TABLE, wanted(pa.string()), {}) is None
+    assert lake.widen_types(TABLE, make_schema(pa.string()), {}) is None
     assert lake.version(TABLE) == before
 
 
 @pytest.mark.parametrize(
-    ("old", "value", "new"),
+    ("narrow_type", "value", "wide_type"),
     [
         (pa.string(), "00123", pa.int64()),
         (pa.float64(), 2.9, pa.int64()),
         (pa.decimal128(8, 3), Decimal("1.234"), pa.decimal128(8, 2)),
     ],
 )
-def test_nothing_is_narrowed(lake: Lake, old: pa.DataType, value: object, new: pa.DataType) -> None:
-    put(lake, old, value)
+def test_nothing_is_narrowed(lake: Lake, narrow_type: pa.DataType, value: object, wide_type: pa.DataType) -> None:
+    put(lake, narrow_type, value)
     with pytest.raises(SchemaMismatch):
-        lake.widen_types(TABLE, wanted(new), {})
+        lake.widen_types(TABLE, make_schema(wide_type), {})
     assert lake.read(TABLE)["x"].to_list() == [value]
 
 
 def test_partitions_and_the_choice_of_open_columns_stay(lake: Lake) -> None:
     put(lake, pa.int64(), 1)
-    lake.widen_types(TABLE, wanted(pa.string()), {})
+    lake.widen_types(TABLE, make_schema(pa.string()), {})
     folder = lake.path(TABLE)
     assert (folder / "period=CY2023").is_dir()
     newest = max((folder / "_delta_log").glob("*.json")).read_text()
