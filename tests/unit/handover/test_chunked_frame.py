@@ -1,4 +1,4 @@
-"""Tables in pieces: held in memory while there is room, then on disk, and gone when the run is over."""
+"""Tables in pieces: in memory while there is room, then on disk, and removed at the end of the run."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ ALL_ROWS = pl.concat(FRAMES)
 
 
 @pytest.mark.parametrize("memory_bytes", [0, FRAMES[0].estimated_size(), 10**6])
-def test_pieces_come_back_as_often_as_wanted_wherever_they_lie(memory_bytes: int, tmp_path: Path) -> None:
+def test_chunks_can_be_read_repeatedly_from_memory_and_disk(memory_bytes: int, tmp_path: Path) -> None:
     with ChunkSpool(tmp_path, memory_bytes=int(memory_bytes)) as spill:
         stored = spill.store(iter(FRAMES), ALL_ROWS.schema)
         for _ in range(2):
@@ -57,7 +57,7 @@ def test_each_piece_is_kept_before_the_next_is_made(tmp_path: Path) -> None:
         spill.store(frames(), ALL_ROWS.schema)  # type: ignore[arg-type] - a generator
 
 
-def test_nothing_is_left_after_an_error(tmp_path: Path) -> None:
+def test_no_file_remains_after_an_error(tmp_path: Path) -> None:
     def fail() -> None:
         with ChunkSpool(tmp_path, memory_bytes=0) as spill:
             spill.store(iter(FRAMES), ALL_ROWS.schema)
@@ -68,7 +68,7 @@ def test_nothing_is_left_after_an_error(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_a_full_disk_is_told_as_such(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported(tmp_path: Path) -> None:
     with ChunkSpool(tmp_path, memory_bytes=0) as spill:
         spill.open_folder().joinpath("000001.arrow").mkdir()
         with pytest.raises(StorageError, match="cannot be written to the scratch folder"):
@@ -86,7 +86,7 @@ with open_scratch_folder(Path(sys.argv[1]), "run") as folder:
 """
 
 
-def test_what_a_killed_process_left_goes_and_what_a_living_one_needs_stays(tmp_path: Path) -> None:
+def test_folders_of_killed_processes_are_removed_and_others_are_kept(tmp_path: Path) -> None:
     holder = subprocess.Popen([sys.executable, "-c", _HOLDER, str(tmp_path)], stdout=subprocess.PIPE, text=True)
     try:
         assert holder.stdout is not None

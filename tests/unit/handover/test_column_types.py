@@ -17,7 +17,7 @@ TABLE = LakeTable("landed", "people", SCHEMA, ("period",), ("_submission_id",))
 ID = "HL1.FIF.FY2024-25-Q1.001"
 
 
-def test_what_polars_gave_can_be_filtered_by_whoever_reads_it(tmp_path: Path) -> None:
+def test_text_from_polars_can_be_filtered_by_every_reader(tmp_path: Path) -> None:
     frame = pl.DataFrame({"period": ["CY2024"] * 2, "_submission_id": [ID] * 2, "name": ["Ann", None], "n": [1, 2]})
     lake = Lake(tmp_path)
     for rows in (frame, frame_to_arrow(frame, SCHEMA)):
@@ -31,7 +31,7 @@ def test_what_polars_gave_can_be_filtered_by_whoever_reads_it(tmp_path: Path) ->
     assert all("view" not in str(pq.read_schema(file)) for file in files)
 
 
-def test_text_that_no_batch_can_hold_comes_in_several() -> None:
+def test_text_too_large_for_a_batch_is_divided() -> None:
     frame = pl.DataFrame({"name": ["x" * 100] * 5, "n": range(5)})
     schema = pa.schema([("name", pa.string()), ("n", pa.int64())])
 
@@ -42,7 +42,7 @@ def test_text_that_no_batch_can_hold_comes_in_several() -> None:
     assert rows.schema == schema
 
 
-def test_columns_are_laid_out_as_the_table_has_them_whatever_their_order() -> None:
+def test_columns_are_put_into_the_order_of_the_table() -> None:
     schema = pa.schema([("n", pa.int64()), ("name", pa.string())])
 
     rows = frame_to_arrow(pl.DataFrame({"name": ["Ann", None], "n": [1, None]}), schema)
@@ -62,11 +62,11 @@ def test_columns_are_laid_out_as_the_table_has_them_whatever_their_order() -> No
         (pa.decimal128(10, 2), pa.decimal128(10, 2)),
     ],
 )
-def test_a_layout_makes_no_other_type_however_deep_it_lies(kind: pa.DataType, same: pa.DataType) -> None:
+def test_a_nested_layout_does_not_change_the_type(kind: pa.DataType, same: pa.DataType) -> None:
     assert plain_type(kind) == same
 
 
-def test_what_a_row_is_broken_down_by_stays_a_map(tmp_path: Path) -> None:
+def test_a_breakdown_stays_a_map(tmp_path: Path) -> None:
     """A breakdown of conformed observations, which analysts ask by key."""
     kind = pa.map_(pa.string(), pa.string())
     schema = pa.schema([("period", pa.string()), ("breakdown", kind)])

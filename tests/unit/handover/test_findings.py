@@ -39,7 +39,7 @@ def test_each_row_has_a_finding_with_rule_item_and_header() -> None:
     ]
 
 
-def test_finding_on_the_whole_extract_has_no_table_or_row() -> None:
+def test_a_finding_on_the_extract_has_no_table_and_no_row() -> None:
     findings = build_finding_rows(EXTRACT_RULE, "Cannot be read.")
     assert findings.rows() == [("hl1.readable", "query", None, None, None, None, None, "Cannot be read.", None)]
 
@@ -58,7 +58,7 @@ def test_no_rows_give_no_findings() -> None:
     assert concat_findings([]).equals(empty_findings())
 
 
-def test_outcome_tells_whether_the_rule_failed() -> None:
+def test_the_outcome_follows_from_the_number_of_failures() -> None:
     assert RuleOutcome.from_count(RULE, 0) == RuleOutcome("hl1.assess.codes", RuleResult.PASSED, 0, "")
     assert RuleOutcome.from_count(RULE, 3) == RuleOutcome("hl1.assess.codes", RuleResult.FAILED, 3, "")
     assert RuleOutcome.not_run(RULE, "no column") == RuleOutcome("hl1.assess.codes", RuleResult.NOT_RUN, 0, "no column")

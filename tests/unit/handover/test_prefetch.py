@@ -1,4 +1,4 @@
-"""Work done ahead: the same items in the same order, errors where they belong, and nothing made after the end."""
+"""Work done ahead: the same items in the same order, errors in their position, and no item after the end."""
 
 import threading
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ def iter_recorded(numbers: list[int], stop: int) -> Iterator[int]:
 
 
 @pytest.mark.parametrize("stop", [0, 1, 2, 7])
-def test_items_come_in_order_and_all_of_them(stop: int) -> None:
+def test_all_items_come_in_order(stop: int) -> None:
     assert list(prefetch(range(stop))) == list(range(stop))
     assert list(prefetch_map(lambda number: number * 10, range(stop))) == [number * 10 for number in range(stop)]
 
@@ -34,7 +34,7 @@ def test_an_item_is_made_while_the_one_before_it_is_used() -> None:
     assert numbers == [1, 2]
 
 
-def test_an_error_comes_where_the_item_would() -> None:
+def test_an_error_comes_in_place_of_the_item() -> None:
     def items() -> Iterator[int]:
         yield 1
         raise ValueError("broken")
@@ -47,7 +47,7 @@ def test_an_error_comes_where_the_item_would() -> None:
         list(prefetch_map(lambda number: 1 // number, [1, 2, 0, 4]))
 
 
-def test_whoever_stops_early_gets_what_was_made_and_nothing_more_is_made() -> None:
+def test_stopping_early_returns_prepared_items_and_prepares_no_more() -> None:
     numbers: list[int] = []
     with Prefetch(iter_recorded(numbers, 100)) as items:
         first = next(iter(items))

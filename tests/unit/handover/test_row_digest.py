@@ -1,4 +1,4 @@
-"""A table's digest is that of its rows alone: pieces, slices and what lies beneath nulls make no difference to it."""
+"""A table's digest depends on its rows alone: chunks, slices and bytes beneath nulls make no difference."""
 
 import hashlib
 import struct
@@ -53,7 +53,7 @@ CELLS = st.tuples(
 
 
 def expected(rows: Sequence[Sequence[Any]]) -> RowDigest:
-    """The digest by its definition, from Python's values by pyarrow alone."""
+    """Return the digest by its definition, from Python values by pyarrow alone."""
     stream = BytesIO()
     with pa.ipc.new_stream(stream, ARROW) as writer:
         for start in range(0, len(rows), ROWS_A_BATCH):
@@ -101,7 +101,7 @@ def test_any_other_cell_gives_another_digest(cells: list[tuple[Any, ...]], data:
     ) is is_same
 
 
-def test_what_a_parser_left_beneath_a_null_makes_no_difference() -> None:
+def test_bytes_beneath_a_null_make_no_difference() -> None:
     given_bits = pa.py_buffer(bytes([0b11111010]))  # row 0 and 2 are null; the bits to spare are set
     garbage = {
         "plots": (pa.int64(), pa.py_buffer(struct.pack("<4q", 7, 5, 9, 6))),
@@ -141,7 +141,7 @@ def test_rows_are_taken_in_order_of_their_number_in_the_file() -> None:
     assert digest_rows(ChunkedFrame.from_frames(mixed), None) != expected_digest
 
 
-def test_columns_are_taken_in_the_table_s_order_whatever_a_piece_has() -> None:
+def test_columns_are_in_the_order_of_the_table() -> None:
     rows = numbered([("a", 1, 0.5, None, None, True), ("b", *[None] * 5)])
     frame = framed(rows)
     with ChunkSpool(Path("unused")) as spill:

@@ -12,7 +12,7 @@ from tests.support.small_contract import make_contract, make_item, make_table
 
 @pytest.fixture(scope="session")
 def item() -> Callable[..., Item]:
-    """Return a function that makes an item with a header, named in small letters."""
+    """Return a function that makes an item with a header."""
 
     def build(header: str, **facts: object) -> Item:
         return make_item(header.lower(), **{"header": header, "title": header, "guidance": "", **facts})
@@ -32,7 +32,7 @@ def table() -> Callable[..., Table]:
 
 @pytest.fixture(scope="session")
 def contract() -> Callable[..., Contract]:
-    """Return a function that makes a contract of tables, with the form of its extract."""
+    """Return a function that makes a contract with an extract."""
 
     def build(*tables: Table, **extract: object) -> Contract:
         return make_contract(*tables, extract=Extract(**{"format": Format.CSV, **extract}))  # type: ignore[arg-type]
@@ -42,13 +42,13 @@ def contract() -> Callable[..., Contract]:
 
 @pytest.fixture(scope="session")
 def plain(item: Callable[..., Item], table: Callable[..., Table], contract: Callable[..., Contract]) -> Contract:
-    """Return a CSV contract of one table with the columns A, B and C."""
+    """Return a CSV contract with the columns A, B and C."""
     return contract(table("t", item("A"), item("B"), item("C")))
 
 
 @pytest.fixture(scope="session")
 def pages(item: Callable[..., Item], table: Callable[..., Table], contract: Callable[..., Contract]) -> Contract:
-    """Return a JSON contract with two tables told apart by the keys B and C, records under ``data.rows``."""
+    """Return a JSON contract with two tables, recognised by B and C."""
     return contract(
         table("first", item("A"), item("B"), record_key="B"),
         table("second", item("A", urn="urn:lgdp:item:tst:a2"), item("C"), record_key="C"),

@@ -1,15 +1,15 @@
 """Any table of text, in any format and dialect, is landed cell for cell.
 
-What holds, for every format: a cell that is filled is landed to the letter, in its column and its row, white space
-included; an empty cell is null; no row that has a filled cell is lost, doubled or moved. These differences there are:
+In every format, a filled cell is landed exactly, in its column and its row, with its white space. An empty cell is
+null; no row with a filled cell is lost, doubled or moved. The formats differ in these points:
 
-* A row without a filled cell is no row of a CSV file or of a sheet (it is counted in ``_row``). A record without one is
-  a row of null cells in JSON, NDJSON and XML.
+* A row without a filled cell is not a row of a CSV file or of a sheet (it is counted in ``_row``). A record without one
+  is a row of null cells in JSON, NDJSON and XML.
 * A lone CR is kept in CSV whose lines end in LF, in JSON and in NDJSON. XML knows it only as a reference, which the
   writer here writes. A workbook's XML turns a CR that is written plainly into LF, as spreadsheets do.
-* An extract without rows is told to have none; NDJSON of no records is an empty file, which is not read at all.
+* An extract without rows is reported; NDJSON without records is an empty file, which is not read at all.
 * Without a quote character a CSV cell can hold neither delimiter nor line end.
-* Windows-1252 has the characters it has. XML and workbooks have no control characters but tab and line end, and no
+* Windows-1252 has only some characters. XML and workbooks have no control characters but tab and line end, and no
   U+FFFE and U+FFFF; a sheet has cells of at most 32,767 characters.
 """
 
@@ -58,7 +58,7 @@ EVERYDAY = st.text(st.sampled_from(list(" ,;|\t\"'&<>{}[]/0aéÉ£€\n")), max_
 
 
 def cells(characters: st.SearchStrategy[str]) -> st.SearchStrategy[list[list[str]]]:
-    """Rows of cells of such characters, hard ones among them."""
+    """Return a strategy of rows of cells with difficult characters."""
     cell = st.one_of(st.sampled_from(["", *HARD]), EVERYDAY, st.text(characters, max_size=6))
     row = st.lists(cell, min_size=3, max_size=3)
     return st.lists(row, max_size=6)
@@ -70,10 +70,8 @@ WESTERN = st.sampled_from(bytes(range(1, 256)).decode("cp1252", errors="ignore")
 
 
 @pytest.fixture(scope="module")
-def landed(
-    item: Callable[..., Any], table: Callable[..., Any], contract: Callable[..., Contract]
-) -> Callable[..., Any]:
-    """What is landed of bytes by how they are declared: ``_row`` and cells of each row."""
+def land(item: Callable[..., Any], table: Callable[..., Any], contract: Callable[..., Contract]) -> Callable[..., Any]:
+    """Return row number and cells of each landed row."""
 
     def read(content: bytes, headers: list[str] = HEADER, **extract: object) -> list[tuple[object, ...]]:
         items = [item(header, name=name) for header, name in zip(headers, "abc", strict=True)]
@@ -87,7 +85,7 @@ def landed(
 
 
 def under_a_header(rows: list[list[str]], before: int = 1) -> list[tuple[object, ...]]:
-    """What is landed of rows that have a filled cell, so many rows after the first."""
+    """Return the expected landed rows: those with a filled cell, numbered."""
     return [(number, *(cell or None for cell in row)) for number, row in enumerate(rows, start=before + 1) if any(row)]
 
 
@@ -115,7 +113,7 @@ packed = st.sampled_from(list(PACKED))
     preamble=st.integers(0, 2),
 )
 def test_csv(
-    landed: Callable[..., Any],
+    land: Callable[..., Any],
     rows: list[list[str]],
     delimiter: str,
     quote: str,
@@ -129,11 +127,11 @@ def test_csv(
         # Without an LF, line ends within cells are CR too.
         rows = [[cell.replace("\n", "\r") for cell in row] for row in rows]
     elif line_end == "\n":
-        # Python's writer leaves a CR at the end of a cell bare, where it cannot be told from a CRLF.
+        # Python's writer leaves a CR at the end of a cell bare, where it is indistinguishable from a CRLF.
         rows = [[cell.replace("\r", "\n") for cell in row] for row in rows]
     before = [["Made up", "", ""]] * preamble
     text = write_csv([*before, HEADER, *rows], delimiter=delimiter, quote=quote, line_end=line_end, every=every)
-    read = landed(
+    read = land(
         PACKED[container](text.encode(encoding)),
         delimiter=delimiter,
         quote=quote,
@@ -146,60 +144,58 @@ def test_csv(
 
 @settings(max_examples=40)
 @given(rows=cells(WESTERN), delimiter=st.sampled_from([",", ";"]))
-def test_csv_in_windows_1252(landed: Callable[..., Any], rows: list[list[str]], delimiter: str) -> None:
+def test_csv_in_windows_1252(land: Callable[..., Any], rows: list[list[str]], delimiter: str) -> None:
     rows = [[cell.replace("\r", "") for cell in row] for row in rows]
     content = write_csv([HEADER, *rows], delimiter=delimiter).encode("cp1252")
-    assert landed(content, delimiter=delimiter, encoding="cp1252") == under_a_header(rows)
+    assert land(content, delimiter=delimiter, encoding="cp1252") == under_a_header(rows)
 
 
 @settings(max_examples=40)
 @given(rows=cells(UNICODE), delimiter=st.sampled_from([",", "|", "\t"]))
-def test_csv_without_quotes(landed: Callable[..., Any], rows: list[list[str]], delimiter: str) -> None:
+def test_csv_without_quotes(land: Callable[..., Any], rows: list[list[str]], delimiter: str) -> None:
     rows = [[cell.translate({ord(mark): None for mark in "\r\n" + delimiter}) for cell in row] for row in rows]
     text = "".join(delimiter.join(row) + "\n" for row in [HEADER, *rows])
-    assert landed(text.encode(), delimiter=delimiter, quote="") == under_a_header(rows)
+    assert land(text.encode(), delimiter=delimiter, quote="") == under_a_header(rows)
 
 
 @settings(max_examples=60)
 @given(rows=cells(PRINTED), container=packed, preamble=st.integers(0, 2))
-def test_xlsx(landed: Callable[..., Any], rows: list[list[str]], container: Container, preamble: int) -> None:
+def test_xlsx(land: Callable[..., Any], rows: list[list[str]], container: Container, preamble: int) -> None:
     before = [["Made up"]] * preamble
     content = PACKED[container](write_xlsx([*before, HEADER, *rows]))
-    read = landed(content, format=Format.XLSX, container=container, preamble=preamble)
+    read = land(content, format=Format.XLSX, container=container, preamble=preamble)
     assert read == under_a_header(rows, preamble + 1)
 
 
 @settings(max_examples=40)
 @given(rows=cells(PRINTED), container=packed)
-def test_xls(landed: Callable[..., Any], rows: list[list[str]], container: Container) -> None:
+def test_xls(land: Callable[..., Any], rows: list[list[str]], container: Container) -> None:
     content = PACKED[container](write_xls([HEADER, *rows]))
-    assert landed(content, format=Format.XLS, container=container) == under_a_header(rows)
+    assert land(content, format=Format.XLS, container=container) == under_a_header(rows)
 
 
 @settings(max_examples=60)
 @given(rows=cells(UNICODE), encoding=st.sampled_from(["utf-8", "utf-16", "utf-16-be"]), container=packed)
-def test_json_and_ndjson(
-    landed: Callable[..., Any], rows: list[list[str]], encoding: str, container: Container
-) -> None:
+def test_json_and_ndjson(land: Callable[..., Any], rows: list[list[str]], encoding: str, container: Container) -> None:
     content_by_format = {Format.JSON: write_json([HEADER, *rows]), Format.NDJSON: write_ndjson([HEADER, *rows])}
     for form, text in content_by_format.items() if rows else [(Format.JSON, content_by_format[Format.JSON])]:
         content = PACKED[container](text.encode(encoding))
-        assert landed(content, format=form, encoding=encoding, container=container) == as_records(rows)
+        assert land(content, format=form, encoding=encoding, container=container) == as_records(rows)
 
 
 @settings(max_examples=60)
 @given(rows=cells(PRINTED), container=packed)
-def test_xml(landed: Callable[..., Any], rows: list[list[str]], container: Container) -> None:
-    # An attribute's line ends are written as references; an element's CR likewise.
+def test_xml(land: Callable[..., Any], rows: list[list[str]], container: Container) -> None:
+    # An attribute's line ends are written as references; and so is an element's CR.
     content = PACKED[container](write_xml([HEADER, *rows]))
-    read = landed(
+    read = land(
         content, headers=["@A", "B", "C"], format=Format.XML, records_at="return/cases/case", container=container
     )
     assert read == as_records(rows)
 
 
 def test_every_format_has_its_property() -> None:
-    """A format that is added needs its test here."""
+    """A new format needs its test here."""
     tested = {name.removeprefix("test_") for name in globals() if name.startswith("test_")}
     words = {word for name in tested for word in name.split("_") if set(word) <= set(string.ascii_lowercase)}
     assert {form.value for form in Format} <= words

@@ -1,4 +1,4 @@
-"""The bytes of a text, counted and looked at many at a time."""
+"""Counts over the bytes of a text, many at a time."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,7 +7,7 @@ from lgdp_pipelines.landing.csv_parser import ByteColumn
 
 
 @given(st.binary(max_size=12).map(lambda content: bytes(b'a",\n'[byte % 4] for byte in content)))
-def test_what_stands_before_and_after_a_mark(content: bytes) -> None:
+def test_bytes_before_and_after_a_mark(content: bytes) -> None:
     positions = [position for position, byte in enumerate(content) if byte == ord('"')]
     byte_column = ByteColumn(content)
     assert byte_column.count(b'"') == len(positions)

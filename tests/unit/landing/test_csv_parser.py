@@ -17,7 +17,7 @@ PLAIN = Extract(Format.CSV)
 
 
 def cells(text: str, delimiter: str = ",") -> list[tuple[object, ...]]:
-    """Rows as (row, cell, cell, …)."""
+    """Return rows as (row, cell, cell, …)."""
     block = read_cells(text.encode(), Extract(Format.CSV, delimiter=delimiter))
     columns = [column for column in block.frame.columns if column != "_row"]
     assert all(block.frame.schema[column] == pl.String for column in columns)
@@ -44,12 +44,12 @@ def test_a_quoted_empty_cell_is_an_empty_cell() -> None:
     assert cells('A,B\n"",2\n,4\n') == [(2, None, "2"), (3, None, "4")]
 
 
-def test_a_file_without_a_last_line_end_is_whole() -> None:
+def test_a_file_without_a_last_line_end_is_complete() -> None:
     assert cells("A,B\n1,2\n3,4") == [(2, "1", "2"), (3, "3", "4")]
 
 
 @pytest.mark.parametrize("gap", ["\n", "\r\n", ",\n", '"",""\n', "   \n"])
-def test_a_line_without_cells_is_no_row_but_is_counted(gap: str) -> None:
+def test_a_line_without_cells_is_counted_and_gives_no_row(gap: str) -> None:
     assert cells(f"A,B\n1,2\n{gap}3,4\n") == [(2, "1", "2"), (4, "3", "4")]
 
 
@@ -58,11 +58,11 @@ def test_an_empty_line_does_not_hide_a_short_row() -> None:
     assert misshapen("A,B,C\n1,2,3\n,,\n4\n") == [(4, 1)]
 
 
-def test_lines_at_the_end_without_cells_are_no_rows() -> None:
+def test_lines_without_cells_at_the_end_give_no_rows() -> None:
     assert cells("A,B\n1,2\n\n\n\n") == [(2, "1", "2")]
 
 
-def test_in_a_single_column_an_empty_line_is_no_row_and_a_quoted_empty_cell_is() -> None:
+def test_in_a_single_column_a_quoted_empty_cell_gives_a_row_and_an_empty_line_none() -> None:
     assert cells('A\n1\n\n""\n4\n') == [(2, "1"), (4, None), (5, "4")]
 
 
@@ -97,7 +97,7 @@ def test_quotes_that_do_not_match_are_a_fault_with_its_row(text: str) -> None:
     assert fault.value.row == 3
 
 
-def test_too_many_and_too_few_cells_are_told_with_row_and_number() -> None:
+def test_too_many_and_too_few_cells_are_reported_with_row_and_number() -> None:
     text = "A,B,C\n1,2,3\n4,5\n\n6,7,8,9\n1,2,3\n"
     assert misshapen(text) == [(3, 2), (5, 4)]
     assert cells(text)[2] == (5, "6", "7", "8", "9")
@@ -152,7 +152,7 @@ def tables(draw: st.DrawFn) -> list[list[str]]:
 )
 def test_any_table_is_read_cell_for_cell(rows: list[list[str]], delimiter: str, quoting: int, line_end: str) -> None:
     if quoting == csv.QUOTE_MINIMAL and line_end == "\n":
-        # Python's writer leaves a CR at the end of a cell bare, where it cannot be told from a CRLF.
+        # Python's writer leaves a CR at the end of a cell bare, where it is indistinguishable from a CRLF.
         rows = [[cell.replace("\r", "\n") for cell in row] for row in rows]
     target = io.StringIO(newline="")
     csv.writer(target, delimiter=delimiter, quoting=quoting, lineterminator=line_end).writerows(rows)  # type: ignore[arg-type]
@@ -182,7 +182,7 @@ def test_many_rows_with_line_breaks_in_quotes_are_counted_right() -> None:
         assert block.frame.get_column("1").to_list() == [f"x\ny{n}, {quote}" for n in range(lines)]
 
 
-def test_a_lone_carriage_return_stays_what_it_is_in_the_header_too() -> None:
+def test_a_lone_carriage_return_is_kept_in_the_header_too() -> None:
     block = read_cells(b'a,"b\r"\r\n"x\ry","say ""so"""\r\n', PLAIN)
 
     assert block.header == ("a", "b\r")

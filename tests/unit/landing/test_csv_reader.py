@@ -1,4 +1,4 @@
-"""A CSV file read in pieces gives what it gives read whole, wherever it is cut."""
+"""A CSV file read in pieces gives the same result as one read whole."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -34,7 +34,7 @@ TEXTS = st.builds(
 
 @pytest.fixture(scope="module", autouse=True)
 def cut() -> Iterator[None]:
-    """Blocks are as small as a test says."""
+    """Restore the size of blocks after the tests."""
     before = text_decoding.BLOCK_BYTES
     yield
     text_decoding.BLOCK_BYTES = before
@@ -46,7 +46,7 @@ def read_in_pieces(content: bytes, size: int, extract: Extract = PLAIN) -> Itera
 
 
 def describe(read: Callable[[], Iterator[CellBlock]]) -> tuple[object, ...]:
-    """Return the content of all pieces together, or the message and row of the fault."""
+    """Return the content of all pieces, or the fault."""
     try:
         pieces = list(read())
     except Fault as fault:
@@ -63,7 +63,7 @@ def describe(read: Callable[[], Iterator[CellBlock]]) -> tuple[object, ...]:
 @example("A,B\n1,2\n\n\n3,4\n\n", 9)
 @example('A,B\n5" a,2\n"6"",",3\n', 3)
 @example("A,B\r1,2\r3,4", 2)
-def test_a_file_cut_anywhere_gives_what_it_gives_whole(text: str, size: int) -> None:
+def test_a_file_cut_anywhere_gives_the_same_result_as_the_whole_file(text: str, size: int) -> None:
     content = text.encode()
     assert describe(lambda: read_in_pieces(content, size)) == describe(lambda: iter([read_cells(content, PLAIN)]))
 
@@ -91,7 +91,7 @@ def test_characters_are_never_cut_in_two(encoding: str, records: list[list[str]]
         ("\ufeffA,B\n1,2\n".encode(), "cp1252", 1),
     ],
 )
-def test_where_a_text_breaks_off_is_told_wherever_it_is_cut(content: bytes, encoding: str, row: int) -> None:
+def test_the_row_of_undecodable_bytes_does_not_depend_on_the_cut(content: bytes, encoding: str, row: int) -> None:
     extract = replace(PLAIN, encoding=encoding)
     fault = describe(lambda: read_in_pieces(content, 1000, extract))
     assert fault[1:] == (row,)
@@ -103,7 +103,7 @@ def test_an_ordinary_file_is_one_piece() -> None:
     assert len(list(read_in_pieces(b'A,B\n1,"2"\n3,4\n', 15))) == 1
 
 
-def test_a_preamble_and_two_header_rows_stand_before_every_piece() -> None:
+def test_every_piece_has_the_header_of_two_rows_after_a_preamble() -> None:
     content = b'Report,"of\n2024"\n\nfirst,,last\na,b,\n1,2,3\n4,5,6\n'
     pieces = list(read_in_pieces(content, 5, replace(PLAIN, preamble=2, header_rows=2)))
     assert [piece.header for piece in pieces] == [("first / a", "first / b", "last")] * len(pieces)

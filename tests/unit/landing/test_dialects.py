@@ -1,4 +1,4 @@
-"""CSV in the dialects that systems write, and files that are something else than was declared."""
+"""CSV in the dialects that systems write, and files of another kind than declared."""
 
 from collections.abc import Callable
 
@@ -65,7 +65,7 @@ def test_the_lower_row_may_be_empty_under_a_name_of_its_own(
     assert rows(reading) == [(3, "1", "2", "3")]
 
 
-def test_headers_are_told_as_the_file_has_them(read: ReadFunction) -> None:
+def test_headers_are_given_as_in_the_file(read: ReadFunction) -> None:
     reading = read(b" a ,B,c\n1,2,3\n")
     assert reading.headers == {"t": {"a": " a ", "b": "B", "c": "c"}}
     assert reading.sheets == {}
@@ -85,7 +85,7 @@ def test_a_row_wider_than_any_table_is_refused(read: ReadFunction) -> None:
     assert "Row 3" in refusal(reading)
 
 
-def test_a_quote_left_open_in_the_header_is_told_there(read: ReadFunction) -> None:
+def test_an_open_quote_in_the_header_is_reported_there(read: ReadFunction) -> None:
     reading = read(b'A,"B,C\n1,2,3\n')
     assert list_findings(reading) == [("tst.readable", 1)]
 
@@ -101,7 +101,7 @@ def test_another_delimiter_than_the_declared_one_is_named(
     assert expected_text in refusal(read(content, delimiter=declared))
 
 
-def test_a_single_column_is_not_held_to_have_another_delimiter(read: ReadFunction) -> None:
+def test_a_single_column_is_not_taken_for_another_delimiter(read: ReadFunction) -> None:
     assert list_findings(read(b"A;X,B,C\n1,2,3\n")) == [("tst.t.columns", None), ("tst.t.extra_columns", None)]
     assert list_findings(read(b"Jane; Doe\n1\n")) == [("tst.t.columns", None)]
 
@@ -115,7 +115,7 @@ def test_a_single_column_is_not_held_to_have_another_delimiter(read: ReadFunctio
         ("utf-8", "A,B,C\n".encode("utf-16-le"), "NUL"),
     ],
 )
-def test_another_encoding_than_the_declared_one_is_told(
+def test_another_encoding_than_the_declared_one_is_reported(
     read: ReadFunction, encoding: str, content: bytes, expected_text: str
 ) -> None:
     assert expected_text in refusal(read(content, encoding=encoding))
@@ -144,9 +144,7 @@ FORMATS = {
 
 
 @pytest.mark.parametrize(("form", "kind"), [(form, kind) for form, kinds in FORMATS.items() for kind in sorted(kinds)])
-def test_a_file_that_is_something_else_is_told_for_what_it_looks_like(
-    read: ReadFunction, form: Format, kind: str
-) -> None:
+def test_a_file_of_another_kind_is_reported_by_its_kind(read: ReadFunction, form: Format, kind: str) -> None:
     message = refusal(read(CONTENTS_BY_KIND[kind], format=form, records_at="return/case" if form is Format.XML else ""))
     assert kind in message
     assert f"it should be {form.upper()}" in message
@@ -157,9 +155,11 @@ def test_a_file_that_is_something_else_is_told_for_what_it_looks_like(
 @pytest.mark.parametrize(
     ("content", "kind"), [(b"A,B,C\n1,2,3\n", "text"), (b"", "empty"), (b"\x00\x01", "no workbook")]
 )
-def test_what_is_no_workbook_is_told(read: ReadFunction, form: Format, content: bytes, kind: str) -> None:
+def test_content_that_is_not_a_workbook_is_reported(
+    read: ReadFunction, form: Format, content: bytes, kind: str
+) -> None:
     assert f"This is {kind}, and it should be {form.upper()}" in refusal(read(content, format=form))
 
 
-def test_a_cell_may_look_like_something_else(read: ReadFunction) -> None:
+def test_a_cell_may_look_like_another_format(read: ReadFunction) -> None:
     assert rows(read(b'A,B,C\n"[{""x"": 1}]",<html>,%PDF-\n')) == [(2, '[{"x": 1}]', "<html>", "%PDF-")]

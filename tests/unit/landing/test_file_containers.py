@@ -1,4 +1,4 @@
-"""Extracts in ZIP and GZ: what is taken out, and what is refused, with nothing written under a name from outside."""
+"""Extracts in ZIP and GZ: unpacking, refusals, and no file under a name from outside."""
 
 import gzip
 import io
@@ -44,7 +44,7 @@ def test_the_one_file_of_a_zip_is_read(read: ReadFunction) -> None:
     assert rows(read(zip_content(CSV), Container.ZIP)) == [(2, "1", "2", "3")]
 
 
-def test_what_a_packer_adds_for_itself_is_no_file(read: ReadFunction) -> None:
+def test_metadata_of_a_packer_is_ignored(read: ReadFunction) -> None:
     packed = zip_content(CSV, **{"__MACOSX/._extract": b"x", "folder/.DS_Store": b"x", "folder/": b""})
     assert rows(read(packed, Container.ZIP)) == [(2, "1", "2", "3")]
 
@@ -112,7 +112,7 @@ def test_a_bomb_is_not_unpacked(read: ReadFunction) -> None:
         assert "far more than any extract" in refusal(read(packed, container))
 
 
-def test_a_zip_that_lies_about_its_size_is_refused(read: ReadFunction) -> None:
+def test_a_zip_with_a_false_size_is_refused(read: ReadFunction) -> None:
     packed = bytearray(zip_content(b"A,B,C\n" + b"1,2,3\n" * 1000))
     for position in (22, packed.index(b"PK\x01\x02") + 24):
         packed[position : position + 4] = struct.pack("<I", 20)
@@ -162,7 +162,7 @@ def test_a_gz_that_is_damaged_or_goes_on_is_refused(read: ReadFunction, packed: 
         (b"", Container.GZ, "no GZ file"),
     ],
 )
-def test_another_container_than_the_declared_one_is_told(
+def test_another_container_than_the_declared_one_is_reported(
     read: ReadFunction, content: bytes, container: Container, expected_text: str
 ) -> None:
     assert expected_text in refusal(read(content, container))

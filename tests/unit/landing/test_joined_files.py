@@ -1,4 +1,4 @@
-"""Several files of an export that make one table: rows of the base, cells of the others, and rows without a place."""
+"""Several files of an export that make one table: rows of the base, cells of joined files, and unmatched rows."""
 
 import pytest
 
@@ -59,7 +59,7 @@ def test_rows_are_the_bases_with_the_cells_of_the_others(braeside: tuple[Contrac
     assert [(rule, row) for rule, row, _ in list_findings(reading)] == [("hl1.application.extra_columns", None)]
 
 
-def test_a_row_that_belongs_to_nobody_and_a_second_one_for_somebody_are_told(
+def test_unmatched_rows_and_rows_with_a_repeated_key_are_reported(
     braeside: tuple[Contract, SystemMapping],
 ) -> None:
     more = DECISIONS.replace("|OFFICER", "").replace("|X", "").replace("1|||\n", "1||\n")
@@ -72,7 +72,7 @@ def test_a_row_that_belongs_to_nobody_and_a_second_one_for_somebody_are_told(
     assert "0009" not in "".join(message for _, _, message in findings)
 
 
-def test_a_file_that_is_missing_and_a_key_that_is_are_told(braeside: tuple[Contract, SystemMapping]) -> None:
+def test_a_missing_file_and_a_missing_key_are_reported(braeside: tuple[Contract, SystemMapping]) -> None:
     alone = read(braeside, cases=CASES)
     assert alone.unreadable_reason is not None
     assert "“decisions” of the export is missing" in alone.unreadable_reason
@@ -81,7 +81,7 @@ def test_a_file_that_is_missing_and_a_key_that_is_are_told(braeside: tuple[Contr
     assert "The column “CASE”, by which" in keyless.unreadable_reason
 
 
-def test_a_missing_column_is_told_with_its_file(braeside: tuple[Contract, SystemMapping]) -> None:
+def test_a_missing_column_is_reported_with_its_file(braeside: tuple[Contract, SystemMapping]) -> None:
     reading = read(braeside, cases=CASES, decisions=DECISIONS.replace("DECISION|", "OUTCOME|"))
     messages = {message for rule, _, message in list_findings(reading) if rule == "hl1.application.columns"}
     assert any(m.startswith("In braeside_decisions_q1.txt: The column “DECISION” is missing.") for m in messages)

@@ -47,17 +47,17 @@ def test_a_dotted_key_is_the_same_as_an_object(read: ReadFunction) -> None:
     assert list_findings(read('[{"a.b": 1, "a": {"b": 2}}]', "a.b")) == [("tst.t.columns", 1, "a.b")]
 
 
-def test_a_key_twice_in_an_object_is_told(read: ReadFunction) -> None:
+def test_a_repeated_key_in_an_object_is_reported(read: ReadFunction) -> None:
     assert list_findings(read('[{"a": {"b": 1, "b": 2}}]', "a.b")) == [("tst.t.columns", 1, "a.b")]
 
 
-def test_what_an_item_names_is_not_reached_into(read: ReadFunction) -> None:
+def test_an_object_that_an_item_names_stays_nested(read: ReadFunction) -> None:
     reading = read('[{"a": {"b": 1}}]', "a")
     assert rows(reading) == [('{"b": "1"}', 1)]
     assert list_findings(reading) == [("tst.t.columns", 1, "a")]
 
 
-def test_a_list_is_no_cell(read: ReadFunction) -> None:
+def test_a_list_is_not_a_cell(read: ReadFunction) -> None:
     reading = read('[{"a": ["x", "y"], "c": {"d": [1, 2]}}]', "a")
     assert list_findings(reading) == [("tst.t.columns", 1, "a"), ("tst.t.extra_columns", None, "c.d")]
     [piece] = list(reading.tables["t"])
@@ -83,9 +83,7 @@ def test_ndjson_is_a_record_a_line_and_empty_lines_are_none(read: ReadFunction) 
         ('{"a": 1,\n"b": 2}\n', "Line 1, column 9", 1),
     ],
 )
-def test_a_line_of_ndjson_that_is_no_record_is_told_by_its_number(
-    read: ReadFunction, text: str, line: str, row: int
-) -> None:
+def test_a_broken_line_of_ndjson_is_reported_by_its_number(read: ReadFunction, text: str, line: str, row: int) -> None:
     reading = read(text, "a", form=Format.NDJSON)
     assert list_findings(reading) == [("tst.readable", row, None)]
     assert line in reading.findings["message"][0]
@@ -93,7 +91,7 @@ def test_a_line_of_ndjson_that_is_no_record_is_told_by_its_number(
     assert reading.tables == {}
 
 
-def test_a_line_of_ndjson_that_holds_no_names_is_told_and_the_others_are_read(read: ReadFunction) -> None:
+def test_a_line_of_ndjson_without_names_is_reported_and_other_lines_are_read(read: ReadFunction) -> None:
     reading = read('{"a": 1}\n[1, 2]\n{"a": 3}\n', "a", form=Format.NDJSON)
     assert list_findings(reading) == [("tst.readable", 2, None)]
 
@@ -106,7 +104,5 @@ def test_nesting_without_end_is_refused(read: ReadFunction, form: Format) -> Non
 
 @pytest.mark.parametrize("text", ["", "\n \n"])
 @pytest.mark.parametrize("form", [Format.JSON, Format.NDJSON])
-def test_a_file_without_anything_in_it_is_not_taken_for_nothing_to_report(
-    read: ReadFunction, form: Format, text: str
-) -> None:
+def test_an_empty_file_is_not_a_nil_return(read: ReadFunction, form: Format, text: str) -> None:
     assert list_findings(read(text, "a", form=form)) == [("tst.readable", None, None)]

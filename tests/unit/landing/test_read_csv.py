@@ -1,4 +1,4 @@
-"""A CSV extract read into tables of text, and what is told of its bytes and columns."""
+"""A CSV extract read into tables of text, and the findings on its bytes and columns."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -62,7 +62,7 @@ def test_a_missing_column_is_an_error_at_its_item(plain: Contract) -> None:
     assert rows(reading) == [(2, "1", None, "3")]
 
 
-def test_a_column_twice_is_an_error_and_nothing_of_it_is_lost(plain: Contract) -> None:
+def test_a_repeated_column_is_an_error_and_keeps_its_cells(plain: Contract) -> None:
     reading = read(plain, b"A,B,C,b\n1,2,3,4\n")
     assert list_findings(reading) == [("tst.t.columns", "urn:lgdp:item:tst:b", None, "B")]
     assert json.loads(reading.tables["t"].collect()["_unmapped"][0]) == {"b": "4"}
@@ -75,23 +75,23 @@ def test_an_unknown_column_is_a_query_and_its_cells_are_kept(plain: Contract) ->
     assert [text and json.loads(text) for text in reading.tables["t"].collect()["_unmapped"]] == [{"Extra": "x"}, None]
 
 
-def test_columns_without_name_or_cells_are_nothing(plain: Contract) -> None:
+def test_columns_without_name_and_cells_are_ignored(plain: Contract) -> None:
     assert list_findings(read(plain, b"A,B,C,,\n1,2,3,,\n")) == []
 
 
-def test_a_column_without_name_that_has_cells_is_told_by_its_number(plain: Contract) -> None:
+def test_a_column_with_cells_and_no_name_is_reported_by_its_number(plain: Contract) -> None:
     reading = read(plain, b"A,B,C,\n1,2,3,x\n")
     assert list_findings(reading) == [("tst.t.extra_columns", None, None, "(column 4)")]
     assert json.loads(reading.tables["t"].collect()["_unmapped"][0]) == {"(column 4)": "x"}
 
 
-def test_a_file_without_header_is_told_once_and_its_first_row_is_not_repeated(plain: Contract) -> None:
+def test_a_file_without_header_is_reported_once_and_its_first_row_is_not_repeated(plain: Contract) -> None:
     reading = read(plain, b"Jane Doe,2,3\nx,5,6\n")
     assert list_findings(reading) == [("tst.t.columns", None, None, None)]
     assert not any("Jane" in str(cell) for row in reading.findings.iter_rows() for cell in row)
 
 
-def test_ragged_rows_are_told_by_row_and_their_cells_are_kept(plain: Contract) -> None:
+def test_misshapen_rows_are_reported_by_row_and_keep_their_cells(plain: Contract) -> None:
     reading = read(plain, b"A,B,C\n1,2,3\n1,2\n\n1,2,3,secret\n")
     assert list_findings(reading) == [("tst.t.columns", None, 3, None), ("tst.t.columns", None, 5, None)]
     assert failed(reading) == {"tst.t.columns": 2}
@@ -113,7 +113,7 @@ def test_the_declared_encoding_is_read(contract: Make, plain: Contract, encoding
         ("utf-8", b'A,B,C\n"x\ny",2,3\n1,\0,3\n'),
     ],
 )
-def test_bytes_that_are_no_text_are_told_by_row(contract: Make, plain: Contract, encoding: str, content: bytes) -> None:
+def test_undecodable_bytes_are_reported_by_row(contract: Make, plain: Contract, encoding: str, content: bytes) -> None:
     reading = read(contract(*plain.tables, encoding=encoding), content)
     assert list_findings(reading) == [("tst.readable", None, 3, None)]
     assert reading.tables == {}
@@ -137,7 +137,7 @@ def test_an_empty_file_is_unreadable(plain: Contract) -> None:
 
 @pytest.fixture
 def two(item: Callable[..., Item], table: Callable[..., Table], contract: Make) -> Contract:
-    """A return with a file for each table, the second optional."""
+    """Return a contract with a file for each table, the second optional."""
     return contract(
         table("first", item("A"), file_pattern=r"first_.*\.csv"),
         table("second", item("B"), file_pattern=r"second_.*\.csv", optional=True),
@@ -183,7 +183,7 @@ def test_files_that_are_for_no_table_or_for_one_twice_are_not_guessed(two: Contr
     assert reading.tables == {}
 
 
-def test_every_unreadable_file_is_told(two: Contract) -> None:
+def test_every_unreadable_file_is_reported(two: Contract) -> None:
     reading = read_extract(two, [ExtractFile("first_1.csv", b""), ExtractFile("second_1.csv", b"\xff")])
     assert failed(reading) == {"tst.readable": 2}
 

@@ -31,7 +31,7 @@ def failed(reading: Reading) -> dict[str, int]:
 
 @pytest.fixture(scope="module")
 def sheets(item: Callable[..., Item], table: Callable[..., Table], contract: Make) -> Contract:
-    """A JSON contract whose document is the list, with the keys A (required), B and C."""
+    """Return a JSON contract of a list with keys A, B and C."""
     return contract(table("t", item("A", required=True), item("B"), item("C")), format=Format.JSON)
 
 
@@ -65,7 +65,7 @@ def test_pages_follow_each_other_and_records_find_their_table(pages: Contract) -
     assert list_findings(reading) == []
 
 
-def test_a_record_of_no_table_or_of_two_is_told_by_row(pages: Contract) -> None:
+def test_a_record_of_no_table_or_of_two_is_reported_by_row(pages: Contract) -> None:
     reading = read(pages, '{"data": {"rows": [{"A": 1}, {"A": 1, "B": 2, "C": 3}, {"A": 1, "B": 2}, 7]}}')
     assert list_findings(reading) == [("tst.readable", None, row, None) for row in (1, 2, 4)]
     assert reading.tables["first"].height == 1
@@ -91,16 +91,16 @@ def test_unknown_keys_are_a_query_and_their_cells_are_kept(sheets: Contract) -> 
 
 
 @pytest.mark.parametrize("record", ['{"A": 1, "A": 2}', '{"A": 1, "a": 2}'])
-def test_a_key_twice_in_a_record_is_told_by_row(sheets: Contract, record: str) -> None:
+def test_a_repeated_key_in_a_record_is_reported_by_row(sheets: Contract, record: str) -> None:
     reading = read(sheets, f'[{{"A": 0}}, {record}]')
     assert list_findings(reading) == [("tst.t.columns", "urn:lgdp:item:tst:a", 2, "A")]
 
 
-def test_an_unknown_key_twice_in_a_record_is_told_by_row(sheets: Contract) -> None:
+def test_a_repeated_unknown_key_in_a_record_is_reported_by_row(sheets: Contract) -> None:
     assert ("tst.t.columns", None, 1, None) in list_findings(read(sheets, '[{"A": 1, "X": 2, "X": 3}]'))
 
 
-def test_a_nested_value_in_a_text_is_told_and_kept_as_json(sheets: Contract) -> None:
+def test_a_nested_value_in_a_text_is_reported_and_kept_as_json(sheets: Contract) -> None:
     reading = read(sheets, '[{"A": {"é": [true]}}, {"A": 2}]')
     assert list_findings(reading) == [("tst.t.columns", "urn:lgdp:item:tst:a", 1, "A")]
     assert json.loads(reading.tables["t"].collect()["a"][0]) == {"é": [True]}
@@ -129,7 +129,7 @@ def test_a_nested_value_elsewhere_is_left_to_its_type(
         "[] x",
     ],
 )
-def test_what_is_no_json_list_is_unreadable_and_no_crash(sheets: Contract, text: str) -> None:
+def test_content_without_a_json_list_is_unreadable(sheets: Contract, text: str) -> None:
     reading = read(sheets, text)
     assert failed(reading) == {"tst.readable": 1}
     assert reading.unreadable_reason
@@ -142,7 +142,7 @@ def test_no_depth_of_nesting_is_a_crash(sheets: Contract, depth: int) -> None:
 
 
 @pytest.mark.parametrize("escape", ["\\ud800", "\\udC00", "\\u0000"])
-def test_an_escape_that_is_no_character_is_told_by_row(sheets: Contract, escape: str) -> None:
+def test_an_escape_without_a_character_is_reported_by_row(sheets: Contract, escape: str) -> None:
     assert list_findings(read(sheets, f'[{{"A": "\\ud83d\\ude00"}}, {{"A": "{escape}"}}]')) == [
         ("tst.readable", None, 2, None)
     ]
@@ -152,7 +152,7 @@ def test_an_escaped_backslash_before_u0000_is_a_text(sheets: Contract) -> None:
     assert read(sheets, '[{"A": "\\\\u0000"}]').tables["t"].collect()["a"].to_list() == ["\\u0000"]
 
 
-def test_undecodable_bytes_are_told_by_line(sheets: Contract) -> None:
+def test_undecodable_bytes_are_reported_by_line(sheets: Contract) -> None:
     reading = read_extract(sheets, [ExtractFile("x", b'[{"A": 1},\n{"A": "\xff"}]')])
     assert failed(reading) == {"tst.readable": 1}
     assert "Line 2" in reading.findings["message"][0]

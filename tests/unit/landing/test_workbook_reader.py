@@ -33,7 +33,7 @@ def book(fill: Fill, *, options: dict[str, Any] | None = None) -> bytes:
 
 @pytest.fixture(scope="module")
 def read(item: Callable[..., Any], table: Callable[..., Any], contract: Callable[..., Contract]) -> ReadFunction:
-    """Read bytes by a contract with the columns A, B and C, and given types."""
+    """Return a function that reads bytes with columns A, B and C."""
 
     def reading(content: bytes, form: Format = Format.XLSX, **extract: object) -> Reading:
         facts = extract.pop("facts", {})
@@ -106,7 +106,7 @@ def test_numbers_are_written_out_in_the_fewest_decimals(number: float, text: str
         ("[h]:mm:ss", NumberFormat(NumberMeaning.DURATION)),
     ],
 )
-def test_a_number_format_says_what_a_number_stands_for(code: str, number_format: NumberFormat) -> None:
+def test_a_number_format_determines_the_meaning_of_a_number(code: str, number_format: NumberFormat) -> None:
     assert parse_number_format(code) == number_format
 
 
@@ -168,10 +168,10 @@ def test_a_day_is_spelled_as_its_item_spells_dates(read: ReadFunction, options: 
     ]
 
 
-def test_a_day_is_spelled_as_the_systems_mapping_says_that_the_system_does(
+def test_a_day_is_written_in_the_date_format_of_the_mapping(
     item: Callable[..., Any], table: Callable[..., Any], contract: Callable[..., Contract]
 ) -> None:
-    """The contract is CSV; the system's export is a workbook, whose dates the mapping turns into the contract's."""
+    """The contract is CSV; the system's export is a workbook, with dates in the format of the mapping."""
     content = write_xlsx([["Case", "Born"], ["1", date(1961, 2, 3)], ["2", "3-Feb-1961"]])
     mapping = SystemMapping(
         system="caseworks",
@@ -248,7 +248,7 @@ def test_rows_are_those_of_the_sheet(read: ReadFunction, form: Format, write: Ca
 
 
 def _merged(write: Callable[..., None], merge: Callable[..., None]) -> None:
-    """A group over A and B, a name over both rows, a name in the lower row alone, and another group."""
+    """Write a header of two rows with merged cells."""
     merge(0, 0, 0, 1, "Roll")
     write(1, 0, "Female")
     write(1, 1, "Male")
@@ -298,7 +298,7 @@ def test_a_row_that_a_filter_hides_counts(read: ReadFunction) -> None:
 
 
 def spoilt(content: bytes, member: str, change: Callable[[bytes], bytes]) -> bytes:
-    """A workbook with one member changed."""
+    """Return a workbook with one member changed."""
     packed = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(content)) as source, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as target:
         for name in source.namelist():
@@ -339,7 +339,7 @@ def test_a_workbook_that_is_cut_short_is_refused(
     assert "damaged" in message or "should be" in message
 
 
-def test_cells_at_both_ends_of_a_sheet_are_no_reason_to_hold_all_between(read: ReadFunction) -> None:
+def test_cells_at_both_ends_of_a_sheet_do_not_fill_memory(read: ReadFunction) -> None:
     def fill(_workbook: Any, worksheet: Any) -> None:
         for row, cells in enumerate(GOOD):
             worksheet.write_row(row, 0, cells)

@@ -16,7 +16,7 @@ ReadFunction = Callable[..., Reading]
 
 @pytest.fixture(scope="module")
 def read(item: Callable[..., Any], table: Callable[..., Any], contract: Callable[..., Contract]) -> ReadFunction:
-    """Read by a contract whose items are at paths, in the order a, b, c."""
+    """Return a function that reads items at three paths."""
 
     def reading(content: str | bytes, *paths: str, at: str = "return/cases/case", **facts: object) -> Reading:
         items = [item(path, name=name, **facts) for path, name in zip(paths, "abcd", strict=False)]
@@ -66,7 +66,7 @@ def test_items_are_at_paths_from_the_record_and_attributes_have_an_at_sign(read:
     assert reading.headers == {"t": {"a": "@ref", "b": "person/surname", "c": "decision", "d": "person/born"}}
 
 
-def test_items_may_stand_around_the_record(read: ReadFunction) -> None:
+def test_items_may_be_outside_the_record(read: ReadFunction) -> None:
     reading = read(RETURN, "../../@authority", "../../header/period", "@ref")
     assert rows(reading) == [("260", "2024-25", "00123", 1), ("260", "2024-25", "00124", 2)]
 
@@ -81,7 +81,7 @@ def test_nil_and_empty_elements_are_empty_cells(read: ReadFunction) -> None:
     assert list_findings(reading) == []
 
 
-def test_white_space_references_and_cdata_stay_what_they_are(read: ReadFunction) -> None:
+def test_white_space_references_and_cdata_are_kept(read: ReadFunction) -> None:
     reading = read("<r><c><A>&lt;a&#13;&amp;</A><B><![CDATA[<b> ]]></B><C>\n x\t</C></c></r>", "A", "B", "C", at="r/c")
     assert rows(reading) == [("<a\r&", "<b> ", "\n x\t", 1)]
 
@@ -91,17 +91,17 @@ def test_text_of_the_record_itself_and_text_beside_elements_is_not_lost(read: Re
     assert rows(reading) == [("own", None, 1), ("tail", "1", 2)]
 
 
-def test_the_same_path_twice_in_a_record_is_told(read: ReadFunction) -> None:
+def test_a_repeated_path_in_a_record_is_reported(read: ReadFunction) -> None:
     reading = read("<r><c><A>1</A><A>2</A></c></r>", "A", at="r/c")
     assert list_findings(reading) == [("tst.t.columns", 1, "A")]
 
 
-def test_an_element_of_the_same_name_elsewhere_is_no_record(read: ReadFunction) -> None:
+def test_an_element_of_the_same_name_elsewhere_is_ignored(read: ReadFunction) -> None:
     reading = read("<r><d><c><A>9</A></c></d><c><A>1</A><x><c><A>8</A></c></x></c></r>", "A", at="r/c")
     assert rows(reading) == [("1", 1)]
 
 
-def test_a_return_without_records_is_told_to_have_no_rows(read: ReadFunction) -> None:
+def test_a_return_without_records_is_reported_to_have_no_rows(read: ReadFunction) -> None:
     reading = read("<return><cases/></return>", "A")
     assert rows(reading) == []
     assert list_findings(reading) == [("tst.readable", None, None)]
@@ -109,7 +109,7 @@ def test_a_return_without_records_is_told_to_have_no_rows(read: ReadFunction) ->
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "iso-8859-1"])
-def test_the_document_says_its_encoding(read: ReadFunction, encoding: str) -> None:
+def test_the_document_declares_its_encoding(read: ReadFunction, encoding: str) -> None:
     text = f'<?xml version="1.0" encoding="{encoding}"?><r><c><A>Éire</A></c></r>'
     assert rows(read(text.encode(encoding), "A", at="r/c")) == [("Éire", 1)]
 
@@ -129,12 +129,12 @@ def test_another_document_is_refused(read: ReadFunction) -> None:
         ("nothing of the kind", 1),
     ],
 )
-def test_what_is_not_well_formed_is_told_by_line(read: ReadFunction, text: str, line: int) -> None:
+def test_broken_xml_is_reported_by_line(read: ReadFunction, text: str, line: int) -> None:
     message = refusal(read(text, "A"))
     assert f"Line {line} " in message
 
 
-def test_an_entity_that_nobody_declared_is_refused(read: ReadFunction) -> None:
+def test_an_undeclared_entity_is_refused(read: ReadFunction) -> None:
     assert "not well formed" in refusal(read("<return>&nbsp;</return>", "A"))
 
 
@@ -157,7 +157,7 @@ def test_an_entity_bomb_is_refused_unread(read: ReadFunction, content: str, enco
         '<!DOCTYPE r PUBLIC "-//x" "http://127.0.0.1:9/x.dtd">',
     ],
 )
-def test_nothing_outside_is_fetched(read: ReadFunction, declared: str, tmp_path: Path) -> None:
+def test_no_external_resource_is_fetched(read: ReadFunction, declared: str, tmp_path: Path) -> None:
     secret = tmp_path / "secret.txt"
     secret.write_text("TOPSECRET")
     reading = read(declared.format(secret.as_uri()) + "<r><c><A>&x;</A></c></r>", "A", at="r/c")
@@ -169,7 +169,7 @@ def test_a_document_nested_without_end_is_refused(read: ReadFunction) -> None:
     assert "not well formed" in refusal(read("<r>" + "<x>" * 5000 + "</x>" * 5000 + "</r>", "A", at="r/c"))
 
 
-def test_records_of_several_tables_are_told_apart_by_their_keys(
+def test_records_of_several_tables_are_distinguished_by_their_keys(
     item: Callable[..., Any], table: Callable[..., Any], contract: Callable[..., Contract]
 ) -> None:
     declared = contract(

@@ -42,7 +42,7 @@ def lake(tmp_path: Path) -> Lake:
 
 @pytest.fixture
 def rows() -> Callable[..., pl.DataFrame]:
-    """Rows of one submission: ``rows("FIF", 2, names=[…], period=…)``."""
+    """Return a function that makes rows of a submission."""
 
     def make(
         council: str, number: int, names: tuple[str, ...] = ("Buchanan", "Null"), period: str = "FY2024-25"
@@ -73,7 +73,7 @@ def rows() -> Callable[..., pl.DataFrame]:
 
 @pytest.fixture
 def put(lake: Lake, people: LakeTable, rows: Callable[..., pl.DataFrame]) -> Callable[..., int]:
-    """Put a submission in its council's slice: ``put("FIF", 2)``."""
+    """Return a function that writes a submission to its slice: ``put("FIF", 2)``."""
 
     def write(council: str, number: int, names: tuple[str, ...] = ("Buchanan", "Null")) -> int:
         return lake.replace_councils(

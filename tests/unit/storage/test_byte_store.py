@@ -11,7 +11,7 @@ DATA = "name,amount\r\nBuchanan,1\r\n".encode("cp1252")
 SHA256 = hashlib.sha256(DATA).hexdigest()
 
 
-def test_bytes_come_back_as_they_were_put(tmp_path: Path) -> None:
+def test_bytes_are_returned_unchanged(tmp_path: Path) -> None:
     store = ByteStore(tmp_path)
     assert store.put(DATA) == SHA256
     assert store.get(SHA256) == DATA
@@ -19,7 +19,7 @@ def test_bytes_come_back_as_they_were_put(tmp_path: Path) -> None:
     assert store.path(SHA256).read_bytes() == DATA
 
 
-def test_chunks_are_the_same_as_the_whole(tmp_path: Path) -> None:
+def test_chunks_give_the_same_sha256_as_all_bytes_at_once(tmp_path: Path) -> None:
     store = ByteStore(tmp_path)
     assert store.put(DATA[i : i + 5] for i in range(0, len(DATA), 5)) == SHA256
     assert store.get(SHA256) == DATA
@@ -45,7 +45,7 @@ def test_damaged_bytes_are_refused_and_mended_by_putting_again(tmp_path: Path) -
     assert store.get(SHA256) == DATA
 
 
-def test_bytes_that_are_read_while_they_are_proved_are_refused_whatever_came_of_them(tmp_path: Path) -> None:
+def test_damaged_bytes_are_refused_after_reading_them_concurrently(tmp_path: Path) -> None:
     store = ByteStore(tmp_path)
     store.put(DATA)
     with store.verify_while_reading([SHA256]) as [path]:
@@ -66,7 +66,7 @@ def test_bytes_that_are_read_while_they_are_proved_are_refused_whatever_came_of_
         path.read_bytes()
 
 
-def test_missing_bytes_are_said_to_be_missing(tmp_path: Path) -> None:
+def test_missing_bytes_are_reported(tmp_path: Path) -> None:
     store = ByteStore(tmp_path)
     store.put(DATA)
     store.remove(SHA256)
@@ -76,7 +76,7 @@ def test_missing_bytes_are_said_to_be_missing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "A" * 64, "a" * 63, "", "a" * 64 + "\n"])
-def test_nothing_but_a_sha256_names_a_file(tmp_path: Path, name: str) -> None:
+def test_only_a_sha256_names_a_file(tmp_path: Path, name: str) -> None:
     store = ByteStore(tmp_path)
     for use in (store.get, store.path, store.remove):
         with pytest.raises(StorageError, match="not a sha256"):
@@ -88,7 +88,7 @@ def test_an_empty_extract_is_kept_too(tmp_path: Path) -> None:
     assert store.get(store.put(b"")) == b""
 
 
-def test_bytes_that_stop_coming_leave_nothing_behind(tmp_path: Path) -> None:
+def test_an_interrupted_source_leaves_no_file(tmp_path: Path) -> None:
     def broken() -> Iterator[bytes]:
         yield DATA
         raise ConnectionError
@@ -112,7 +112,7 @@ def test_bytes_have_no_name_before_all_of_them_came_and_two_may_put_the_same(tmp
     assert store.get(SHA256) == DATA
 
 
-def test_what_a_killed_process_left_aside_is_swept_away(tmp_path: Path) -> None:
+def test_drafts_of_a_killed_process_are_removed(tmp_path: Path) -> None:
     store = ByteStore(tmp_path)
     abandoned_draft = tmp_path / "received" / "incoming" / "0123"
     abandoned_draft.write_bytes(b"half of an extr")
@@ -121,7 +121,7 @@ def test_what_a_killed_process_left_aside_is_swept_away(tmp_path: Path) -> None:
     assert store.get(SHA256) == DATA
 
 
-def test_a_disk_that_takes_nothing_is_our_trouble(tmp_path: Path) -> None:
+def test_a_full_disk_is_an_error_of_the_store(tmp_path: Path) -> None:
     store = ByteStore(tmp_path)
     (tmp_path / "received" / SHA256[:2]).write_bytes(b"")
     with pytest.raises(StorageError, match="cannot be stored"):

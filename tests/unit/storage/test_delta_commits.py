@@ -1,4 +1,4 @@
-"""Slices written as files of their own: what the log then says, and when Delta Lake has to rewrite files instead."""
+"""Slices written as files of their own, their entries in the log, and slices that Delta Lake rewrites."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -30,21 +30,21 @@ Rows = Callable[..., pl.DataFrame]
 PutFunction = Callable[..., int]
 
 
-def log_of(lake: Lake, table: LakeTable, version: int) -> list[dict[str, Any]]:
+def read_log(lake: Lake, table: LakeTable, version: int) -> list[dict[str, Any]]:
     file = lake.path(table) / "_delta_log" / f"{version:020d}.json"
     return [json.loads(line) for line in file.read_text().splitlines()]
 
 
-def changed(lake: Lake, table: LakeTable, version: int) -> tuple[list[str], list[str]]:
-    """Files that a commit added, and that it removed."""
-    log = log_of(lake, table, version)
+def list_changed_files(lake: Lake, table: LakeTable, version: int) -> tuple[list[str], list[str]]:
+    """Return the files that a commit added and removed."""
+    log = read_log(lake, table, version)
     return [action["add"]["path"] for action in log if "add" in action], [
         action["remove"]["path"] for action in log if "remove" in action
     ]
 
 
-def together(lake: Lake, people: LakeTable, rows: Rows, *councils: str, number: int = 1) -> int:
-    """Several councils in one commit, and so in one file."""
+def replace_together(lake: Lake, people: LakeTable, rows: Rows, *councils: str, number: int = 1) -> int:
+    """Write several councils in one commit, and so in one file."""
     return lake.replace_councils(
         people,
         pl.concat([rows(council, number) for council in councils]),
@@ -57,27 +57,27 @@ def together(lake: Lake, people: LakeTable, rows: Rows, *councils: str, number: 
 def test_a_slice_that_has_files_to_itself_leaves_all_others_untouched(
     lake: Lake, people: LakeTable, put: PutFunction
 ) -> None:
-    (fife,), _ = changed(lake, people, put("FIF", 1))
+    (fife,), _ = list_changed_files(lake, people, put("FIF", 1))
     put("GLG", 1)
-    added, removed = changed(lake, people, put("FIF", 2))
+    added, removed = list_changed_files(lake, people, put("FIF", 2))
     assert removed == [fife]
     assert len(added) == 1
     assert added[0].startswith("period=FY2024-25/part-")
 
 
 def test_a_slice_that_becomes_empty_adds_no_file(lake: Lake, people: LakeTable, put: PutFunction) -> None:
-    (fife,), _ = changed(lake, people, put("FIF", 1))
-    assert changed(lake, people, put("FIF", 2, ())) == ([], [fife])
+    (fife,), _ = list_changed_files(lake, people, put("FIF", 1))
+    assert list_changed_files(lake, people, put("FIF", 2, ())) == ([], [fife])
     version = lake.remove_slice(people, {"period": PERIOD, "council_code": "FIF"})
     assert version is not None
-    assert changed(lake, people, version) == ([], [])
+    assert list_changed_files(lake, people, version) == ([], [])
 
 
-def test_a_file_that_councils_share_is_rewritten_and_nobody_loses_a_row(
+def test_a_file_shared_by_councils_is_rewritten_without_loss_of_rows(
     lake: Lake, people: LakeTable, rows: Rows, put: PutFunction
 ) -> None:
-    (shared,), _ = changed(lake, people, together(lake, people, rows, "FIF", "GLG", "EDH"))
-    added, removed = changed(lake, people, put("GLG", 2, ("Clyde",)))
+    (shared,), _ = list_changed_files(lake, people, replace_together(lake, people, rows, "FIF", "GLG", "EDH"))
+    added, removed = list_changed_files(lake, people, put("GLG", 2, ("Clyde",)))
     assert removed == [shared]
     assert added != []
     remaining_rows = lake.read(people).sort("council_code", "_row")
@@ -85,11 +85,11 @@ def test_a_file_that_councils_share_is_rewritten_and_nobody_loses_a_row(
     assert remaining_rows["name"].to_list() == ["Buchanan", "Null", "Buchanan", "Null", "Clyde"]
 
 
-def test_who_stands_between_two_councils_of_a_file_may_be_in_it(
+def test_a_council_between_the_bounds_of_a_file_may_be_in_it(
     lake: Lake, people: LakeTable, rows: Rows, put: PutFunction
 ) -> None:
-    """The log has bounds alone: FIF stands between EDH and GLG, and is not there. Nothing may be lost by that doubt."""
-    together(lake, people, rows, "EDH", "GLG")
+    """The log has only bounds, and FIF is between EDH and GLG without being in the file. No row may be lost by that."""
+    replace_together(lake, people, rows, "EDH", "GLG")
     put("FIF", 1)
     assert lake.read_slice_submissions(people, PERIOD).keys() == {"EDH", "FIF", "GLG"}
     assert lake.read(people).height == 6
@@ -100,16 +100,16 @@ def test_a_file_of_another_period_is_never_in_the_way(lake: Lake, people: LakeTa
     earlier_rows = pl.concat([rows("FIF", 1, period="FY2023-24"), rows("GLG", 1, period="FY2023-24")])
     lake.replace_slice(people, earlier_rows, where=where, commit={})
     version = lake.replace_slice(people, rows("FIF", 1), where={"period": PERIOD, "council_code": "FIF"}, commit={})
-    assert changed(lake, people, version)[1] == []
+    assert list_changed_files(lake, people, version)[1] == []
     assert lake.read(people).height == 6
 
 
 def test_a_slice_of_whole_partitions_needs_no_bounds(lake: Lake, rows: Rows) -> None:
-    """Conformed and published tables: nothing in them is open, and a period is replaced whole."""
+    """Conformed and published tables have no open column, and a period is replaced whole."""
     table = LakeTable("conformed", "observation", None, ("period",))
     for number in (1, 2):
         version = lake.replace_slice(table, rows("FIF", number), where={"period": PERIOD}, commit={})
-    added, removed = changed(lake, table, version)
+    added, removed = list_changed_files(lake, table, version)
     assert (len(added), len(removed)) == (1, 1)
     assert lake.read(table)["amount"].to_list() == [200, 201]
 
@@ -122,7 +122,7 @@ def test_a_slice_over_several_partitions_is_left_to_delta_lake(lake: Lake, peopl
     assert sorted(lake.read(people)["period"].to_list()) == ["FY2023-24"] * 2 + [PERIOD] * 2
 
 
-def test_the_log_says_of_a_file_what_may_be_said(lake: Lake) -> None:
+def test_the_log_has_statistics_of_open_columns_only(lake: Lake) -> None:
     schema = pa.schema(
         [
             ("period", pa.string()),
@@ -143,7 +143,7 @@ def test_the_log_says_of_a_file_what_may_be_said(lake: Lake) -> None:
     ]
     frame = pl.DataFrame(rows, schema=pl.from_arrow(schema.empty_table()).schema, orient="row")  # type: ignore[union-attr]
     version = lake.replace_slice(table, frame, where={"period": "CY2024", "council_code": "FIF"}, commit={})
-    (add,) = [action["add"] for action in log_of(lake, table, version) if "add" in action]
+    (add,) = [action["add"] for action in read_log(lake, table, version) if "add" in action]
     assert add["partitionValues"] == {"period": "CY2024"}
     assert add["size"] == (lake.path(table) / add["path"]).stat().st_size
     assert json.loads(add["stats"]) == {
@@ -155,10 +155,10 @@ def test_the_log_says_of_a_file_what_may_be_said(lake: Lake) -> None:
     assert "Zaphod" not in (lake.path(table) / "_delta_log" / f"{version:020d}.json").read_text()
     footer = pq.ParquetFile(lake.path(table) / add["path"]).metadata
     statistics = [footer.row_group(0).column(index).statistics for index in range(footer.num_columns)]
-    assert statistics == [None] * 7, "a file itself says nothing of what is in it"
+    assert statistics == [None] * 7, "a file itself has no statistics"
 
 
-def test_every_reader_of_the_lake_finds_what_was_written(lake: Lake, people: LakeTable, put: PutFunction) -> None:
+def test_every_reader_of_the_lake_finds_the_written_rows(lake: Lake, people: LakeTable, put: PutFunction) -> None:
     put("FIF", 1, ("Buchanan", "nan"))
     put("GLG", 1, ("Clyde",))
     path = str(lake.path(people))
@@ -178,7 +178,7 @@ def test_every_reader_of_the_lake_finds_what_was_written(lake: Lake, people: Lak
     ),
 )
 @settings(max_examples=15, deadline=None)
-def test_whoever_shares_a_file_each_slice_holds_what_was_put_there_last(
+def test_each_slice_holds_its_last_submission_in_any_sharing_of_files(
     tmp_path_factory: pytest.TempPathFactory, council: str, writes: list[list[str]]
 ) -> None:
     schema = pa.schema([("period", pa.string()), ("council_code", pa.string()), ("n", pa.int64())])
@@ -202,7 +202,7 @@ def test_a_large_slice_becomes_several_files_and_is_replaced_whole(
         version = lake.replace_slice(
             people, FrameSource(frames[0].schema, lambda: iter(frames)), where=where, commit={}
         )
-    added, removed = changed(lake, people, version)
+    added, removed = list_changed_files(lake, people, version)
     assert (len(added), len(removed)) == (2, 2)
     assert sorted(lake.read(people)["name"].to_list()) == ["Ann", "Bob", "Cy"]
 
@@ -221,7 +221,7 @@ def test_files_of_rows_that_broke_off_are_taken_away(
     assert list(lake.path(people).rglob("*.parquet")) == []
 
 
-def test_a_disk_that_takes_no_file_is_said_without_any_row(lake: Lake, people: LakeTable, rows: Rows) -> None:
+def test_a_full_disk_is_reported_without_rows(lake: Lake, people: LakeTable, rows: Rows) -> None:
     lake.replace_slice(people, rows("FIF", 1), where={"period": "FY2024-25"}, commit={})
     (lake.path(people) / "period=FY2023-24").write_text("no folder")
     with pytest.raises(StorageError, match="disk did not take") as refused:
@@ -230,7 +230,7 @@ def test_a_disk_that_takes_no_file_is_said_without_any_row(lake: Lake, people: L
     assert lake.version(people) == 1
 
 
-def test_the_version_told_is_the_one_that_the_commit_made_whoever_followed(
+def test_the_returned_version_is_that_of_the_commit_despite_later_ones(
     lake: Lake, people: LakeTable, put: PutFunction, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A release names the versions it was made of: another's number would show other rows later."""
@@ -255,14 +255,14 @@ def test_a_null_partition_is_one_of_its_own(lake: Lake) -> None:
     for code, number in (("HL1", 1), (None, 2), ("HL1", 3), (None, 4)):
         rows = pa.table([[code], [number]], schema=schema)
         version = lake.replace_slice(table, rows, where={"return_code": code}, commit={})
-    added, removed = changed(lake, table, version)
+    added, removed = list_changed_files(lake, table, version)
     assert (len(added), len(removed)) == (1, 1)
     assert sorted(lake.read(table)["id"].to_list()) == [3, 4]
     assert not Path(added[0]).is_absolute()
 
 
-def overtaken(monkeypatch: pytest.MonkeyPatch, name: str, by: Callable[[], object]) -> None:
-    """Have somebody else write the first time that the lake has come so far."""
+def interrupt_first_call(monkeypatch: pytest.MonkeyPatch, name: str, by: Callable[[], object]) -> None:
+    """Let another writer commit at a function's first call."""
     original, interruptions = getattr(lake_module, name), list[bool]()
 
     def first(*args: Any, **words: Any) -> Any:
@@ -281,22 +281,24 @@ def test_a_slice_of_one_period_and_one_of_several_are_never_both_there(
     several = pl.concat([rows("FIF", 2), rows("FIF", 2, period="FY2023-24")])
     lake.replace_slice(table, rows("ABE", 1, period="FY2022-23"), where={"period": "FY2022-23"}, commit={})
     where = {"period": [PERIOD, "FY2023-24"]}
-    overtaken(monkeypatch, "overwrite_files", lambda: lake.replace_slice(table, several, where=where, commit={}))
+    interrupt_first_call(
+        monkeypatch, "overwrite_files", lambda: lake.replace_slice(table, several, where=where, commit={})
+    )
     lake.replace_slice(table, rows("FIF", 3), where={"period": PERIOD}, commit={})
     assert lake.read(table, {"period": PERIOD})["amount"].to_list() == [300, 301]
     assert lake.read(table).height == 6
 
 
-def test_a_writer_that_is_overtaken_leaves_no_file_that_nobody_reads(
+def test_a_writer_that_is_overtaken_leaves_no_unread_file(
     lake: Lake, people: LakeTable, rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     where = {"period": PERIOD, "council_code": "FIF"}
     lake.replace_slice(people, rows("FIF", 1), where=where, commit={})
-    overtaken(
+    interrupt_first_call(
         monkeypatch, "overwrite_files", lambda: lake.replace_slice(people, rows("FIF", 2), where=where, commit={})
     )
     version = lake.replace_slice(people, rows("FIF", 3), where=where, commit={})
-    named = {path for number in range(version + 1) for path in changed(lake, people, number)[0]}
+    named = {path for number in range(version + 1) for path in list_changed_files(lake, people, number)[0]}
     assert len(named) == 3
     assert {str(file.relative_to(lake.path(people))) for file in lake.path(people).rglob("*.parquet")} == named
 
@@ -305,7 +307,7 @@ def test_writers_of_different_councils_do_not_wait_for_each_other(
     lake: Lake, people: LakeTable, put: PutFunction, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put("EDH", 1)
-    overtaken(monkeypatch, "overwrite_files", lambda: put("GLG", 1))
+    interrupt_first_call(monkeypatch, "overwrite_files", lambda: put("GLG", 1))
     file_names: list[str] = []
     stored = delta_commits._write_parquet
     monkeypatch.setattr(
@@ -316,7 +318,7 @@ def test_writers_of_different_councils_do_not_wait_for_each_other(
     assert lake.read_slice_submissions(people, PERIOD).keys() == {"EDH", "FIF", "GLG"}
 
 
-def test_what_a_newer_contract_has_closed_stays_closed_when_an_older_one_writes(
+def test_a_column_closed_by_a_newer_contract_stays_closed(
     lake: Lake, people: LakeTable, put: PutFunction, rows: Rows
 ) -> None:
     put("FIF", 1)
@@ -325,7 +327,7 @@ def test_what_a_newer_contract_has_closed_stays_closed_when_an_older_one_writes(
     delta = DeltaTable(lake.path(people))
     assert read_open_columns(delta) == ("council_code",)
     version = put("EDH", 1)
-    (add,) = [action["add"] for action in log_of(lake, people, version) if "add" in action]
+    (add,) = [action["add"] for action in read_log(lake, people, version) if "add" in action]
     assert set(json.loads(add["stats"])["minValues"]) == {"council_code"}
 
 
@@ -338,9 +340,7 @@ def test_what_a_newer_contract_has_closed_stays_closed_when_an_older_one_writes(
         pl.lit(1).alias("extra"),
     ],
 )
-def test_each_frame_is_held_against_what_is_said_of_all(
-    lake: Lake, people: LakeTable, rows: Rows, change: pl.Expr
-) -> None:
+def test_each_frame_is_checked_against_the_schema(lake: Lake, people: LakeTable, rows: Rows, change: pl.Expr) -> None:
     frames = [rows("FIF", 1), rows("FIF", 1).with_columns(change)]
     where = {"period": PERIOD, "council_code": "FIF"}
     with pytest.raises(SchemaMismatch, match="differ from those of the table"):
@@ -363,7 +363,7 @@ def test_a_day_beyond_four_digits_has_no_bound(lake: Lake) -> None:
     table = LakeTable("conformed", "days", schema, ("period",), ("day",))
     rows = pa.table([pa.array(["CY2024"] * 2), pa.array([-1, 3_000_000], pa.date32())], schema=schema)
     version = lake.replace_slice(table, rows, where={"period": "CY2024"}, commit={})
-    (add,) = [action["add"] for action in log_of(lake, table, version) if "add" in action]
+    (add,) = [action["add"] for action in read_log(lake, table, version) if "add" in action]
     assert json.loads(add["stats"])["minValues"] == {"day": "1969-12-31"}
     assert json.loads(add["stats"])["maxValues"] == {}
 
@@ -373,13 +373,13 @@ def test_the_number_is_looked_at_again_where_the_table_was_widened_meanwhile(
 ) -> None:
     put("GLG", 1)
     wider = replace(people, schema=people.arrow_schema.append(pa.field("more", pa.int64())))
-    overtaken(monkeypatch, "align_columns", lambda: put("FIF", 3))
+    interrupt_first_call(monkeypatch, "align_columns", lambda: put("FIF", 3))
     frame = rows("FIF", 2).with_columns(more=pl.lit(1, dtype=pl.Int64))
     with pytest.raises(StaleSubmission):
         lake.replace_councils(wider, frame, period=PERIOD, submissions={"FIF": f"HL1.FIF.{PERIOD}.002"}, commit={})
     assert lake.read_current_numbers(people, PERIOD, ["FIF"]) == {"FIF": 3}
 
 
-def test_a_slice_says_in_which_part_of_the_table_it_lies(lake: Lake, people: LakeTable, rows: Rows) -> None:
+def test_a_slice_names_its_partition(lake: Lake, people: LakeTable, rows: Rows) -> None:
     with pytest.raises(StorageError, match="each partition column of the table"):
         lake.replace_slice(people, rows("FIF", 1), where={"council_code": "FIF"}, commit={})

@@ -50,7 +50,7 @@ def test_delta_loads_offline_in_several_processes_with_an_empty_home(tmp_path: P
         "SELECT * FROM somebodys_frame",
     ],
 )
-def test_the_sandbox_reaches_nothing(tmp_path: Path, sql: str) -> None:
+def test_the_sandbox_has_no_external_access(tmp_path: Path, sql: str) -> None:
     somebodys_frame = pl.DataFrame({"a": [1]})
     connection = duckdb_connections.open_sandbox()
     with pytest.raises(duckdb.Error):
@@ -59,7 +59,7 @@ def test_the_sandbox_reaches_nothing(tmp_path: Path, sql: str) -> None:
     assert somebodys_frame.height == 1
 
 
-def test_the_sandbox_asks_of_frames_and_variables_that_it_is_given() -> None:
+def test_the_sandbox_reads_registered_frames_and_variables() -> None:
     connection = duckdb_connections.open_sandbox()
     connection.register("assess", pl.DataFrame({"amount": [1, 2, 3]}))
     connection.execute("SET VARIABLE period_end = DATE '2025-03-31'")

@@ -100,7 +100,7 @@ def test_the_same_number_is_written_again(lake: Lake, people: LakeTable, put: Pu
     assert lake.read(people)["name"].to_list() == ["C"]
 
 
-def test_an_accepted_submission_without_rows_empties_the_slice_and_still_stands(
+def test_an_accepted_submission_without_rows_empties_the_slice_and_is_current(
     lake: Lake, people: LakeTable, put: PutFunction
 ) -> None:
     put("FIF", 1)
@@ -111,7 +111,7 @@ def test_an_accepted_submission_without_rows_empties_the_slice_and_still_stands(
         put("FIF", 1)
 
 
-def test_what_was_removed_may_be_put_back(lake: Lake, people: LakeTable, put: PutFunction) -> None:
+def test_a_removed_slice_may_be_written_again(lake: Lake, people: LakeTable, put: PutFunction) -> None:
     put("FIF", 1)
     put("GLG", 1)
     put("FIF", 2)
@@ -178,7 +178,7 @@ def test_a_row_outside_the_slice_is_refused_without_repeating_it(lake: Lake, peo
     assert lake.read(people).is_empty()
 
 
-def test_rows_must_be_of_the_submission_that_is_to_stand(lake: Lake, people: LakeTable, rows: Rows) -> None:
+def test_rows_must_belong_to_the_new_submission(lake: Lake, people: LakeTable, rows: Rows) -> None:
     with pytest.raises(StorageError, match="another submission"):
         lake.replace_councils(
             people, rows("FIF", 1), period=PERIOD, submissions={"FIF": f"HL1.FIF.{PERIOD}.002"}, commit={}
@@ -293,7 +293,7 @@ def test_description_and_comments_are_in_the_table(lake: Lake, people: LakeTable
     assert fields["name"] == {"comment": "The applicant's name."}
 
 
-def test_duckdb_reads_what_was_written(lake: Lake, people: LakeTable, put: PutFunction) -> None:
+def test_duckdb_reads_the_written_rows(lake: Lake, people: LakeTable, put: PutFunction) -> None:
     put("FIF", 1, ("Buchanan", "nan"))
     stored_rows = (
         duckdb_connections.connect().execute(f"SELECT name FROM {lake.scan_sql(people)} ORDER BY name").fetchall()
@@ -322,7 +322,7 @@ def test_null_names_a_slice_of_its_own(lake: Lake) -> None:
     assert lake.read(table, {"return_code": None})["id"].to_list() == [20]
 
 
-def test_a_refused_write_says_nothing_of_the_rows(
+def test_the_error_of_a_refused_write_holds_no_values(
     lake: Lake, people: LakeTable, put: PutFunction, tmp_path: Path
 ) -> None:
     put("FIF", 1)
@@ -354,7 +354,7 @@ def test_rows_come_frame_by_frame_and_a_slice_is_read_file_by_file(lake: Lake, p
     assert lake.read_slice_submissions(people, PERIOD).keys() == {"EDH", "FIF", "GLG"}
 
 
-def test_who_gives_the_rows_may_fail_and_nothing_is_written(lake: Lake, people: LakeTable, rows: Rows) -> None:
+def test_an_error_of_the_source_of_rows_writes_no_rows(lake: Lake, people: LakeTable, rows: Rows) -> None:
     where = {"period": PERIOD, "council_code": "FIF"}
     lake.replace_slice(people, rows("FIF", 1), where=where, commit={})
     frame = rows("FIF", 2)

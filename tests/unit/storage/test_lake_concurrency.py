@@ -1,4 +1,4 @@
-"""Writers that meet, in threads and in processes of their own."""
+"""Concurrent writers, in threads and in processes of their own."""
 
 import os
 import subprocess
@@ -78,7 +78,7 @@ def test_the_higher_number_wins_whoever_commits_first(
 def test_the_number_is_checked_again_on_the_version_that_the_commit_is_based_on(
     lake: Lake, people: LakeTable, put: Callable[..., int], monkeypatch: pytest.MonkeyPatch, names: tuple[str, ...]
 ) -> None:
-    """A later submission lands after an earlier one was found free to write, and before it commits."""
+    """A later submission is written between the check and the commit of an earlier one."""
     put("FIF", 1, names)
     opened = Lake._open
     came_between = []
@@ -96,7 +96,7 @@ def test_the_number_is_checked_again_on_the_version_that_the_commit_is_based_on(
     assert lake.read_slice_submissions(people, PERIOD) == ({"FIF": f"HL1.FIF.{PERIOD}.003"} if names else {})
 
 
-def test_the_number_is_looked_at_too_where_somebody_else_just_made_the_table(
+def test_the_number_is_checked_in_a_table_that_another_writer_just_created(
     lake: Lake, people: LakeTable, put: Callable[..., int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened = Lake._open
@@ -115,9 +115,7 @@ def test_the_number_is_looked_at_too_where_somebody_else_just_made_the_table(
     assert lake.read_slice_submissions(people, PERIOD) == {}
 
 
-def test_what_gives_the_rows_is_asked_again_when_another_writer_came_between(
-    lake: Lake, people: LakeTable, rows: Callable[..., pl.DataFrame]
-) -> None:
+def test_rows_are_read_again_after_a_conflict(lake: Lake, people: LakeTable, rows: Callable[..., pl.DataFrame]) -> None:
     where = {"period": PERIOD, "council_code": "FIF"}
     lake.replace_slice(people, rows("FIF", 1), where=where, commit={})
     calls: list[int] = []

@@ -143,13 +143,15 @@ def test_predicates_are_written_out_of_well_formed_values() -> None:
         ("PEOPLE-X.GLG.2024-09-11.1234", "GLG", "2024-09-11", 1234),
     ],
 )
-def test_a_submissions_id_says_what_it_is_of(text: str, council: str, period: str, number: int) -> None:
+def test_a_submission_id_names_return_council_period_and_number(
+    text: str, council: str, period: str, number: int
+) -> None:
     key = parse_submission_id(text)
     assert (key.council_code, key.period, key.number) == (council, period, number)
 
 
 @pytest.mark.parametrize("text", ["", "HL1.FIF.FY2024-25", "HL1.FIF.FY2024-25.1", "HL1.FIF.FY2024-25.001\n", "a.b.c.d"])
-def test_what_is_no_submissions_id_is_refused(text: str) -> None:
+def test_text_that_is_not_a_submission_id_is_refused(text: str) -> None:
     with pytest.raises(StorageError, match="not a submission"):
         parse_submission_id(text)
 
@@ -157,6 +159,6 @@ def test_what_is_no_submissions_id_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("layer", "name"), [("..", "x"), ("landed", "../x"), ("landed", "a/b"), ("Landed", "x"), ("", "x")]
 )
-def test_a_table_cannot_lie_outside_its_layer(layer: str, name: str) -> None:
+def test_a_table_cannot_be_outside_its_layer(layer: str, name: str) -> None:
     with pytest.raises(StorageError):
         LakeTable(layer, name)

@@ -1,4 +1,4 @@
-"""A table that was written before rows said what was repaired in them takes rows that do."""
+"""A table written before the column of repairs existed takes rows that have it."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +17,7 @@ def rows(schema: pa.Schema, council: str, **cells: str) -> pa.Table:
     return pa.Table.from_pylist([{**key_cells, **cells}], schema=schema)
 
 
-def test_old_rows_stay_and_say_nothing_of_repairs(tmp_path: Path) -> None:
+def test_old_rows_are_kept_without_repairs(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     newer_table = define_validated_table(CONTRACT, TABLE)
     older_table = replace(

@@ -1,4 +1,4 @@
-"""Keyed tokens: the same for the same, different for the rest, and a key that nobody sees."""
+"""Keyed tokens: equal for equal values only, under a key that stays secret."""
 
 import hashlib
 import hmac

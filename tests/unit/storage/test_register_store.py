@@ -1,4 +1,4 @@
-"""The register's files as they were: each content once, put back to the letter, apart from received bytes."""
+"""The register's files: each content stored once, restored exactly, and apart from received bytes."""
 
 import hashlib
 from pathlib import Path
@@ -15,7 +15,7 @@ def list_stored(root: Path) -> list[str]:
     return sorted(file.name for file in (root / "asked").rglob("*") if file.is_file())
 
 
-def test_files_come_back_under_their_paths_to_the_letter(tmp_path: Path) -> None:
+def test_files_are_restored_exactly_under_their_paths(tmp_path: Path) -> None:
     store = RegisterStore(tmp_path / "lake")
     name = store.put_files(FILES)
     store.restore_files(name, tmp_path / "again")
@@ -28,7 +28,7 @@ def test_files_come_back_under_their_paths_to_the_letter(tmp_path: Path) -> None
     assert restored_files == FILES
 
 
-def test_each_content_is_kept_once_and_the_list_says_which(tmp_path: Path) -> None:
+def test_each_content_is_stored_once_and_listed(tmp_path: Path) -> None:
     store = RegisterStore(tmp_path)
     first = store.put_files(FILES)
     second = store.put_files({**FILES, "b.csv": b"1\n", "c.csv": b"1\n"})
@@ -42,7 +42,7 @@ def test_each_content_is_kept_once_and_the_list_says_which(tmp_path: Path) -> No
     assert store.put_files(dict(reversed(FILES.items()))) == first
 
 
-def test_what_a_killed_run_did_not_finish_is_finished(tmp_path: Path) -> None:
+def test_storing_after_a_killed_run_is_completed(tmp_path: Path) -> None:
     store = RegisterStore(tmp_path)
     name = store.put_files(FILES)
     store.remove(name)

@@ -50,8 +50,8 @@ def catalogue(filled: Lake, path: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def standing(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A catalogue that no test changes, beside its lake."""
+def shared_catalogue(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a catalogue that no test changes, and its lake."""
     folder = tmp_path_factory.mktemp("standing")
     lake = Lake(folder / "lake")
     frame = pl.DataFrame({"period": ["CY2024"], "council_code": ["FIF"], "value": [3]})
@@ -62,7 +62,7 @@ def standing(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "lakehouse.duckdb"
 
 
-def test_views_with_comments_are_asked_in_sql(catalogue: Path) -> None:
+def test_views_and_their_comments_can_be_selected(catalogue: Path) -> None:
     assert run_select(catalogue, "SELECT sum(value)::BIGINT AS total FROM published.hl1").to_pylist() == [{"total": 7}]
     statement = "SELECT comment FROM duckdb_views() WHERE view_name = 'hl1'"
     assert run_select(catalogue, statement).to_pylist() == [{"comment": "Applications, it's said."}]
@@ -95,7 +95,7 @@ def test_news_in_a_table_are_seen_without_writing_the_catalogue_again(catalogue:
     assert run_select(catalogue, "SELECT max(value) AS m FROM published.hl1").to_pylist() == [{"m": 90}]
 
 
-def test_a_column_added_by_a_minor_version_does_not_break_the_views_that_stand(catalogue: Path, filled: Lake) -> None:
+def test_a_column_added_by_a_minor_version_does_not_break_existing_views(catalogue: Path, filled: Lake) -> None:
     wider = LakeTable("published", "hl1", COUNTS.arrow_schema.append(pa.field("late", pa.bool_())), ("period",))
     frame = pl.DataFrame({"period": ["CY2025"], "council_code": ["FIF"], "value": [90], "late": [True]})
     filled.replace_slice(wider, frame, where={"period": "CY2025"}, commit={})
@@ -137,11 +137,11 @@ def test_a_column_added_by_a_minor_version_does_not_break_the_views_that_stand(c
         "-- nothing",
     ],
 )
-def test_whatever_is_no_question_about_the_open_lakehouse_is_refused(standing: Path, sql: str) -> None:
-    folder = standing.parent
+def test_other_statements_than_a_select_on_open_layers_are_refused(shared_catalogue: Path, sql: str) -> None:
+    folder = shared_catalogue.parent
     before = {file for file in folder.rglob("*") if file.is_file()}
     with pytest.raises(StatementRefused) as refused:
-        run_select(standing, sql.format(tmp=folder, lake=folder / "lake"))
+        run_select(shared_catalogue, sql.format(tmp=folder, lake=folder / "lake"))
     assert refused.value.what
     assert "\n" not in refused.value.what
     assert {file for file in folder.rglob("*") if file.is_file()} == before
@@ -165,10 +165,10 @@ def test_duckdb_refuses_files_by_itself_too(catalogue: Path, filled: Lake, tmp_p
             connection.execute(sql).fetchall()
 
 
-def test_a_catalogue_that_somebody_pointed_at_raw_values_cannot_show_them(catalogue: Path, filled: Lake) -> None:
-    secretly = duckdb_connections.connect(catalogue)
-    secretly.execute(f"CREATE VIEW published.raw AS FROM delta_scan('{filled.root}/validated/hl1__assess__v1')")
-    secretly.close()
+def test_a_catalogue_changed_to_read_raw_values_cannot_show_them(catalogue: Path, filled: Lake) -> None:
+    connection = duckdb_connections.connect(catalogue)
+    connection.execute(f"CREATE VIEW published.raw AS FROM delta_scan('{filled.root}/validated/hl1__assess__v1')")
+    connection.close()
     with pytest.raises(StatementRefused, match="outside the lakehouse"):
         run_select(catalogue, "SELECT name FROM published.raw")
 
@@ -195,7 +195,7 @@ def test_a_reader_goes_on_with_the_file_it_opened(catalogue: Path, filled: Lake)
         run_select(catalogue, "FROM published.hl1")
 
 
-def test_writers_and_askers_at_once_do_each_other_no_harm(catalogue: Path, filled: Lake) -> None:
+def test_concurrent_writers_and_readers_do_not_disturb_each_other(catalogue: Path, filled: Lake) -> None:
     def write(_: int) -> int:
         write_catalogue(catalogue, filled, [CatalogueView("published", "hl1", COUNTS)])
         return 7
@@ -221,7 +221,7 @@ def test_without_a_catalogue_there_is_one_clear_sentence(path: Path) -> None:
         run_select(path, "SELECT 1")
 
 
-def test_a_catalogue_that_says_the_same_stays_and_one_that_does_not_is_written_anew(path: Path, filled: Lake) -> None:
+def test_an_unchanged_catalogue_is_kept_and_a_changed_one_is_written_anew(path: Path, filled: Lake) -> None:
     view = CatalogueView("published", "counted", COUNTS)
     write_catalogue(path, filled, [view])
     first = path.stat().st_ino

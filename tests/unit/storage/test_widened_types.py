@@ -45,7 +45,7 @@ def test_every_row_is_kept_in_the_wider_type(
     version = lake.widen_types(TABLE, make_schema(wide_type), {"run": "r"})
     assert version == lake.version(TABLE)
     assert lake.read(TABLE)["x"].to_list() == [widened_value, None]
-    put(lake, wide_type, widened_value, period="CY2024")  # what was refused before is taken now
+    put(lake, wide_type, widened_value, period="CY2024")  # refused before the type was widened
     assert lake.read(TABLE).height == 3
 
 
@@ -65,7 +65,7 @@ def test_a_table_that_is_wide_enough_is_left_alone(lake: Lake) -> None:
         (pa.decimal128(8, 3), Decimal("1.234"), pa.decimal128(8, 2)),
     ],
 )
-def test_nothing_is_narrowed(lake: Lake, narrow_type: pa.DataType, value: object, wide_type: pa.DataType) -> None:
+def test_no_type_is_narrowed(lake: Lake, narrow_type: pa.DataType, value: object, wide_type: pa.DataType) -> None:
     put(lake, narrow_type, value)
     with pytest.raises(SchemaMismatch):
         lake.widen_types(TABLE, make_schema(wide_type), {})
