@@ -8,7 +8,7 @@
       constants     columns with a single value in the model's rows, such as the return in a shared table
       replace_by    key column of a small table that is replaced in full; without it, the build's periods are replaced
 
-      replace_by    key column of a small table that is replaced in full; without it, only the periods of the build are
+    The scratch database makes the rows, the plugin (lgdp_pipelines/dbt_build/lake_plugin.py) writes them to the lake, and
     later models read them by a view over the Delta table. Without the second commit that view is lost.
 -#}
 {% materialization delta, adapter="duckdb" %}
