@@ -168,7 +168,7 @@ def _decode(contents: Mapping[str, bytes]) -> tuple[Mapping[str, str], list[Cont
 
 
 def _check_names(contents: Mapping[str, bytes]) -> Iterator[Contradiction]:
-    """Yield files with an unknown name, such as a contract under another name."""
+    """Yield files with a name that the register does not know."""
     return (
         Contradiction(
             name,

@@ -17,7 +17,7 @@ _SCOTLAND = ZoneInfo("Europe/London")
 
 
 class Timing(StrEnum):
-    """The time of a submission's arrival, compared with its period and due day."""
+    """A submission's arrival compared with its period and due day."""
 
     EARLY = "early"
     """Before the period had ended: its figures may yet change."""

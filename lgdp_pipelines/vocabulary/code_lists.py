@@ -79,7 +79,7 @@ class CodeList:
         return any(code.patterns for code in self.codes)
 
     def resolve(self, text: str, day: date | None) -> str | None:
-        """Return the stored code of an exact spelling or a pattern, or None."""
+        """Return the stored code of a spelling or pattern, or None."""
         exact = self.list_spellings(day).get(text)
         if exact is not None or not self.has_patterns or len(text) > _LONGEST_SPELLING:
             return exact

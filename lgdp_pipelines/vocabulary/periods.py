@@ -182,7 +182,7 @@ LONGER_KINDS: Mapping[PeriodKind, frozenset[PeriodKind]] = {
 
 
 def find_corresponding_periods(kind: PeriodKind, period: Period) -> tuple[Period, ...]:
-    """Return the periods of a kind that correspond to a period, in order.
+    """Return the periods of a kind that correspond to a period.
 
     They are the period itself, the longer one around it, or all the shorter ones in it. Empty where neither contains
     the other whole, and for days in a longer period: census days are few, and a calendar does not name them.
@@ -265,7 +265,7 @@ def parse_period(text: str) -> Period:
 
 
 def read_period(text: str, kind: PeriodKind) -> Period | None:
-    """Return the period of a file's text in the contract's kind, or None.
+    """Return the period of a text in the contract's kind, or None.
 
     The text may be the id, ``2017/18``, ``2010-11``, ``2009-2010``, ``2024``, ``2018Q3``, ``2024-25_Q1``,
     ``202404``, and the last segment of a URI, unless the URI says that it is of another kind. A year pair must be two
@@ -294,5 +294,5 @@ def _build_period(kind: PeriodKind, match: re.Match[str]) -> Period | None:
 
 
 def _follows(first: int, second: str) -> bool:
-    """Return whether a second year of 2 or 4 digits follows the first."""
+    """Return whether a year of 2 or 4 digits follows another."""
     return int(second) == (first + 1 if len(second) == 4 else (first + 1) % 100)

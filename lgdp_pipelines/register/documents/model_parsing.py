@@ -84,7 +84,7 @@ def parse(
     remedy: str,
     stand_ins: Mapping[str, Plain] = MappingProxyType({}),
 ) -> Parsed[Model]:
-    """Return the valid part of a node as a model, with every refusal.
+    """Return a node's valid part as a model, with every refusal.
 
     Args:
         kind: a pydantic dataclass.

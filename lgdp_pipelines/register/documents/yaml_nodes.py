@@ -113,7 +113,7 @@ class YamlNode:
     children: "Mapping[str, YamlNode] | tuple[YamlNode, ...]" = ()
 
     def at(self, key: str | int) -> "YamlNode":
-        """Return a member or entry; a node without value where it is missing."""
+        """Return a member or entry, or a node without value."""
         if not self.has(key):
             return YamlNode(self.file, self.line, None)
         return self.children[key]  # type: ignore[index]  # a key of a mapping, a position of a list

@@ -7,6 +7,7 @@ elsewhere: contradictions between versions (``versions``).
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from lgdp_pipelines.errors import Contradiction, WrongUse
@@ -58,42 +59,41 @@ def read_contract(document: YamlNode, path: Path, sha256: str) -> ContractFile:
         path: the file.
         sha256: of the bytes of the file, and of its base where it has one.
     """
-    root = document
-    properties, contradictions = read_properties(ContractProperties, root)
+    properties, contradictions = read_properties(ContractProperties, document)
     code, known_kind = properties.return_code, properties.period_kind
     provenance = properties.provenance or Provenance("", "")
-    agreed = {entry.text("property"): entry for entry in root.entries("slaProperties")}
-    entries = [(entry, read_items(entry, slug(code), provenance)) for entry in root.entries("schema")]
+    agreements = {entry.text("property"): entry for entry in document.entries("slaProperties")}
+    entries = [(entry, read_items(entry, slug(code), provenance)) for entry in document.entries("schema")]
     items = {entry.text("name"): {parsed.item.name: parsed.item for parsed in own} for entry, own in entries}
     tables = tuple(
         read_table(entry, slug(code), own, RuleContext(entry.text("name"), items, known_kind, {}))
         for entry, own in entries
     )
-    about = root.at("description")
+    description = document.at("description")
     contract = Contract(
         return_code=code,
-        version=_version(root.text("version")) or Version(0, 0, 0),
+        version=_version(document.text("version")) or Version(0, 0, 0),
         valid_from=properties.valid_from,
-        title=root.text("name"),
-        purpose=" ".join(about.text("purpose").split()),
-        limitations=" ".join(about.text("limitations").split()),
-        subject=root.text("domain"),
-        owner=_owner(root),
+        title=document.text("name"),
+        purpose=" ".join(description.text("purpose").split()),
+        limitations=" ".join(description.text("limitations").split()),
+        subject=document.text("domain"),
+        owner=_owner(document),
         recipients=properties.recipients,
         legal_basis=str(properties.legal_basis or ""),
         burden_minutes=properties.burden_minutes,
         period_kind=known_kind or PeriodKind.FINANCIAL_YEAR,
-        due_days=_agreed(agreed, "latency", "d") or 0,
-        retention_years=_agreed(agreed, "retention", "y") or 0,
+        due_days=_agreed_number(agreements, "latency", "d") or 0,
+        retention_years=_agreed_number(agreements, "retention", "y") or 0,
         extract=properties.extract or Extract(Format.CSV),
         disclosure=properties.disclosure or Disclosure(DisclosureMethod.NONE),
         provenance=provenance,
-        tables=tuple(file.table for file in tables),
+        tables=tuple(entry.table for entry in tables),
         path=path,
         sha256=sha256,
         nil_return=properties.nil_return,
         due_dates=properties.due_dates,
-        roles=_roles(root),
+        roles=_roles(document),
     )
     return ContractFile(contract, document, tables, properties, contradictions)
 
@@ -113,8 +113,8 @@ def _roles(root: YamlNode) -> tuple[str, ...]:
     return tuple(dict.fromkeys(member.text("role") for member in members if member.text("role")))
 
 
-def _agreed(agreed: Mapping[str, YamlNode], name: str, unit: str) -> int | None:
-    node = agreed.get(name)
+def _agreed_number(agreements: Mapping[str, YamlNode], name: str, unit: str) -> int | None:
+    node = agreements.get(name)
     return node.integer("value") if node and node.text("unit") == unit else None
 
 
@@ -133,23 +133,21 @@ def check_contract(file: ContractFile, code_lists: Mapping[str, CodeList]) -> It
     yield from _check_agreement(root)
     if properties.extract:
         yield from check_extract(properties.extract, root.custom_property("lgdpExtract"))
-    kind = properties.period_kind
-    yield from _check_first_period(contract, root.custom_property("lgdpValidFrom"), kind)
-    yield from _check_due_dates(contract, root.custom_property("lgdpDueDates"), kind)
+    yield from _check_periods(file)
     columns = columns_of(contract.tables)
     items = {table.name: table.by_name for table in contract.tables}
-    own_lists = {listed.id: listed for listed, _ in file.inline_lists}
+    own_lists = {code_list.id: code_list for code_list, _ in file.inline_lists}
     yield from (
-        table.node.contradiction(f"Two tables are called {table.table.name}.", "Rename one.")
-        for table, _ in find_repeats((table.table.name, table) for table in file.tables)
+        entry.node.contradiction(f"Two tables are called {entry.table.name}.", "Rename one.")
+        for entry, _ in find_repeats((entry.table.name, entry) for entry in file.tables)
     )
-    for table in file.tables:
-        context = RuleContext(table.table.name, items, kind, {**code_lists, **own_lists})
-        yield from check_table(table, columns, frozenset(code_lists), context)
-    yield from _several_tables(file)
-    yield from _paths_of_items(file)
-    yield from _check_rule_id(file)
-    yield from _one_item_one_type(file)
+    for entry in file.tables:
+        context = RuleContext(entry.table.name, items, properties.period_kind, {**code_lists, **own_lists})
+        yield from check_table(entry, columns, frozenset(code_lists), context)
+    yield from _check_several_tables(file)
+    yield from _check_xml_paths(file)
+    yield from _check_rule_ids(file)
+    yield from _check_shared_items(file)
 
 
 def _check_heading(file: ContractFile) -> Iterator[Contradiction]:
@@ -208,81 +206,72 @@ def _check_name(file: ContractFile) -> Iterator[Contradiction]:
 
 
 def _check_agreement(root: YamlNode) -> Iterator[Contradiction]:
-    agreed = {entry.text("property"): entry for entry in root.entries("slaProperties")}
+    agreements = {entry.text("property"): entry for entry in root.entries("slaProperties")}
     for name, unit, meaning in (
         ("latency", "d", "days after a period's end on which a submission is due"),
         ("retention", "y", "years for which received bytes are kept"),
     ):
-        value = _agreed(agreed, name, unit)
+        value = _agreed_number(agreements, name, unit)
         if value is None or value < 0 or (name == "retention" and value == 0):
-            node = agreed.get(name) or root.at("slaProperties")
+            node = agreements.get(name) or root.at("slaProperties")
             yield node.contradiction(
                 f"The contract does not say the {meaning}.",
                 f"Add to slaProperties: property {name}, value a whole number, unit {unit}.",
             )
 
 
-def _check_first_period(contract: Contract, node: YamlNode, kind: PeriodKind | None) -> Iterator[Contradiction]:
-    if node.value is None or kind is None:
-        return
-    try:
-        period = parse_period(contract.valid_from)
-    except WrongUse as error:
-        yield node.contradiction(error.what, error.remedy)
-        return
-    if period.kind is not kind:
-        yield node.contradiction(
-            f"The contract is valid from {period.id}, which is not of the kind {kind}.",
-            f"Write a {kind}, or correct lgdpPeriodKind.",
-        )
-
-
-def _check_due_dates(contract: Contract, node: YamlNode, kind: PeriodKind | None) -> Iterator[Contradiction]:
-    """Yield due dates without a period, or before their period begins."""
-    for name, day in contract.due_dates.items():
+def _check_periods(file: ContractFile) -> Iterator[Contradiction]:
+    """Yield ids that are not periods of the contract's kind, and due dates before their period."""
+    first_node = file.document.custom_property("lgdpValidFrom")
+    dates_node = file.document.custom_property("lgdpDueDates")
+    kind = file.properties.period_kind
+    entries = [(name, day, dates_node.at(name)) for name, day in file.contract.due_dates.items()]
+    if first_node.value is not None and kind is not None:
+        entries.append((file.contract.valid_from, date.max, first_node))
+    for text, day, node in entries:
         try:
-            period = parse_period(name)
+            period = parse_period(text)
         except WrongUse as error:
-            yield node.at(name).contradiction(error.what, error.remedy)
+            yield node.contradiction(error.what, error.remedy)
             continue
         yield from first_contradiction_where(
             (
                 kind is not None and period.kind is not kind,
-                node.at(name),
+                node,
                 f"{period.id} is not of the kind {kind}.",
-                f"Write a {kind}.",
+                f"Write a {kind}, or correct lgdpPeriodKind.",
             ),
             (
                 day < period.start,
-                node.at(name),
+                node,
                 f"{period.id} is due before it begins.",
                 f"Give a day from {period.start.isoformat()} on.",
             ),
         )
 
 
-def _several_tables(file: ContractFile) -> Iterator[Contradiction]:
+def _check_several_tables(file: ContractFile) -> Iterator[Contradiction]:
     """Yield tables without a way to identify their records or files."""
-    contract, several = file.contract, len(file.tables) > 1
+    contract, has_several = file.contract, len(file.tables) > 1
     for entry in file.tables:
         table, key = entry.table, entry.table.record_key
         key_node = entry.node.custom_property("lgdpRecordKey")
         holders = [other.name for other in contract.tables if key in {item.header for item in other.items}]
         yield from contradictions_where(
             (
-                several and not key and not table.file_pattern,
+                has_several and not key and not table.file_pattern,
                 entry.node,
                 f"The contract does not say which records belong to {table.name}.",
                 "Add lgdpRecordKey (JSON, NDJSON, XML), or lgdpFilePattern where each table has a file.",
             ),
             (
-                table.file_pattern and not several,
+                table.file_pattern and not has_several,
                 entry.node.custom_property("lgdpFilePattern"),
                 f"{table.name} is the only table but has a file pattern.",
                 "Remove lgdpFilePattern.",
             ),
             (
-                table.optional and not several,
+                table.optional and not has_several,
                 entry.node.custom_property("lgdpOptional"),
                 f"{table.name} is the only table and optional.",
                 "Remove lgdpOptional.",
@@ -302,7 +291,7 @@ def _several_tables(file: ContractFile) -> Iterator[Contradiction]:
         )
 
 
-def _paths_of_items(file: ContractFile) -> Iterator[Contradiction]:
+def _check_xml_paths(file: ContractFile) -> Iterator[Contradiction]:
     """Yield items of an XML extract without a path as header."""
     if file.contract.extract.format is not Format.XML:
         return
@@ -317,7 +306,7 @@ def _paths_of_items(file: ContractFile) -> Iterator[Contradiction]:
     )
 
 
-def _check_rule_id(file: ContractFile) -> Iterator[Contradiction]:
+def _check_rule_ids(file: ContractFile) -> Iterator[Contradiction]:
     places = {entry.rule.id: entry.node for table in file.tables for entry in table.rules}
     yield from (
         places.get(rule.id, file.document).contradiction(
@@ -327,7 +316,7 @@ def _check_rule_id(file: ContractFile) -> Iterator[Contradiction]:
     )
 
 
-def _one_item_one_type(file: ContractFile) -> Iterator[Contradiction]:
+def _check_shared_items(file: ContractFile) -> Iterator[Contradiction]:
     """Yield data items that two tables define differently."""
     items = ((entry.item.urn, (entry, table)) for table in file.tables for entry in table.items if entry.item.urn)
     yield from (

@@ -220,18 +220,17 @@ def _check_range(item: Item, options: YamlNode) -> Iterator[Contradiction]:
     if item.range is None:
         return
     bounds = {name: options.at(name) for name in _BOUNDS if options.has(name)}
-    values: dict[str, float] = {}
-    for name, node in bounds.items():
-        value = _comparable(str(node.value), item.type)
-        if value is None:
-            yield node.contradiction(
-                f"{item.name}: “{node.value}” is not a bound of the type {item.type}.", "Write 2024-03-31."
-            )
-        else:
-            values[name] = value
-    lower = max((values[name] for name in ("minimum", "exclusiveMinimum") if name in values), default=None)
-    upper = min((values[name] for name in ("maximum", "exclusiveMaximum") if name in values), default=None)
-    if lower is not None and upper is not None and lower > upper:
+    values = {name: _comparable(str(bound.value), item.type) for name, bound in bounds.items()}
+    yield from (
+        bound.contradiction(
+            f"{item.name}: “{bound.value}” is not a bound of the type {item.type}.", "Write 2024-03-31."
+        )
+        for name, bound in bounds.items()
+        if values[name] is None
+    )
+    lower = [value for name in ("minimum", "exclusiveMinimum") if (value := values.get(name)) is not None]
+    upper = [value for name in ("maximum", "exclusiveMaximum") if (value := values.get(name)) is not None]
+    if lower and upper and max(lower) > min(upper):
         yield options.contradiction(
             f"{item.name}: the lower bound is above the upper bound.", "Swap or correct the bounds."
         )

@@ -25,6 +25,7 @@ from pydantic.dataclasses import dataclass as pydantic_dataclass
 from lgdp_pipelines.errors import Contradiction
 from lgdp_pipelines.register.documents.model_parsing import parse
 from lgdp_pipelines.register.documents.yaml_nodes import (
+    Check,
     YamlNode,
     contradictions_where,
     find_repeats,
@@ -76,7 +77,7 @@ class Row:
 
 
 def read_rows(file: str, text: str, columns: Sequence[str]) -> tuple[tuple[Row, ...], tuple[Contradiction, ...]]:
-    """Return the rows of a CSV file with given columns, and its contradictions."""
+    """Return a CSV file's rows under given columns, and its contradictions."""
     reader = csv.reader(io.StringIO(text), strict=True)
     rows: list[Row] = []
     contradictions: list[Contradiction] = []
@@ -126,8 +127,8 @@ _COUNCIL_FORMS = {
 
 def read_councils(councils_text: str, names_text: str) -> tuple[Councils, tuple[Contradiction, ...]]:
     """Return the council register from two files' text, and its contradictions."""
-    rows, found = read_rows(COUNCILS_FILE, councils_text, _COUNCIL_COLUMNS)
-    names, found_in_names = read_rows(NAMES_FILE, names_text, _NAME_COLUMNS)
+    rows, contradictions = read_rows(COUNCILS_FILE, councils_text, _COUNCIL_COLUMNS)
+    names, contradictions_in_names = read_rows(NAMES_FILE, names_text, _NAME_COLUMNS)
     councils = Councils(
         MappingProxyType(
             {
@@ -137,11 +138,11 @@ def read_councils(councils_text: str, names_text: str) -> tuple[Councils, tuple[
         )
     )
     return councils, (
-        *found,
-        *found_in_names,
+        *contradictions,
+        *contradictions_in_names,
         *_check_councils(rows),
         *_check_names(names, councils),
-        *_shared_spellings(rows, names, councils),
+        *_check_shared_spellings(rows, names, councils),
     )
 
 
@@ -172,9 +173,15 @@ def _check_councils(rows: Sequence[Row]) -> Iterator[Contradiction]:
                 yield row.contradiction(
                     f"The {column} {value} is also on line {lines[column, value]}.", "Give each council its own."
                 )
-        yield from _mark(row)
-        if not row.cells["name"] or not row.cells["official_name"]:
-            yield row.contradiction("The council has no name.", "Write name and official_name.")
+        yield from contradictions_where(
+            _make_mark_check(row),
+            (
+                not row.cells["name"] or not row.cells["official_name"],
+                row,
+                "The council has no name.",
+                "Write name and official_name.",
+            ),
+        )
 
 
 def _check_names(names: Sequence[Row], councils: Councils) -> Iterator[Contradiction]:
@@ -183,18 +190,16 @@ def _check_names(names: Sequence[Row], councils: Councils) -> Iterator[Contradic
         yield from contradictions_where(
             (code not in councils.by_code, row, f"There is no council {code}.", "Write a code of councils.csv."),
             (not row.cells["spelling"].strip(), row, "The spelling is empty.", "Write it, or remove the line."),
-        )
-        yield from _mark(row)
-
-
-def _mark(row: Row) -> Iterator[Contradiction]:
-    if row.cells["verified"] not in VERIFIED:
-        yield row.contradiction(
-            f"The mark “{row.cells['verified']}” is unknown.", f"Write one of: {'; '.join(VERIFIED)}."
+            _make_mark_check(row),
         )
 
 
-def _shared_spellings(rows: Sequence[Row], names: Sequence[Row], councils: Councils) -> Iterator[Contradiction]:
+def _make_mark_check(row: Row) -> Check:
+    mark = row.cells["verified"]
+    return (mark not in VERIFIED, row, f"The mark “{mark}” is unknown.", f"Write one of: {'; '.join(VERIFIED)}.")
+
+
+def _check_shared_spellings(rows: Sequence[Row], names: Sequence[Row], councils: Councils) -> Iterator[Contradiction]:
     """Yield spellings that mean two councils, at the line of the second."""
     codes = [row.cells["council_code"] for row in rows]
     known = [(row, councils.by_code[code]) for row, code in zip(rows, codes, strict=True) if code in councils.by_code]
@@ -416,10 +421,10 @@ def read_code_list(document: YamlNode) -> tuple[CodeList, tuple[Contradiction, .
         return CodeList(PurePosixPath(document.file).stem, "?", "?", "?", "ours", ()), parsed.contradictions
     codes = tuple(Code(**vars(code)) for code in words.codes)
     code_list = CodeList(words.id, words.version, words.title, words.source, words.verified, codes)
-    return code_list, (*parsed.contradictions, *_check(parsed.node, code_list))
+    return code_list, (*parsed.contradictions, *_check_code_list(parsed.node, code_list))
 
 
-def _check(node: YamlNode, code_list: CodeList) -> Iterator[Contradiction]:
+def _check_code_list(node: YamlNode, code_list: CodeList) -> Iterator[Contradiction]:
     yield from contradictions_where(
         (
             node.file != f"codelists/{code_list.id}.yaml",
@@ -442,10 +447,16 @@ def _check(node: YamlNode, code_list: CodeList) -> Iterator[Contradiction]:
             if counts[spelling] > 1
         )
         for pattern_node, pattern in zip(entry.entries("patterns"), code.patterns, strict=True):
-            for other in code_list.codes:
-                matches = any(re.fullmatch(pattern, text) for text in (other.code, *other.aliases))
-                if other is not code and (matches or pattern in other.patterns):
-                    yield pattern_node.contradiction(
-                        f"The pattern “{pattern}” of {code.code} also matches a spelling of {other.code}.",
-                        "Write it so that it matches one code only.",
-                    )
+            yield from (
+                pattern_node.contradiction(
+                    f"The pattern “{pattern}” of {code.code} also matches a spelling of {other_code.code}.",
+                    "Write it so that it matches one code only.",
+                )
+                for other_code in code_list.codes
+                if other_code is not code and _has_spelling(other_code, pattern)
+            )
+
+
+def _has_spelling(code: Code, pattern: str) -> bool:
+    """Return whether a code has a pattern, or a spelling that matches it."""
+    return pattern in code.patterns or any(re.fullmatch(pattern, text) for text in (code.code, *code.aliases))

@@ -49,7 +49,7 @@ from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity
 
 @dataclass(frozen=True, slots=True)
 class RuleEntry:
-    """A written rule with its node, and its item's name or an empty text."""
+    """A written rule with its node and the name of its item."""
 
     rule: Rule
     node: YamlNode

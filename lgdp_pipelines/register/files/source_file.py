@@ -11,7 +11,13 @@ from dataclasses import dataclass
 
 from lgdp_pipelines.errors import Contradiction
 from lgdp_pipelines.register.documents.model_parsing import parse
-from lgdp_pipelines.register.documents.yaml_nodes import YamlNode, find_repeats, list_node, suggest
+from lgdp_pipelines.register.documents.yaml_nodes import (
+    YamlNode,
+    contradictions_where,
+    find_repeats,
+    list_node,
+    suggest,
+)
 from lgdp_pipelines.register.model.contract import Return
 from lgdp_pipelines.register.model.sources import (
     SOURCE_KINDS,
@@ -61,14 +67,22 @@ def read_source(document: YamlNode, councils: Councils) -> tuple[SourceFile | No
 def check_source(file: SourceFile, councils: Councils, returns: Mapping[str, Return]) -> Iterator[Contradiction]:
     """Yield the contradictions of a source with itself, councils and returns."""
     source, node = file.source, file.node
-    if node.file != f"sources/{source.id}.yaml":
-        yield node.at("id").contradiction(
-            f"The file holds {source.id} and is called {node.file}.", f"Call it sources/{source.id}.yaml."
-        )
-    yield from (
-        entry.contradiction(f"There is no council {entry.value}.", suggest(entry.value, councils.codes))
-        for entry in node.entries("councils")
-        if entry.value not in councils.by_code
+    yield from contradictions_where(
+        (
+            node.file != f"sources/{source.id}.yaml",
+            node.at("id"),
+            f"The file holds {source.id} and is called {node.file}.",
+            f"Call it sources/{source.id}.yaml.",
+        ),
+        *(
+            (
+                entry.value not in councils.by_code,
+                entry,
+                f"There is no council {entry.value}.",
+                suggest(entry.value, councils.codes),
+            )
+            for entry in node.entries("councils")
+        ),
     )
     yield from _check_accounts(source, node)
     yield from _check_returns(source, node, returns)
@@ -85,14 +99,22 @@ def check_source(file: SourceFile, councils: Councils, returns: Mapping[str, Ret
 def _check_accounts(source: Source, node: YamlNode) -> Iterator[Contradiction]:
     return_codes = {source_return.return_code for source_return in source.returns}
     for council_code, account in node.at("accounts").members():
-        if council_code not in source.councils:
-            yield account.contradiction(
-                f"{council_code} has no account in this source.", suggest(council_code, source.councils)
-            )
-        yield from (
-            system.contradiction(f"The source does not give {return_code}.", suggest(return_code, return_codes))
-            for return_code, system in account.at("systems").members()
-            if return_code not in return_codes
+        yield from contradictions_where(
+            (
+                council_code not in source.councils,
+                account,
+                f"{council_code} has no account in this source.",
+                suggest(council_code, source.councils),
+            ),
+            *(
+                (
+                    return_code not in return_codes,
+                    system,
+                    f"The source does not give {return_code}.",
+                    suggest(return_code, return_codes),
+                )
+                for return_code, system in account.at("systems").members()
+            ),
         )
 
 

@@ -41,7 +41,7 @@ from lgdp_pipelines.vocabulary.councils import fold_spelling
 
 @dataclass(frozen=True, slots=True)
 class TableEntry:
-    """A table with its node, and the entries of its items and rules."""
+    """A table with its node and the entries of items and rules."""
 
     table: Table
     node: YamlNode
@@ -138,7 +138,7 @@ def check_table(
 
 
 def _check_repeats(table_entry: TableEntry, name_of: Callable[[ItemEntry], str], noun: str) -> Iterator[Contradiction]:
-    """Yield items that share a name, header or URN with an earlier one."""
+    """Yield items with the name, header or URN of an earlier one."""
     repeats = find_repeats((name, entry) for entry in table_entry.items if (name := name_of(entry)))
     return (
         entry.node.contradiction(

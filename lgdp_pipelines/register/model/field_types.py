@@ -193,7 +193,7 @@ Verified: TypeAlias = Annotated[str, AfterValidator(_check_mark)]
 
 
 class ReadAs:
-    """A field with a value that is made from a model of words."""
+    """A field with a value made from a model of words."""
 
     def __init__(self, words: Any, make: Callable[[Any], object]) -> None:  # noqa: ANN401 - a type, or a form of types
         self.words = words

@@ -343,7 +343,7 @@ class ApiReturn(SourceReturn):
     paging: Annotated[Paging | None, Field(discriminator="by")] = None
 
     def fill_request(self, council_code: str, period: Period) -> str:
-        """Return path and query of the first page for a council and period."""
+        """Return the first page's path and query for a council and period."""
         return (
             self.request.replace("{council}", council_code)
             .replace("{period}", period.id)

@@ -183,7 +183,7 @@ class Terms(ABC):
     @property
     @abstractmethod
     def finding_items(self) -> tuple[str, ...]:
-        """Names of the items of a finding by default; the first shows it."""
+        """Names of a finding's items by default; the first shows it."""
 
     @property
     def items(self) -> tuple[str, ...]:

@@ -6,8 +6,8 @@ running it and fetching rows (``validation.sql_rules``).
 A statement names tables as ``{model}`` (its own), ``{table}`` (another of the same return), ``{hl1.application}`` (a
 table of another return, by its slug) or ``{reference.council_population}`` (a reference table, by its slug), and reads
 facts of the submission with ``getvariable('period_start')`` and the other variables. A rule reads another return for
-the period that corresponds to its own: the same, the longer one that it lies in, or all the shorter ones that lie in
-it. The two kinds of period decide which.
+the period that corresponds to its own: the same one, the longer one around it, or all the shorter ones in it. The two
+kinds of period decide which.
 """
 
 import re
@@ -113,7 +113,7 @@ def find_query_problems(query: str, own_table: str, columns: Mapping[str, Sequen
 
 
 def _find_table_problems(tree: exp.Select, columns: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    """Yield problems of a statement's tables, and qualify the names of its columns."""
+    """Yield problems of a statement's tables, and qualify its column names."""
     cte_names = {cte.alias_or_name for cte in tree.find_all(exp.CTE)}
     for table in tree.find_all(exp.Table):
         if not isinstance(table.this, exp.Identifier) or table.db:
@@ -173,7 +173,7 @@ def find_matching_contracts(other: Return, contract: Contract, own: Return) -> t
 
 
 def _start_days(data_return: Return, contract: Contract) -> tuple[date, date] | None:
-    """Return the first day and the end of a version's validity, or None."""
+    """Return first day and end of a version's validity, or None."""
     following = data_return.contracts[data_return.contracts.index(contract) + 1 :]
     try:
         first, *later = (parse_period(version.valid_from).start for version in (contract, *following))

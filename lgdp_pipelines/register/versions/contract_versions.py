@@ -172,7 +172,7 @@ class _HeadWords:
 
 
 def read_changes(document: YamlNode) -> ChangeFile:
-    """Return the readable changes of a document, with the errors in its form."""
+    """Return a document's readable changes, with the errors in its form."""
     remedy = "Write base, version, lgdpValidFrom and changes."
     contradictions = [*parse(_HeadWords, document, name="the changes file", remedy=remedy).contradictions]
     changes = []
@@ -311,7 +311,7 @@ def _apply(tree: YamlNode, change: Change, target: Target) -> YamlNode:
 
 
 def _apply_to_rule(table: YamlNode, change: Change, target: Target) -> YamlNode:
-    """Return a table after a change to a rule of it or of its items.
+    """Return a table after a change to one of its rules.
 
     A new rule is added at the table.
     """
@@ -448,7 +448,7 @@ def _set_field(tree: YamlNode, name: str, value: YamlNode) -> YamlNode:
 
 
 def _find(listed: YamlNode, word: str, text: str) -> YamlNode | None:
-    """Return the entry of a list that has a text at a word."""
+    """Return the entry of a list with a text at a word."""
     return next((entry for entry in listed.elements if entry.at(word).value == text), None)
 
 

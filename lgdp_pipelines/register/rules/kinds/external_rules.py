@@ -305,7 +305,7 @@ class AgreesWithTerms(FigureTerms):
                 return added if self.absent_is_zero else f"CASE WHEN {is_complete} THEN {added} END"
 
     def _sound(self, context: RuleContext) -> str:
-        """Return SQL for whether a sum or count has no cell in error."""
+        """Return SQL for whether a sum has no cell in error."""
         if self.figure is ComparedFigure.VALUE or not self.items:
             return ""
         return f"NOT EXISTS ({cells_in_error_sql(context.table, self.items, '1')})"
