@@ -60,10 +60,10 @@ MONTH_NUMBERS: Mapping[str, str] = MappingProxyType(
 """Two digits of a month by its English name in lower case, whole or of three letters."""
 
 
-def find_date_format_problem(written: str) -> str | None:
+def find_date_format_problem(date_format: str) -> str | None:
     """Return the problem of a format as a sentence's end, or None."""
-    tokens = _TOKEN.findall(written)
-    if "".join(tokens) != written:
+    tokens = _TOKEN.findall(date_format)
+    if "".join(tokens) != date_format:
         return "has signs other than those of day, month, year of four digits and time"
     parts = [_DATE_PARTS.get(token, "day") for token in tokens if token in _DATE_PARTS or token in {"dd", "d"}]
     if sorted(parts) != ["day", "month", "year"]:
@@ -76,12 +76,12 @@ def find_date_format_problem(written: str) -> str | None:
     return None
 
 
-def build_date_pattern(written: str) -> str:
+def build_date_pattern(date_format: str) -> str:
     """Return a regular expression for a format, with groups for parts.
 
     The groups are ``day``, ``month`` or ``name``, and ``year``.
     """
-    return "".join(_PARTS.get(token) or re.escape(token) for token in _TOKEN.findall(written))
+    return "".join(_PARTS.get(token) or re.escape(token) for token in _TOKEN.findall(date_format))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +106,9 @@ class DayParts:
         return True
 
 
-def build_date_parser(written: str) -> Callable[[str], DayParts | None]:
+def build_date_parser(date_format: str) -> Callable[[str], DayParts | None]:
     """Return a parser of texts of a format; others give None."""
-    shape = re.compile(build_date_pattern(written))
+    shape = re.compile(build_date_pattern(date_format))
 
     def read(text: str) -> DayParts | None:
         match = shape.fullmatch(text)
@@ -134,7 +134,7 @@ def find_ambiguous_text(first: str, second: str) -> str | None:
     return None
 
 
-def _samples(written: str) -> Iterator[str]:
+def _samples(date_format: str) -> Iterator[str]:
     tens = ("10", "11", "12")
     names = ("October", "November", "December")
     values = {
@@ -144,11 +144,11 @@ def _samples(written: str) -> Iterator[str]:
         **dict.fromkeys(("MM", "M", "dd", "d", "HH", "mm", "ss"), tens),
         "SSS": ("101",),
     }
-    for texts in product(*(values.get(token, (token,)) for token in _TOKEN.findall(written))):
+    for texts in product(*(values.get(token, (token,)) for token in _TOKEN.findall(date_format))):
         yield "".join(texts)
 
 
-def format_day(day: date, written: str) -> str:
+def format_day(day: date, date_format: str) -> str:
     """Return a day in a format such as ``d/M/yyyy``; times are midnight."""
     month = next(name for name, number in MONTH_NUMBERS.items() if number == f"{day.month:02d}").title()
     parts = {
@@ -164,7 +164,7 @@ def format_day(day: date, written: str) -> str:
         "ss": "00",
         "SSS": "000",
     }
-    return "".join(parts.get(token, token) for token in _TOKEN.findall(written))
+    return "".join(parts.get(token, token) for token in _TOKEN.findall(date_format))
 
 
 @dataclass(frozen=True, slots=True)

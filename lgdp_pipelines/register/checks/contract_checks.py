@@ -113,13 +113,13 @@ class _CrossReturnChecker:
         """Return the columns of an external table, or a contradiction."""
         if external.is_reference:
             if external.table not in self._reference:
-                what = f"The rule {rule.id} reads the reference table {external.table}, which does not exist."
-                return node.contradiction(what, suggest(external.table, self._reference))
+                message = f"The rule {rule.id} reads the reference table {external.table}, which does not exist."
+                return node.contradiction(message, suggest(external.table, self._reference))
             return [column.name for column in self._reference[external.table].columns]
         other = self._returns.get(external.of)
         if other is None or other.code == contract.return_code:
-            what = f"The rule {rule.id} reads {external}, and {external.of} is not another return."
-            return node.contradiction(what, suggest(external.of, self._returns.keys() - {contract.slug}))
+            message = f"The rule {rule.id} reads {external}, and {external.of} is not another return."
+            return node.contradiction(message, suggest(external.of, self._returns.keys() - {contract.slug}))
         versions = find_matching_contracts(other, contract, self._returns[contract.slug])
         if not versions:
             return node.contradiction(
@@ -130,12 +130,16 @@ class _CrossReturnChecker:
             )
         for version in versions:
             if external.table not in version.by_name:
-                what = f"The rule {rule.id} reads {external}, and {other.code} {version.version} has no such table."
-                return node.contradiction(what, suggest(external.table, version.by_name))
+                message = f"The rule {rule.id} reads {external}, and {other.code} {version.version} has no such table."
+                return node.contradiction(message, suggest(external.table, version.by_name))
         return [*find_shared_columns(versions, external.table), PERIOD_COLUMN]
 
     def _check_terms(
-        self, terms: RefersToTerms | AgreesWithTerms | InReferenceTerms, node: YamlNode, contract: Contract, own: Table
+        self,
+        terms: RefersToTerms | AgreesWithTerms | InReferenceTerms,
+        node: YamlNode,
+        contract: Contract,
+        own_table: Table,
     ) -> Iterator[Contradiction]:
         """Yield contradictions between the columns that terms name."""
         if isinstance(terms, InReferenceTerms):
@@ -157,7 +161,7 @@ class _CrossReturnChecker:
             figures = [terms.other_item] if isinstance(terms, AgreesWithTerms) and terms.other_item else []
             yield from _check_columns_exist([*terms.by.values(), *figures], types, node)
             if isinstance(terms, AgreesWithTerms):
-                yield from _check_figures(terms, node, own, table)
+                yield from _check_figures(terms, node, own_table, table)
                 periods = find_corresponding_periods(other.latest.period_kind, parse_period(contract.valid_from))
                 if len(periods) > 1 and terms.other_figure is ComparedFigure.VALUE:
                     yield node.at("of").contradiction(
@@ -165,7 +169,7 @@ class _CrossReturnChecker:
                         "Write figure: sum or count.",
                     )
         for name, column in terms.by.items():
-            kinds = (own.by_name[name].type if name in own.by_name else None, types.get(column))
+            kinds = (own_table.by_name[name].type if name in own_table.by_name else None, types.get(column))
             if None not in kinds and kinds[0] is not kinds[1] and not set(kinds) <= {*NUMERIC}:
                 pair = node.at("by").at(name)
                 yield pair.contradiction(
@@ -189,26 +193,26 @@ def _check_columns_exist(
 
 def _check_figures(terms: AgreesWithTerms, node: YamlNode, own: Table, theirs: Table) -> Iterator[Contradiction]:
     """Yield compared figures of different units or different exactness."""
-    other = theirs.by_name.get(terms.other_item)
-    mine = own.by_name.get(terms.item, other)
-    if mine is not None and other is not None:
+    other_figure = theirs.by_name.get(terms.other_item)
+    own_figure = own.by_name.get(terms.item, other_figure)
+    if own_figure is not None and other_figure is not None:
         yield from first_contradiction_where(
             (
-                other.type not in NUMERIC,
+                other_figure.type not in NUMERIC,
                 node.at("of"),
-                f"{other.name} is not a figure.",
+                f"{other_figure.name} is not a figure.",
                 "Name an item that is a number.",
             ),
             (
-                (mine.type is ItemType.NUMBER) != (other.type is ItemType.NUMBER),
+                (own_figure.type is ItemType.NUMBER) != (other_figure.type is ItemType.NUMBER),
                 node,
-                f"One of {mine.name} and {other.name} is exact, and the other is a measurement.",
+                f"One of {own_figure.name} and {other_figure.name} is exact, and the other is a measurement.",
                 "Name figures of one kind.",
             ),
             (
-                mine.unit and other.unit and mine.unit != other.unit,
+                own_figure.unit and other_figure.unit and own_figure.unit != other_figure.unit,
                 node,
-                f"{mine.name} is in {mine.unit} and {other.name} in {other.unit}.",
+                f"{own_figure.name} is in {own_figure.unit} and {other_figure.name} in {other_figure.unit}.",
                 "Name figures of one unit.",
             ),
         )

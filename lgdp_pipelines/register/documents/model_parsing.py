@@ -158,8 +158,8 @@ class _Refusal:
         if self.detail["type"] == _MISSING:
             return self.node.contradiction(f"{_called(self.path, name)} has no {word}.", f"Add {word}. {remedy}")
         if self.detail["type"] in _UNKNOWN:
-            known = set(_words_at(kind, self.path[:-1]))
-            advice = "Remove it." if word in known else suggest(word, known)
+            known_words = set(_words_at(kind, self.path[:-1]))
+            advice = "Remove it." if word in known_words else suggest(word, known_words)
             return self.node.contradiction(f"{describe_path(self.path)} is not allowed in {name}.", advice)
         template = _ENDS.get(self.detail["type"])
         end = template.format(input=self.detail["input"], **context) if template else self.detail["msg"]

@@ -88,8 +88,8 @@ def _unknown_keys(
     known_keys = set(_known_keys(error.schema, schema))
     unknown = [key for key in error.instance if key not in known_keys]
     for key in unknown:
-        what = f"{describe_path((*base, key))} is not a property of this object."
-        yield _locate(document, (*base, key)).contradiction(what, suggest(key, known_keys))
+        message = f"{describe_path((*base, key))} is not a property of this object."
+        yield _locate(document, (*base, key)).contradiction(message, suggest(key, known_keys))
     has_reason = any(other is not error and tuple(other.absolute_path)[: len(base)] == base for other in errors)
     if not unknown and not has_reason:
         yield _locate(document, base).contradiction(_describe(error, base), "Remove the part that does not fit.")

@@ -192,8 +192,8 @@ class YamlNode:
         """Return this tree without the member or entry at a path."""
         if not path:
             return YamlNode(self.file, self.line, None)
-        first, *rest = path
-        child = self.at(first).without(tuple(rest)) if rest else None
+        first, *rest_of_path = path
+        child = self.at(first).without(tuple(rest_of_path)) if rest_of_path else None
         if isinstance(first, int):
             children = [child if position == first else node for position, node in enumerate(self.elements)]
             return self.with_elements(node for node in children if node is not None)
@@ -323,7 +323,7 @@ Check: TypeAlias = tuple[object, Place, str, str]
 
 def contradictions_where(*checks: Check) -> Iterator[Contradiction]:
     """Yield a contradiction for each check with a true condition."""
-    return (place.contradiction(what, remedy) for is_wrong, place, what, remedy in checks if is_wrong)
+    return (location.contradiction(what, remedy) for is_wrong, location, what, remedy in checks if is_wrong)
 
 
 def first_contradiction_where(*checks: Check) -> Iterator[Contradiction]:
@@ -331,16 +331,16 @@ def first_contradiction_where(*checks: Check) -> Iterator[Contradiction]:
     return islice(contradictions_where(*checks), 1)
 
 
-def suggest(word: str, known: Iterable[str]) -> str:
+def suggest(word: str, known_words: Iterable[str]) -> str:
     """Return a remedy for an unknown word: similar known words, or all.
 
     The remedy is empty for a known word.
     """
-    listed = sorted(known)
-    if word in listed:
+    words = sorted(known_words)
+    if word in words:
         return ""  # tables of checks take remedies of correct words too, and the search below is slow
-    near = difflib.get_close_matches(word, listed, n=1)
-    return f"Write {near[0]}, or remove it." if near else f"Use one of: {', '.join(listed)}."
+    near = difflib.get_close_matches(word, words, n=1)
+    return f"Write {near[0]}, or remove it." if near else f"Use one of: {', '.join(words)}."
 
 
 def find_repeats(entries: Iterable[tuple[Hashable, Entry]]) -> Iterator[tuple[Entry, Entry]]:

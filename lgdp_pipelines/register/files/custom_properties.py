@@ -210,10 +210,10 @@ def read_properties(model: type[_Model], node: YamlNode) -> tuple[_Model, tuple[
     known_words = words_of(model)
     contradictions: list[Contradiction] = []
     values: dict[str, YamlNode] = {}
-    seen: set[str] = set()
+    seen_words: set[str] = set()
     for entry in node.entries("customProperties"):
         word = entry.text("property")
-        if word in seen:
+        if word in seen_words:
             contradictions.append(entry.contradiction(f"{word} is given twice.", "Keep one of the two."))
         elif word in known_words:
             values[word] = entry.at("value")
@@ -221,7 +221,7 @@ def read_properties(model: type[_Model], node: YamlNode) -> tuple[_Model, tuple[
             contradictions.append(
                 entry.contradiction(f"{word} is not a property of a {model.noun}.", suggest(word, known_words))
             )
-        seen.add(word)
+        seen_words.add(word)
     contradictions += [
         node.contradiction(f"The {model.noun} has no {word}.", f"Add {word} under customProperties.")
         for word in known_words

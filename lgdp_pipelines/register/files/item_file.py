@@ -351,43 +351,48 @@ def _check_role(item: Item, node: YamlNode) -> Iterator[Contradiction]:
 DATES, NUMBERS = "lgdpDateFormats", "lgdpNumbers"
 
 
-def check_value_spellings(item: Item, node: YamlNode, written: str) -> Iterator[Contradiction]:
+def check_value_spellings(item: Item, node: YamlNode, date_format: str) -> Iterator[Contradiction]:
     """Yield the contradictions in an item's other spellings.
 
     Args:
         item: that has them.
         node: of the item.
-        written: its declared form of dates, in the letters of the standard; empty where it is not a date.
+        date_format: declared for its dates, in the letters of the standard; empty for other types.
     """
-    yield from _check_date_spellings(item, node, written)
+    yield from _check_date_spellings(item, node, date_format)
     yield from _check_number_spelling(item, node.custom_property(NUMBERS))
 
 
-def _check_date_spellings(item: Item, node: YamlNode, written: str) -> Iterator[Contradiction]:
+def _check_date_spellings(item: Item, node: YamlNode, declared_format: str) -> Iterator[Contradiction]:
     formats = node.custom_property(DATES)
     if formats.value is not None and item.type is not ItemType.DATE:
         yield formats.contradiction(f"{item.name} has {DATES} but is not a date.", "Remove it.")
         return
-    other_formats = [written] if item.date_format is not None else []
+    known_formats = [declared_format] if item.date_format is not None else []
     for entry in formats.elements:
-        form = entry.value if isinstance(entry.value, str) else ""
-        if problem := find_date_format_problem(form):
+        date_format = entry.value if isinstance(entry.value, str) else ""
+        if problem := find_date_format_problem(date_format):
             yield entry.contradiction(
                 f"{item.name}: the form of the date {problem}.", "Write such as yyyy-MM-dd or d/M/yyyy HH:mm."
             )
             continue
-        for other in other_formats:
-            text = find_ambiguous_text(form, other)
+        for known_format in known_formats:
+            text = find_ambiguous_text(date_format, known_format)
             yield from first_contradiction_where(
-                (form == other, entry, f"{item.name}: {form} is the format of its dates already.", "Remove it."),
+                (
+                    date_format == known_format,
+                    entry,
+                    f"{item.name}: {date_format} is the format of its dates already.",
+                    "Remove it.",
+                ),
                 (
                     text is not None,
                     entry,
-                    f"{item.name}: “{text}” is one day as {form} and another as {other}.",
+                    f"{item.name}: “{text}” is one day as {date_format} and another as {known_format}.",
                     "Keep the one that councils use, because such a day is ambiguous.",
                 ),
             )
-        other_formats.append(form)
+        known_formats.append(date_format)
 
 
 def _check_number_spelling(item: Item, node: YamlNode) -> Iterator[Contradiction]:

@@ -377,8 +377,8 @@ def _list_targets(item: Item, contract: Contract, code_lists: Mapping[str, CodeL
         targets |= {"true", "false"}
     if item.code_list is not None and item.code_list in code_lists:
         first = parse_period(contract.valid_from).start
-        listed = code_lists[item.code_list].codes
-        targets |= {code.code for code in listed if code.valid_to is None or code.valid_to >= first}
+        codes = code_lists[item.code_list].codes
+        targets |= {code.code for code in codes if code.valid_to is None or code.valid_to >= first}
     if targets and not item.required:
         targets.add("")
     return frozenset(targets)

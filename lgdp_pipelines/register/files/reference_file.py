@@ -202,15 +202,17 @@ def _make_mark_check(row: Row) -> Check:
 def _check_shared_spellings(rows: Sequence[Row], names: Sequence[Row], councils: Councils) -> Iterator[Contradiction]:
     """Yield spellings that mean two councils, at the line of the second."""
     codes = [row.cells["council_code"] for row in rows]
-    known = [(row, councils.by_code[code]) for row, code in zip(rows, codes, strict=True) if code in councils.by_code]
-    claims = [
+    council_rows = [
+        (row, councils.by_code[code]) for row, code in zip(rows, codes, strict=True) if code in councils.by_code
+    ]
+    spellings = [
         (spelling, row)
-        for row, council in known
+        for row, council in council_rows
         for spelling in sorted(set(map(fold_spelling, council.spellings)) - set(map(fold_spelling, council.names)))
     ]
-    claims += [(fold_spelling(row.cells["spelling"]), row) for row in names if row.cells["spelling"].strip()]
+    spellings += [(fold_spelling(row.cells["spelling"]), row) for row in names if row.cells["spelling"].strip()]
     owners: dict[str, str] = {}
-    for spelling, row in claims:
+    for spelling, row in spellings:
         owner = owners.setdefault(spelling, row.cells["council_code"])
         if owner != row.cells["council_code"]:
             yield row.contradiction(
@@ -273,8 +275,8 @@ def _rows(
     node: YamlNode, file: str, contents: Mapping[str, bytes], columns: list[str]
 ) -> tuple[tuple[Row, ...], tuple[Contradiction, ...]]:
     if file not in contents:
-        what = f"The version {node.text('version')} has no file."
-        return (), (node.contradiction(what, f"Write {file}, or remove the version."),)
+        message = f"The version {node.text('version')} has no file."
+        return (), (node.contradiction(message, f"Write {file}, or remove the version."),)
     try:
         rows, contradictions = read_rows(file, contents[file].decode("utf-8"), columns)
     except UnicodeDecodeError:

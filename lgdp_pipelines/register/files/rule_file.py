@@ -209,8 +209,8 @@ def read_relationships(table: YamlNode, return_slug: str, context: RuleContext) 
 
 def _relationship_rule(node: YamlNode, return_slug: str, context: RuleContext, terms: Relationship) -> Rule:
     properties, _ = read_properties(RelationshipProperties, node)
-    headers = " and ".join(context.items[name].header for name in terms.own)
-    theirs = " and ".join(context.tables[terms.table][name].header for name in terms.theirs)
+    source_headers = " and ".join(context.items[name].header for name in terms.source_items)
+    target_headers = " and ".join(context.tables[terms.table][name].header for name in terms.target_items)
     advice = "Correct the reference, or send the row that it refers to."
     return Rule(
         id=f"{return_slug}.{node.text('id')}",
@@ -218,7 +218,7 @@ def _relationship_rule(node: YamlNode, return_slug: str, context: RuleContext, t
         severity=properties.severity,
         table=context.table,
         items=terms.finding_items,
-        title=f"{headers} together refer to a row of {terms.table} by its {theirs}",
+        title=f"{source_headers} together refer to a row of {terms.table} by its {target_headers}",
         guidance=f"{advice} {properties.guidance}".strip(),
         sql=write_relationship_sql(terms),
         terms=terms,
@@ -227,19 +227,19 @@ def _relationship_rule(node: YamlNode, return_slug: str, context: RuleContext, t
 
 
 def _read_relationship(node: YamlNode, table: str) -> Relationship | None:
-    own, theirs = _split_names(node.at("from").value), _split_names(node.at("to").value)
-    tables = {name for name, _ in theirs}
-    if len(own) != len(theirs) or len(tables) != 1 or {name for name, _ in own} != {table}:
+    source_items, target_items = _split_names(node.at("from").value), _split_names(node.at("to").value)
+    tables = {name for name, _ in target_items}
+    if len(source_items) != len(target_items) or len(tables) != 1 or {name for name, _ in source_items} != {table}:
         return None
-    return Relationship(tuple(name for _, name in own), tables.pop(), tuple(name for _, name in theirs))
+    return Relationship(tuple(name for _, name in source_items), tables.pop(), tuple(name for _, name in target_items))
 
 
 def _split_names(value: object) -> tuple[tuple[str, str], ...]:
     """Return table and item of dotted names; empty where one is malformed."""
-    listed = value if isinstance(value, list) else [value]
-    parts = [name.split(".") for name in listed if isinstance(name, str)]
+    names = value if isinstance(value, list) else [value]
+    parts = [name.split(".") for name in names if isinstance(name, str)]
     pairs = tuple((pair[0], pair[1]) for pair in parts if len(pair) == _POINT)
-    return pairs if len(pairs) == len(listed) else ()
+    return pairs if len(pairs) == len(names) else ()
 
 
 def check_item_relationship(node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
@@ -251,10 +251,10 @@ def check_item_relationship(node: YamlNode, context: RuleContext) -> Iterator[Co
     """
     entries = node.entries("relationships")
     yield from (
-        extra.contradiction(
+        entry.contradiction(
             f"{node.text('name')} has two relationships.", "Leave one; write another as a quality rule in SQL."
         )
-        for extra in entries[1:]
+        for entry in entries[1:]
     )
     terms = read_reference(node)
     if entries and terms is None:
@@ -288,13 +288,13 @@ def check_relationships(table: YamlNode, context: RuleContext) -> Iterator[Contr
 
 
 def _check_relationship(terms: Relationship, node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
-    theirs = context.tables.get(terms.table)
-    if theirs is None:
+    target_table = context.tables.get(terms.table)
+    if target_table is None:
         yield node.at("to").contradiction(
             f"A row refers to {terms.table}, which is not a table of the return.", suggest(terms.table, context.tables)
         )
         return
-    for own, other in zip(terms.own, terms.theirs, strict=True):
+    for source_item, target_item in zip(terms.source_items, terms.target_items, strict=True):
         yield from contradictions_where(
             *(
                 (
@@ -303,18 +303,23 @@ def _check_relationship(terms: Relationship, node: YamlNode, context: RuleContex
                     f"A relationship names {name}, which is not an item of {table}.",
                     suggest(name, items),
                 )
-                for name, items, table in ((own, context.items, context.table), (other, theirs, terms.table))
+                for name, items, table in (
+                    (source_item, context.items, context.table),
+                    (target_item, target_table, terms.table),
+                )
             ),
             (
-                own in context.items and other in theirs and context.items[own].type is not theirs[other].type,
+                source_item in context.items
+                and target_item in target_table
+                and context.items[source_item].type is not target_table[target_item].type,
                 node,
-                f"{own} and {other} are of different types, and never equal.",
+                f"{source_item} and {target_item} are of different types, and never equal.",
                 "Name items of one type.",
             ),
             (
-                own == other and terms.table == context.table,
+                source_item == target_item and terms.table == context.table,
                 node,
-                f"{own} refers to itself.",
+                f"{source_item} refers to itself.",
                 "Name another item in to.",
             ),
         )

@@ -57,8 +57,8 @@ def read_source(document: YamlNode, councils: Councils) -> tuple[SourceFile | No
         node = document.with_member("councils", list_node(listed.file, listed.line, codes))
     transport = document.at("transport").value
     if transport not in SOURCE_KINDS:
-        what = f"The transport of a source is “{transport}”, and must be one of: {', '.join(SOURCE_KINDS)}."
-        return None, (document.at("transport").contradiction(what, "Correct it; schemas/README.md shows a source."),)
+        message = f"The transport of a source is “{transport}”, and must be one of: {', '.join(SOURCE_KINDS)}."
+        return None, (document.at("transport").contradiction(message, "Correct it; schemas/README.md shows a source."),)
     kind = SOURCE_KINDS[TransportKind(transport)]
     parsed = parse(kind, node, name=kind.noun, remedy="Correct it; schemas/README.md shows a source.")
     return SourceFile(parsed.value, parsed.node) if parsed.value else None, parsed.contradictions

@@ -78,10 +78,10 @@ def _check_placeholders(*placeholders: str) -> Callable[[str], str]:
     listed = " or ".join(f"{{{name}}}" for name in placeholders)
 
     def check(text: str) -> str:
-        rest = _VARIABLE.sub("", text)
-        if "$" in rest:
+        plain_text = _VARIABLE.sub("", text)
+        if "$" in plain_text:
             raise refusal("has a malformed reference to the environment", "Write ${NAME} or ${NAME:-default}.")
-        for name in _PLACEHOLDER.findall(rest):
+        for name in _PLACEHOLDER.findall(plain_text):
             if name not in placeholders:
                 advice = f"Use {listed}." if placeholders else "Remove it."
                 raise refusal(f"has the placeholder {{{name}}}, which is unknown here", advice)

@@ -148,33 +148,33 @@ SpellingList: TypeAlias = Annotated[
 """Spellings, as files write them: a list of texts, and of patterns."""
 
 
-def find_header_clashes(spelt: Iterable[tuple[str, Spellings]]) -> Iterator[tuple[str, str, str]]:
+def find_header_clashes(entries: Iterable[tuple[str, Spellings]]) -> Iterator[tuple[str, str, str]]:
     """Yield two names and the text or pattern that both would match.
 
     Args:
-        spelt: names, each with its spellings.
+        entries: names, each with its spellings.
     """
-    listed = list(spelt)
+    spellings_by_entry = list(entries)
     names_by_text: dict[str, str] = {}
-    for name, spellings in listed:
+    for name, spellings in spellings_by_entry:
         for header in spellings.headers:
-            other = names_by_text.setdefault(fold_spelling(header), name)
-            if other != name:
-                yield name, other, header
+            first_name = names_by_text.setdefault(fold_spelling(header), name)
+            if first_name != name:
+                yield name, first_name, header
     patterns = [
         (name, re.compile(pattern))
-        for name, spellings in listed
+        for name, spellings in spellings_by_entry
         for pattern in spellings.patterns
         if find_pattern_problem(pattern) is None
     ]
-    seen: dict[str, str] = {}
+    first_names: dict[str, str] = {}
     for name, pattern in patterns:
-        for owner, spellings in listed:
+        for owner, spellings in spellings_by_entry:
             for header in spellings.headers:
                 if owner != name and pattern.fullmatch(header):
                     yield name, owner, header
-        if seen.setdefault(pattern.pattern, name) != name:
-            yield name, seen[pattern.pattern], pattern.pattern
+        if first_names.setdefault(pattern.pattern, name) != name:
+            yield name, first_names[pattern.pattern], pattern.pattern
 
 
 class Terms(ABC):
@@ -196,19 +196,19 @@ class Relationship(Terms):
     """A reference from a row to others.
 
     Attributes:
-        own: names of the items that refer.
-        table: that they refer to.
-        theirs: names of the items there, in the same order.
+        source_items: names of the items that refer.
+        table: name of the other table.
+        target_items: names of the items there, in the same order.
     """
 
-    own: tuple[str, ...]
+    source_items: tuple[str, ...]
     table: str
-    theirs: tuple[str, ...]
+    target_items: tuple[str, ...]
 
     @property
     def finding_items(self) -> tuple[str, ...]:
         """The items that refer."""
-        return self.own
+        return self.source_items
 
 
 @dataclass(frozen=True)

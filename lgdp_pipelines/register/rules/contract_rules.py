@@ -27,14 +27,14 @@ from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity
 def list_rules(contract: Contract) -> tuple[Rule, ...]:
     """Return every rule of a contract: the extract's, then table by table."""
     rules = [_readable(contract)]
-    seen: set[str] = set()
+    names: set[str] = set()
     for table in contract.tables:
         rules += [_columns(contract, table), _extra_columns(contract, table)]
         for item in table.items:
             last = item.urn.rsplit(":", 1)[-1] or item.name
-            prefix = f"{contract.slug}.{table.name}.{last}" if last in seen else f"{contract.slug}.{last}"
+            prefix = f"{contract.slug}.{table.name}.{last}" if last in names else f"{contract.slug}.{last}"
             rules += _item_rules(item, table, prefix)
-        seen |= {item.urn.rsplit(":", 1)[-1] or item.name for item in table.items}
+        names |= {item.urn.rsplit(":", 1)[-1] or item.name for item in table.items}
         if table.key:
             rules.append(_key(contract, table))
         rules += table.rules
@@ -169,7 +169,7 @@ def list_item_rules(item: Item) -> Iterator[tuple[RuleKind, str, str]]:
         (
             item.refers_to is not None,
             RuleKind.RELATIONSHIP,
-            f"is {' and '.join(reference.theirs)} of a row of {reference.table}",
+            f"is {' and '.join(reference.target_items)} of a row of {reference.table}",
             "Correct the reference, or send the row that it refers to.",
         ),
     )

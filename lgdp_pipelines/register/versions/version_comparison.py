@@ -255,18 +255,18 @@ def _compare_entries(
     after: Mapping[str, Item] | Mapping[str, Rule],
     compared: tuple[str, ...],
 ) -> Iterator[Difference]:
-    for key, now in after.items():
-        was = before.get(key)
-        if was is None:
-            yield Difference(DifferenceKind.ADDED, subject, table, key, _name(now))
-        elif aspects := _aspects(was, now, compared):
+    for key, later in after.items():
+        earlier = before.get(key)
+        if earlier is None:
+            yield Difference(DifferenceKind.ADDED, subject, table, key, _name(later))
+        elif aspects := _aspects(earlier, later, compared):
             kind = (
                 DifferenceKind.RENAMED if any(aspect.name == "name" for aspect in aspects) else DifferenceKind.MODIFIED
             )
-            yield Difference(kind, subject, table, key, _name(now), aspects)
-    for key, was in before.items():
+            yield Difference(kind, subject, table, key, _name(later), aspects)
+    for key, earlier in before.items():
         if key not in after:
-            yield Difference(DifferenceKind.REMOVED, subject, table, key, _name(was))
+            yield Difference(DifferenceKind.REMOVED, subject, table, key, _name(earlier))
 
 
 def _name(entry: Item | Rule) -> str:
@@ -275,7 +275,7 @@ def _name(entry: Item | Rule) -> str:
 
 def _aspects(before: object, after: object, names: tuple[str, ...]) -> tuple[Aspect, ...]:
     pairs = ((name, getattr(before, name), getattr(after, name)) for name in names)
-    return tuple(Aspect(name, _text(was), _text(now)) for name, was, now in pairs if was != now)
+    return tuple(Aspect(name, _text(earlier), _text(later)) for name, earlier, later in pairs if earlier != later)
 
 
 def _text(value: object) -> str:

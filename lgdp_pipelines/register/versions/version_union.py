@@ -222,8 +222,8 @@ def _unite_table(data_return: Return, name: str) -> UnitedTable:
     return united
 
 
-def _contradiction(contract: Contract, what: str, remedy: str) -> RegisterError:
-    return RegisterError((Contradiction(contract.path.name, 0, what, remedy),))
+def _contradiction(contract: Contract, message: str, remedy: str) -> RegisterError:
+    return RegisterError((Contradiction(contract.path.name, 0, message, remedy),))
 
 
 def _unite_item(versions: Mapping[int, Item], taken: set[str]) -> UnitedItem:

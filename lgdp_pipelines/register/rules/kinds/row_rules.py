@@ -373,10 +373,10 @@ class NotFallingTerms(RuleTerms):
 
 def write_relationship_sql(terms: Relationship) -> str:
     """Return SQL that counts the rows with a reference to no row."""
-    refers = all_filled_sql(terms.own, "own")
-    pairs = zip(terms.own, terms.theirs, strict=True)
+    refers = all_filled_sql(terms.source_items, "own")
+    pairs = zip(terms.source_items, terms.target_items, strict=True)
     matches = join_conditions(
-        *(f"{quote_column(theirs, 'other')} = {quote_column(own, 'own')}" for own, theirs in pairs)
+        *(f"{quote_column(target, 'other')} = {quote_column(source, 'own')}" for source, target in pairs)
     )
     matching_row = f"SELECT 1 FROM {{{terms.table}}} AS other WHERE {matches}"
     return f"SELECT count(*) FROM {{model}} AS own WHERE {refers} AND NOT EXISTS ({matching_row})"

@@ -72,15 +72,15 @@ class Condition:
     values: tuple[Value, ...] = ()
 
 
-def _parse_condition(written: object) -> Condition:
+def _parse_condition(value: object) -> Condition:
     """Return ``filled``, ``empty``, ``[values]`` or ``{not: [values]}`` as a condition."""
-    match written:
+    match value:
         case "filled" | "empty":
-            return Condition(ConditionTest(written))
-        case {"not": values} if len(written) == 1:  # type: ignore[arg-type]  # a mapping, as matched
+            return Condition(ConditionTest(value))
+        case {"not": values} if len(value) == 1:  # type: ignore[arg-type]  # a mapping, as matched
             test = ConditionTest.NOT_AMONG
         case _:
-            values, test = written, ConditionTest.AMONG
+            values, test = value, ConditionTest.AMONG
     if not isinstance(values, list) or not values or not all(isinstance(value, Value) for value in values):
         raise refusal("is not a condition", "Write filled, empty, a list of values, or not: and a list of values.")
     if any(values.count(value) > 1 for value in values):
@@ -227,16 +227,16 @@ def check_conditions(
 
 
 def _check_value(value: Value, item: Item, node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
-    listed = context.code_lists.get(item.code_list or "")
+    code_list = context.code_lists.get(item.code_list or "")
     if not _fits(value, item):
         yield node.contradiction(
             f"A condition compares {item.name} with “{value}”, which is not of type {item.type}.",
             "Write codes and texts in quotation marks, days as 2024-03-31, numbers and true or false without.",
         )
-    elif listed is not None and value not in listed.by_code:
+    elif code_list is not None and value not in code_list.by_code:
         yield node.contradiction(
-            f"A condition compares {item.name} with “{value}”, which is not a code of {listed.id}.",
-            suggest(str(value), listed.by_code),
+            f"A condition compares {item.name} with “{value}”, which is not a code of {code_list.id}.",
+            suggest(str(value), code_list.by_code),
         )
 
 
