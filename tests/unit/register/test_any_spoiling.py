@@ -42,12 +42,12 @@ def contradictions_of(small: SmallRegister) -> tuple[Contradiction, ...]:
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(spoilt=spoilings())
-def test_a_spoilt_line_ends_in_a_register_or_in_contradictions(tmp_path: Path, spoilt: tuple[str, str]) -> None:
+@given(spoiling=spoilings())
+def test_a_spoilt_line_ends_in_a_register_or_in_contradictions(tmp_path: Path, spoiling: tuple[str, str]) -> None:
     small = SmallRegister(tmp_path)
     for file, text in FILES.items():
         small.write(file, text)
-    small.write(*spoilt)
+    small.write(*spoiling)
     for contradiction in contradictions_of(small):
         assert contradiction.what
         assert contradiction.remedy

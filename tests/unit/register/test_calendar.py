@@ -45,20 +45,20 @@ def test_a_return_by_day_is_asked_once_a_year_on_its_census_day(small: SmallRegi
         pets, contracts=(replace(by_day, valid_from="2022-10-31"), replace(by_day, valid_from="2024-02-29"))
     )
 
-    asked = ["2022-10-31", "2023-10-31", "2024-02-29", "2028-02-29"]
-    assert [period.id for period in list_begun_periods(census, date(2028, 2, 29))] == asked
-    assert [period.id for period in list_begun_periods(census, date(2028, 2, 28))] == asked[:-1]
+    period_ids = ["2022-10-31", "2023-10-31", "2024-02-29", "2028-02-29"]
+    assert [period.id for period in list_begun_periods(census, date(2028, 2, 29))] == period_ids
+    assert [period.id for period in list_begun_periods(census, date(2028, 2, 28))] == period_ids[:-1]
     assert list_begun_periods(census, date(2022, 10, 30)) == ()
-    by_version = [census.contract_for(parse_period(period_id)).valid_from for period_id in asked]
+    by_version = [census.contract_for(parse_period(period_id)).valid_from for period_id in period_ids]
     assert by_version == ["2022-10-31", "2022-10-31", "2024-02-29", "2024-02-29"]
 
 
-@pytest.mark.parametrize("other", ["2023-10-30", "2024-10-31", "2022-10-30"])
-def test_another_day_than_the_census_day_is_refused(small: SmallRegister, other: str) -> None:
+@pytest.mark.parametrize("period_id", ["2023-10-30", "2024-10-31", "2022-10-30"])
+def test_another_day_than_the_census_day_is_refused(small: SmallRegister, period_id: str) -> None:
     pets = load_register(small.root).returns["PETS"]
     by_day = replace(pets.latest, period_kind=PeriodKind.DAY)
     census = replace(
         pets, contracts=(replace(by_day, valid_from="2022-10-31"), replace(by_day, valid_from="2024-02-29"))
     )
     with pytest.raises(WrongUse):
-        census.contract_for(parse_period(other))
+        census.contract_for(parse_period(period_id))

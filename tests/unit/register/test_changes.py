@@ -66,7 +66,7 @@ CHANGES = (
 )
 
 
-def told(small: SmallRegister, text: str = CHANGES, file: str = LATER) -> Contract:
+def load_later(small: SmallRegister, text: str = CHANGES, file: str = LATER) -> Contract:
     small.write(file, text)
     return load_register(small.root).returns["PETS"].contracts[-1]
 
@@ -75,7 +75,7 @@ class TestAVersionToldByItsDifferences:
     @pytest.fixture
     def later(self, small: SmallRegister) -> Contract:
         small.narrow_to(PETS)
-        return told(small)
+        return load_later(small)
 
     def test_says_version_and_first_period_at_its_head(self, later: Contract) -> None:
         assert (str(later.version), later.valid_from) == ("2.0.0", "2025-04")
@@ -122,7 +122,7 @@ class TestAVersionToldByItsDifferences:
     def test_may_be_the_base_of_another(self, small: SmallRegister) -> None:
         small.narrow_to(PETS)
         small.write(LATER, CHANGES)
-        third = told(
+        third = load_later(
             small,
             "base: 2.0.0\nversion: 3.0.0\nlgdpValidFrom: 2026-04\nchanges:\n"
             "  - remove: item pet.vaccinated\n    reason: The illness is over.\n",
@@ -132,61 +132,67 @@ class TestAVersionToldByItsDifferences:
         assert third.tables[0].by_name["born_on"].header == "BIRTH"
 
 
-class Said(NamedTuple):
+class ImpossibleChange(NamedTuple):
     """A change that cannot be made, the words on the line that must be named, and what is said of it."""
 
     change: str
     at: str
-    says: tuple[str, ...]
+    words: tuple[str, ...]
 
 
 WRONG = {
-    "nothing to modify": Said(
+    "nothing to modify": ImpossibleChange(
         "  - modify: item pet.kind\n    with: { required: true }\n    reason: R.",
         "item pet.kind",
         ("no item", "kind_code"),
     ),
-    "nothing to remove": Said("  - remove: rule pet.has_pet\n    reason: R.", "pet.has_pet", ("no rule", "has_pets")),
-    "no such table": Said("  - remove: item pets.born\n    reason: R.", "item pets.born", ("no table", "Write pet")),
-    "there already": Said(
+    "nothing to remove": ImpossibleChange(
+        "  - remove: rule pet.has_pet\n    reason: R.", "pet.has_pet", ("no rule", "has_pets")
+    ),
+    "no such table": ImpossibleChange(
+        "  - remove: item pets.born\n    reason: R.", "item pets.born", ("no table", "Write pet")
+    ),
+    "there already": ImpossibleChange(
         "  - add: item pet.pet_ref\n    with: { description: x }\n    reason: R.", "item pet.pet_ref", ("already",)
     ),
-    "the name is taken": Said(
+    "the name is taken": ImpossibleChange(
         "  - rename: item pet.pet_ref\n    to: kind_code\n    reason: R.", "item pet.pet_ref", ("kind_code", "already")
     ),
-    "nothing changes": Said(
+    "nothing changes": ImpossibleChange(
         "  - modify: item pet.pet_ref\n    with: { required: true }\n    reason: R.", "item pet.pet_ref", ("as it was",)
     ),
-    "a field as it was": Said(
+    "a field as it was": ImpossibleChange(
         "  - modify: field domain\n    with: animals\n    reason: R.", "field domain", ("as it was",)
     ),
-    "a field that is not there": Said(
+    "a field that is not there": ImpossibleChange(
         "  - remove: field lgdpBurdenMinutes\n    reason: R.", "lgdpBurdenMinutes", ("is not there", "Add it")
     ),
-    "the version is not a field": Said(
+    "the version is not a field": ImpossibleChange(
         "  - modify: field version\n    with: 3.0.0\n    reason: R.", "field version", ("head",)
     ),
-    "after what is not there": Said(
+    "after what is not there": ImpossibleChange(
         "  - add: item pet.x\n    after: pet_rev\n    with: { description: x }\n    reason: R.",
         "after: pet_rev",
         ("pet_rev", "Write pet_ref"),
     ),
-    "no mapping": Said("  - modify: item pet.pet_ref\n    with: x\n    reason: R.", "with: x", ("not a mapping",)),
-    "no reason": Said("  - remove: rule pet.has_pets", "pet.has_pets", ("reason",)),
-    "two things at once": Said(
+    "no mapping": ImpossibleChange(
+        "  - modify: item pet.pet_ref\n    with: x\n    reason: R.", "with: x", ("not a mapping",)
+    ),
+    "no reason": ImpossibleChange("  - remove: rule pet.has_pets", "pet.has_pets", ("reason",)),
+    "two things at once": ImpossibleChange(
         "  - remove: rule pet.has_pets\n    add: item pet.x\n    reason: R.", "pet.has_pets", ("one of add",)
     ),
-    "no address": Said("  - remove: pet.has_pets\n    reason: R.", "pet.has_pets", ("item TABLE.NAME",)),
-    "a word of another action": Said(
+    "no address": ImpossibleChange("  - remove: pet.has_pets\n    reason: R.", "pet.has_pets", ("item TABLE.NAME",)),
+    "a word of another action": ImpossibleChange(
         "  - remove: rule pet.has_pets\n    with: { id: x }\n    reason: R.", "with: { id: x }", ("with",)
     ),
     # What the whole contract contradicts is told of the line that brought it in, in this file or in the base.
-    "an item without a URN": Said(
+    "an item without a URN": ImpossibleChange(
         "  - add: item pet.x\n    with: { description: x, logicalType: string }\n    reason: R.",
         "item pet.x",
         ("has no lgdpItem",),
     ),
-    "a misspelt property": Said(
+    "a misspelt property": ImpossibleChange(
         "  - modify: item pet.pet_ref\n    with: { physicalNam: R }\n    reason: R.", "physicalNam: R", ("physicalNam",)
     ),
 }
@@ -205,7 +211,7 @@ class TestAChangeThatCannotBeMade:
         assert found
         assert {contradiction.file for contradiction in found} == {LATER}
         said = " ".join(f"{contradiction.what} {contradiction.remedy}" for contradiction in found)
-        assert all(words in said for words in WRONG[name].says), said
+        assert all(words in said for words in WRONG[name].words), said
         assert all(contradiction.remedy for contradiction in found)
 
     def test_of_what_the_base_says_is_told_of_the_base(self, small: SmallRegister) -> None:
@@ -218,18 +224,18 @@ class TestAChangeThatCannotBeMade:
 
 
 class TestAVersionAndItsBase:
-    def one(self, small: SmallRegister, text: str, file: str = LATER) -> Contradiction:
+    def find_only(self, small: SmallRegister, text: str, file: str = LATER) -> Contradiction:
         small.narrow_to(PETS)
         small.write(file, text)
-        (found,) = small.contradictions()
-        assert found.file == file
-        assert found.remedy
-        return found
+        (contradiction,) = small.contradictions()
+        assert contradiction.file == file
+        assert contradiction.remedy
+        return contradiction
 
     ADDED = "  - add: field description.limitations\n    with: None.\n    reason: R.\n"
 
     def test_the_base_must_be_there(self, small: SmallRegister) -> None:
-        found = self.one(small, HEAD.replace("base: 1.0.0", "base: 1.0.1") + self.ADDED)
+        found = self.find_only(small, HEAD.replace("base: 1.0.0", "base: 1.0.1") + self.ADDED)
         assert (found.line, "1.0.1" in found.what, "1.0.0" in found.remedy) == (1, True, True)
 
     def test_bases_may_not_lead_in_a_circle(self, small: SmallRegister) -> None:
@@ -244,7 +250,7 @@ class TestAVersionAndItsBase:
     def test_a_minor_version_only_adds(self, small: SmallRegister) -> None:
         minor = HEAD.replace("version: 2.0.0", "version: 1.1.0")
         file = "returns/pets/pets.v1.1.0.changes.yaml"
-        found = self.one(small, f"{minor}  - remove: rule pet.has_pets\n    reason: R.\n", file)
+        found = self.find_only(small, f"{minor}  - remove: rule pet.has_pets\n    reason: R.\n", file)
         assert found.line == 5
         assert "Raise the major version" in found.remedy
 
@@ -252,11 +258,11 @@ class TestAVersionAndItsBase:
         small.narrow_to(PETS)
         minor = HEAD.replace("version: 2.0.0", "version: 1.1.0")
         words = "  - modify: item pet.pet_ref\n    with: { description: Its number. }\n    reason: R.\n"
-        later = told(small, minor + words + self.ADDED, "returns/pets/pets.v1.1.0.changes.yaml")
+        later = load_later(small, minor + words + self.ADDED, "returns/pets/pets.v1.1.0.changes.yaml")
         assert later.tables[0].by_name["pet_ref"].definition == "Its number."
 
     def test_a_file_is_called_by_its_version(self, small: SmallRegister) -> None:
-        found = self.one(small, HEAD.replace("version: 2.0.0", "version: 2.0.1") + self.ADDED)
+        found = self.find_only(small, HEAD.replace("version: 2.0.0", "version: 2.0.1") + self.ADDED)
         assert found.line == 2
         assert "pets.v2.0.1.changes.yaml" in found.remedy
 
@@ -269,7 +275,7 @@ class TestAVersionAndItsBase:
         assert "same version" in found.what
 
     def test_a_later_version_is_valid_from_later(self, small: SmallRegister) -> None:
-        found = self.one(small, HEAD.replace("2025-04", "2024-04") + self.ADDED)
+        found = self.find_only(small, HEAD.replace("2025-04", "2024-04") + self.ADDED)
         assert found.line == 3
         assert "later period" in found.remedy
 
@@ -277,7 +283,7 @@ class TestAVersionAndItsBase:
 class TestDifferences:
     def test_are_told_by_what_things_are_and_not_by_what_they_are_called(self, small: SmallRegister) -> None:
         small.narrow_to(PETS)
-        later = told(small)
+        later = load_later(small)
         earlier = load_register(small.root).returns["PETS"].contracts[0]
         found = {
             (difference.kind.value, difference.subject, difference.name): difference
@@ -319,7 +325,7 @@ class TestDifferences:
 
     def test_are_shown_with_the_reason_of_each(self, small: SmallRegister) -> None:
         small.narrow_to(PETS)
-        later = told(small)
+        later = load_later(small)
         register = load_register(small.root)
         lines = contract_text(register, register.returns["PETS"], later).splitlines()
         place = lines.index("# - item pet.born_on renamed (urn:lgdp:item:pets:born)")

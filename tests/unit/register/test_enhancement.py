@@ -91,8 +91,8 @@ def enhanced(small: SmallRegister) -> SmallRegister:
     small.write("reference/people/people.v2.csv", "council_code,year,people\nFIF,2023,101\n")
     small.write(GROUPS, GROUPS_TEXT)
     small.write("reference/groups/groups.v1.csv", "indicator_code,council_code,family_group\nX,FIF,Rural\n")
-    place = '          - { property: lgdpGuidance, value: "Ask the vet." }\n'
-    small.spoil(PETS, place, DATES + place + OF_PETS)
+    guidance_line = '          - { property: lgdpGuidance, value: "Ask the vet." }\n'
+    small.spoil(PETS, guidance_line, DATES + guidance_line + OF_PETS)
     text = small.read(FOOD)
     end = text.index("    quality:") if "    quality:" in text else len(text)
     small.write(FOOD, text[:end] + OF_FOOD + text[end:])
@@ -219,22 +219,22 @@ SPOILT = {
 }
 
 
-@pytest.mark.parametrize("spoilt", SPOILT.values(), ids=SPOILT.keys())
-def test_a_spoilt_register_is_refused_at_its_line(enhanced: SmallRegister, spoilt: SpoiltCase) -> None:
-    enhanced.spoil(spoilt.file, spoilt.old, spoilt.new)
-    line = enhanced.line_of(spoilt.file, spoilt.at)
-    said = [
+@pytest.mark.parametrize("case", SPOILT.values(), ids=SPOILT.keys())
+def test_a_spoilt_register_is_refused_at_its_line(enhanced: SmallRegister, case: SpoiltCase) -> None:
+    enhanced.spoil(case.file, case.old, case.new)
+    line = enhanced.line_of(case.file, case.at)
+    messages = [
         f"{contradiction.what} {contradiction.remedy}"
         for contradiction in enhanced.contradictions()
-        if contradiction.file == spoilt.file and contradiction.line in {line, line - 1}
+        if contradiction.file == case.file and contradiction.line in {line, line - 1}
     ]
-    assert any(all(word in text for word in spoilt.says) for text in said), said
+    assert any(all(word in text for word in case.says) for text in messages), messages
 
 
 def test_a_file_that_no_version_names_is_told(enhanced: SmallRegister) -> None:
     enhanced.write("reference/people/people.v3.csv", "council_code,year,people\nFIF,2023,102\n")
-    (found,) = enhanced.contradictions()
-    assert found.file == "reference/people/people.v3.csv"
+    (contradiction,) = enhanced.contradictions()
+    assert contradiction.file == "reference/people/people.v3.csv"
 
 
 def test_a_pinned_version_does_not_change_within_a_major(enhanced: SmallRegister) -> None:

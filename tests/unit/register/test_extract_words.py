@@ -47,7 +47,7 @@ def test_what_is_said_is_what_is_read(small: SmallRegister, words: str, extract:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         ("{ format: pdf }", "must be one of: csv, xlsx"),
         ("{ format: csv, encoding: rot13 }", "is “rot13”, which is unknown"),
@@ -70,12 +70,12 @@ def test_what_is_said_is_what_is_read(small: SmallRegister, words: str, extract:
         ("{ format: csv, container: rar }", "must be one of: none, zip or gz"),
     ],
 )
-def test_what_contradicts_itself_is_told_at_its_line(small: SmallRegister, words: str, said: str) -> None:
+def test_what_contradicts_itself_is_told_at_its_line(small: SmallRegister, words: str, message: str) -> None:
     line = next(n for n, text in enumerate(small.read(PETS).splitlines(), start=1) if WRITTEN in text)
     with pytest.raises(RegisterError) as error:
         declared(small, words)
     assert [(contradiction.file, contradiction.line) for contradiction in error.value.contradictions] == [(PETS, line)]
-    assert said in error.value.contradictions[0].what
+    assert message in error.value.contradictions[0].what
 
 
 @pytest.mark.parametrize(

@@ -136,11 +136,11 @@ def test_one_council_of_a_source_may_run_a_system_of_its_own(mapped: SmallRegist
 
 
 @pytest.mark.parametrize(
-    ("wrong", "says"), [("PETS: larder", "larder has no mapping for PETS"), ("VETS: kennel", "does not give VETS")]
+    ("wrong", "words"), [("PETS: larder", "larder has no mapping for PETS"), ("VETS: kennel", "does not give VETS")]
 )
-def test_a_system_of_a_council_that_leads_nowhere_is_told(mapped: SmallRegister, wrong: str, says: str) -> None:
+def test_a_system_of_a_council_that_leads_nowhere_is_told(mapped: SmallRegister, wrong: str, words: str) -> None:
     mapped.write(SFTP, ONE_OF_TWO.replace("PETS: kennel", wrong))
-    assert says in " ".join(contradiction.what for contradiction in mapped.contradictions())
+    assert words in " ".join(contradiction.what for contradiction in mapped.contradictions())
 
 
 SPOILT = (
@@ -238,26 +238,24 @@ SPOILT = (
 )
 
 
-@pytest.mark.parametrize(
-    "spoilt", SPOILT, ids=lambda spoilt: f"{spoilt.file.split('/')[-1]}: {spoilt.new.strip()[:40]}"
-)
-def test_each_contradiction_is_told_where_it_is(mapped: SmallRegister, spoilt: SpoiltCase) -> None:
-    mapped.spoil(spoilt.file, spoilt.old, spoilt.new)
-    line = mapped.line_of(spoilt.file, spoilt.at)
-    found = mapped.contradictions()
-    fitting = [
+@pytest.mark.parametrize("case", SPOILT, ids=lambda case: f"{case.file.split('/')[-1]}: {case.new.strip()[:40]}")
+def test_each_contradiction_is_told_where_it_is(mapped: SmallRegister, case: SpoiltCase) -> None:
+    mapped.spoil(case.file, case.old, case.new)
+    line = mapped.line_of(case.file, case.at)
+    contradictions = mapped.contradictions()
+    matching_contradictions = [
         contradiction
-        for contradiction in found
-        if (contradiction.file, contradiction.line) == (spoilt.file, line)
-        and all(words in f"{contradiction.what} {contradiction.remedy}" for words in spoilt.says)
+        for contradiction in contradictions
+        if (contradiction.file, contradiction.line) == (case.file, line)
+        and all(words in f"{contradiction.what} {contradiction.remedy}" for words in case.says)
     ]
-    assert fitting, [str(contradiction) for contradiction in found]
+    assert matching_contradictions, [str(contradiction) for contradiction in contradictions]
 
 
 def test_two_mappings_of_one_export_contradict_each_other(mapped: SmallRegister) -> None:
     mapped.write("mappings/kennel/pets.v1.yaml", MAPPING_TEXT)
-    (only,) = mapped.contradictions()
-    assert "maps version 1 of PETS already" in only.what
+    (contradiction,) = mapped.contradictions()
+    assert "maps version 1 of PETS already" in contradiction.what
 
 
 def test_an_optional_item_may_be_absent_with_its_reason(mapped: SmallRegister) -> None:

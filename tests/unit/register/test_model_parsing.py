@@ -86,15 +86,17 @@ def test_a_refusal_has_line_and_remedy(old: str, new: str, line: int, words: tup
     assert BOX.count(old) == 1
     text = BOX.replace(old, new)
     contradictions = parsed(text).contradictions
-    assert all(found.remedy for found in contradictions)
-    at_line = [f"{found.what} {found.remedy}" for found in contradictions if found.line == line]
-    assert any(all(word in said for word in words) for said in at_line), contradictions
+    assert all(contradiction.remedy for contradiction in contradictions)
+    at_line = [
+        f"{contradiction.what} {contradiction.remedy}" for contradiction in contradictions if contradiction.line == line
+    ]
+    assert any(all(word in message for word in words) for message in at_line), contradictions
 
 
 def test_every_refusal_is_told_at_once_and_the_rest_is_kept() -> None:
     text = BOX.replace("size: 3", "size: big").replace("[wood]", "[]").replace("soft: true", "hard: true")
     box = parsed(text.replace("  - name: Bear\n", "  - nam: Bear\n"))
-    assert [found.line for found in box.contradictions] == [3, 3, 7, 8, 10]
+    assert [contradiction.line for contradiction in box.contradictions] == [3, 3, 7, 8, 10]
     assert box.value is not None
     assert [toy.name for toy in box.value.toys] == ["Boat"]
     assert [node.line for node in box.node.entries("toys")] == [6]
@@ -102,5 +104,5 @@ def test_every_refusal_is_told_at_once_and_the_rest_is_kept() -> None:
 
 def test_a_list_of_refused_entries_is_not_called_empty() -> None:
     box = parsed("title: Box\ntoys:\n  - 3\n")
-    assert [found.line for found in box.contradictions] == [3]
+    assert [contradiction.line for contradiction in box.contradictions] == [3]
     assert box.value is None

@@ -43,7 +43,7 @@ def test_days_are_put_in_order(tmp_path: Path) -> None:
 )
 def test_what_is_not_of_the_shape_is_refused(tmp_path: Path, wrong: str) -> None:
     (tmp_path / "notices.yaml").write_text(wrong)
-    with pytest.raises(RegisterError) as refused:
+    with pytest.raises(RegisterError) as error:
         load_notices(tmp_path)
-    assert all(contradiction.file == "notices.yaml" for contradiction in refused.value.contradictions)
-    assert "officer@" not in str(refused.value)
+    assert all(contradiction.file == "notices.yaml" for contradiction in error.value.contradictions)
+    assert "officer@" not in str(error.value)

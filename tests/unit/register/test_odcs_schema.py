@@ -26,13 +26,13 @@ def spoil(document: Plain) -> Iterator[Plain]:
     """Yield the document with a key of one of its mappings removed, added, or given another value."""
     for position, mapping in enumerate(list_mappings(document)):
         for number, key in enumerate((*mapping, *KEYS)):
-            spoilt = copy.deepcopy(document)
-            target = list(list_mappings(spoilt))[position]
+            variant = copy.deepcopy(document)
+            target = list(list_mappings(variant))[position]
             if number % 4 == 0 and key in target:
                 del target[key]
             else:
                 target[key] = VALUES[(position + number) % len(VALUES)]
-            yield spoilt
+            yield variant
 
 
 def test_quick_and_exact_check_accept_the_same_documents() -> None:
@@ -41,7 +41,7 @@ def test_quick_and_exact_check_accept_the_same_documents() -> None:
     schema, quick = _load_schema()
     exact = Draft201909Validator(schema)
     accepted = []
-    for spoilt in islice(spoil(document.value), 0, None, 3):
-        accepted.append(exact.is_valid(spoilt))
-        assert quick.is_valid(spoilt) == accepted[-1]
+    for variant in islice(spoil(document.value), 0, None, 3):
+        accepted.append(exact.is_valid(variant))
+        assert quick.is_valid(variant) == accepted[-1]
     assert {True, False} == set(accepted)

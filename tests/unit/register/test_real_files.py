@@ -26,10 +26,10 @@ def register() -> Register:
     return shipped_register()
 
 
-def refused(register: Register, table: Table, kind: str, rows: list[dict[str, str]]) -> set[str]:
+def list_refused_headers(register: Register, table: Table, kind: str, rows: list[dict[str, str]]) -> set[str]:
     """Headers of items whose cells the contract would not take, but for national totals."""
     period_kind = register.returns[kind].latest.period_kind
-    found = set()
+    headers = set()
     for row in rows:
         council = table.having(Role.COUNCIL)[0].header
         if row[council].startswith("Scotland"):
@@ -52,8 +52,8 @@ def refused(register: Register, table: Table, kind: str, rows: list[dict[str, st
                     or (places <= item.scale and number < 10 ** (item.precision - item.scale))
                 )
             if not taken:
-                found.add(item.header)
-    return found
+                headers.add(item.header)
+    return headers
 
 
 def test_every_real_row_of_people_supported_is_taken(register: Register) -> None:
@@ -62,17 +62,19 @@ def test_every_real_row_of_people_supported_is_taken(register: Register) -> None
     table = register.returns["PEOPLE-SUPPORTED"].latest.tables[0]
     assert len(rows) == 15631
     assert list(rows[0]) == [item.header for item in table.items]
-    assert refused(register, table, "PEOPLE-SUPPORTED", rows) == set()
+    assert list_refused_headers(register, table, "PEOPLE-SUPPORTED", rows) == set()
 
 
 def test_every_real_record_of_waste_is_taken_by_one_table(register: Register) -> None:
     records = json.loads(WASTE.read_text(encoding="utf-8"))
     taken = 0
     for table in register.returns["WASTE"].latest.tables:
-        own = [{key: str(value) for key, value in record.items()} for record in records if table.record_key in record]
-        assert all(set(record) == {item.header for item in table.items} for record in own)
-        assert refused(register, table, "WASTE", own) == set()
-        taken += len(own)
+        own_records = [
+            {key: str(value) for key, value in record.items()} for record in records if table.record_key in record
+        ]
+        assert all(set(record) == {item.header for item in table.items} for record in own_records)
+        assert list_refused_headers(register, table, "WASTE", own_records) == set()
+        taken += len(own_records)
     assert taken == len(records) == 17490
 
 
@@ -101,7 +103,9 @@ def test_the_population_is_that_which_the_real_waste_figures_were_divided_by(reg
             ratio = record["tonnes"] / record["tonnesPerCitizen"]
             real.setdefault((council.code, str(record["year"])), []).append(ratio)
     assert len(real) == 32 * 8
-    assert {place for place, ratios in real.items() if abs(median(ratios) / people[place] - 1) > 0.001} == set()
+    assert {
+        council_code for council_code, ratios in real.items() if abs(median(ratios) / people[council_code] - 1) > 0.001
+    } == set()
 
 
 def _rows(register: Register, table: str) -> tuple[tuple[str, ...], ...]:

@@ -170,14 +170,14 @@ class TestRoutes:
         ],
     )
     def test_a_file_name_names_its_period(self, register: Register, return_code: str, name: str, period: str) -> None:
-        given = {
+        source_return = {
             source_return.return_code: source_return for source_return in register.sources["simulated-sftp"].returns
         }[return_code]
-        found = re.fullmatch(given.pattern, name)
+        found = re.fullmatch(source_return.pattern, name)
         assert found is not None
-        read = read_period(found["period"], register.returns[return_code].latest.period_kind)
-        assert read is not None
-        assert read.id == period
+        period_read = read_period(found["period"], register.returns[return_code].latest.period_kind)
+        assert period_read is not None
+        assert period_read.id == period
 
 
 def test_every_rule_says_what_holds_and_what_to_do(register: Register) -> None:

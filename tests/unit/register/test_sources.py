@@ -210,20 +210,20 @@ WRONG = {
 @pytest.mark.parametrize("case", WRONG)
 def test_what_a_source_says_against_itself_is_told(case: str, small: SmallRegister) -> None:
     wrong = WRONG[case]
-    for other in (API, SFTP) if wrong.source in ("boxes", "posts") else (API, SFTP, PETS):
-        (small.root / other).unlink()
+    for file in (API, SFTP) if wrong.source in ("boxes", "posts") else (API, SFTP, PETS):
+        (small.root / file).unlink()
     if wrong.source in ("boxes", "posts"):
         (small.root / FOOD).unlink()
     text = TEXTS[wrong.source]
     assert text.count(wrong.old) == 1
     small.write(f"sources/{wrong.source}.yaml", text.replace(wrong.old, wrong.new))
-    said = [f"{contradiction.what} {contradiction.remedy}" for contradiction in small.contradictions()]
-    assert any(all(word in sentence for word in wrong.words) for sentence in said), said
+    messages = [f"{contradiction.what} {contradiction.remedy}" for contradiction in small.contradictions()]
+    assert any(all(word in sentence for word in wrong.words) for sentence in messages), messages
 
 
 def test_what_the_environment_alone_can_tell_is_not_judged(small: SmallRegister) -> None:
-    for other in (API, SFTP, PETS):
-        (small.root / other).unlink()
+    for file in (API, SFTP, PETS):
+        (small.root / file).unlink()
     text = OAUTH2.replace("https://one.example", "${SOMEWHERE}/one").replace("https://login.example", "${SOMEWHERE}")
     small.write("sources/tokens.yaml", text)
     assert load_register(small.root).sources["tokens"].address == "${SOMEWHERE}/one"

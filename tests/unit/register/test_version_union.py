@@ -43,7 +43,7 @@ def test_a_name_that_now_means_another_item_does_not_join_the_two() -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "wanted"),
+    ("old", "new", "expected"),
     [
         (ItemType.TEXT, ItemType.INTEGER, (ItemType.TEXT, 0, 0)),  # 00123 must not become 123
         (ItemType.INTEGER, ItemType.TEXT, (ItemType.TEXT, 0, 0)),
@@ -54,19 +54,19 @@ def test_a_name_that_now_means_another_item_does_not_join_the_two() -> None:
     ],
 )
 def test_the_type_holds_the_values_of_every_major(
-    old: ItemType, new: ItemType, wanted: tuple[ItemType, int, int]
+    old: ItemType, new: ItemType, expected: tuple[ItemType, int, int]
 ) -> None:
     decimal = {"precision": 8, "scale": 2}
     first, two = (item("x", "trial:x", kind, **(decimal if kind is ItemType.DECIMAL else {})) for kind in (old, new))
-    found = united(first, two).find_item("x")
-    assert (found.type, found.precision, found.scale) == wanted
+    united_item = united(first, two).find_item("x")
+    assert (united_item.type, united_item.precision, united_item.scale) == expected
 
 
 def test_decimals_of_two_sizes_fit_one() -> None:
-    declared = item("x", "trial:x", ItemType.DECIMAL, precision=10, scale=2)  # eight whole digits
+    exact_item = item("x", "trial:x", ItemType.DECIMAL, precision=10, scale=2)  # eight whole digits
     two = item("x", "trial:x", ItemType.DECIMAL, precision=9, scale=4)
-    found = united(declared, two).find_item("x")
-    assert (found.precision, found.scale) == (12, 4)
+    united_item = united(exact_item, two).find_item("x")
+    assert (united_item.precision, united_item.scale) == (12, 4)
 
 
 @pytest.mark.parametrize(("old", "new"), [(Privacy.WITHHOLD, Privacy.OPEN), (Privacy.OPEN, Privacy.WITHHOLD)])

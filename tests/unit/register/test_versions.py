@@ -13,11 +13,11 @@ class TestVersions:
         for old, new in (("version: 1.0.0", "version: 1.1.0"), ("value: 2024-04", "value: 2025-04"), *changes):
             small.spoil(self.LATER, old, new)
 
-    def one(self, small: SmallRegister) -> tuple[int, str]:
-        found = small.contradictions()
-        assert len(found) == 1, "\n".join(map(str, found))
-        assert found[0].file == self.LATER
-        return found[0].line, f"{found[0].what} {found[0].remedy}"
+    def find_only(self, small: SmallRegister) -> tuple[int, str]:
+        contradictions = small.contradictions()
+        assert len(contradictions) == 1, "\n".join(map(str, contradictions))
+        assert contradictions[0].file == self.LATER
+        return contradictions[0].line, f"{contradictions[0].what} {contradictions[0].remedy}"
 
     def test_a_minor_version_may_add_an_item(self, small: SmallRegister) -> None:
         added = """      - name: vaccinated
@@ -36,19 +36,19 @@ class TestVersions:
 
     def test_a_later_version_begins_later(self, small: SmallRegister) -> None:
         self.later(small, ("value: 2025-04", "value: 2024-04"))
-        line, said = self.one(small)
+        line, message = self.find_only(small)
         assert line == small.line_of(self.LATER, "lgdpValidFrom")
-        assert "later period" in said
+        assert "later period" in message
 
     def test_a_minor_version_takes_nothing_away(self, small: SmallRegister) -> None:
         self.later(
             small,
             ("urn:lgdp:item:pets:born", "urn:lgdp:item:pets:birthday"),
         )
-        line, said = self.one(small)
+        line, message = self.find_only(small)
         assert line == small.line_of(self.LATER, "- name: pet")
-        assert "urn:lgdp:item:pets:born" in said
-        assert "major" in said
+        assert "urn:lgdp:item:pets:born" in message
+        assert "major" in message
 
     def test_a_minor_version_changes_no_type(self, small: SmallRegister) -> None:
         small.spoil(PETS, "minLength: 2, maxLength: 9", "maxLength: 9")
@@ -61,9 +61,9 @@ class TestVersions:
             ),
             ("value: pseudonymise", "value: withhold"),
         )
-        line, said = self.one(small)
+        line, message = self.find_only(small)
         assert line == small.line_of(self.LATER, "- name: pet_ref")
-        assert "type" in said
+        assert "type" in message
 
     def test_a_minor_version_changes_no_key(self, small: SmallRegister) -> None:
         self.later(
@@ -76,9 +76,9 @@ class TestVersions:
                 ),
             ),
         )
-        line, said = self.one(small)
+        line, message = self.find_only(small)
         assert line == small.line_of(self.LATER, "- name: kind_code")
-        assert "key" in said
+        assert "key" in message
 
     def test_a_major_version_may_change_what_it_likes(self, small: SmallRegister) -> None:
         text = small.read(PETS).replace("version: 1.0.0", "version: 2.0.0").replace("value: 2024-04", "value: 2025-04")
@@ -89,6 +89,6 @@ class TestVersions:
 
     def test_two_returns_mean_the_same_by_one_urn(self, small: SmallRegister) -> None:
         small.spoil(FOOD, "urn:lgdp:item:pet-food:gbp", "urn:lgdp:item:pets:ref")
-        found = small.contradictions()
-        assert len(found) == 1
-        assert "urn:lgdp:item:pets:ref" in found[0].what
+        contradictions = small.contradictions()
+        assert len(contradictions) == 1
+        assert "urn:lgdp:item:pets:ref" in contradictions[0].what

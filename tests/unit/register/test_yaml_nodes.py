@@ -10,8 +10,8 @@ from lgdp_pipelines.register.documents.yaml_nodes import LONGEST, read_yaml
 
 
 def test_every_value_has_the_line_it_stands_on() -> None:
-    document, found = read_yaml("x.yaml", "a:\n  b: 1\n  c:\n    - one\n    - { d: two }\n")
-    assert found == ()
+    document, contradictions = read_yaml("x.yaml", "a:\n  b: 1\n  c:\n    - one\n    - { d: two }\n")
+    assert contradictions == ()
     assert document.value == {"a": {"b": 1, "c": ["one", {"d": "two"}]}}
     assert document.at("a").at("b").line == 2
     assert document.at("a").at("c").at(1).at("d").line == 5
@@ -44,24 +44,24 @@ def test_codes_and_days_stay_as_they_are_written() -> None:
     ],
 )
 def test_what_is_not_plain_is_refused_where_it_stands(text: str, line: int, words: str) -> None:
-    _, found = read_yaml("x.yaml", text)
-    assert len(found) == 1
-    assert (found[0].file, found[0].line) == ("x.yaml", line)
-    assert words in found[0].what
+    _, contradictions = read_yaml("x.yaml", text)
+    assert len(contradictions) == 1
+    assert (contradictions[0].file, contradictions[0].line) == ("x.yaml", line)
+    assert words in contradictions[0].what
 
 
 def test_aliases_that_would_grow_without_end_cost_nothing() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 30)]
-    _, found = read_yaml("x.yaml", "\n".join(lines))
-    assert len(found) == 290
+    _, contradictions = read_yaml("x.yaml", "\n".join(lines))
+    assert len(contradictions) == 290
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.text(alphabet=st.sampled_from(list("ab:-[]{}&*!|>'\"#%@,? \n\t0.~<")), max_size=40))
 def test_no_text_makes_it_stumble(text: str) -> None:
-    document, found = read_yaml("x.yaml", text)
-    assert found or document.value is not None or text.strip()
+    document, contradictions = read_yaml("x.yaml", text)
+    assert contradictions or document.value is not None or text.strip()
 
 
 def test_libyaml_s_parser_is_where_it_is_imported_from() -> None:

@@ -37,8 +37,8 @@ COUNCILS = Councils(
     ],
 )
 def test_exactly_one_council_or_none(text: str, code: str | None) -> None:
-    found = COUNCILS.find(text)
-    assert (found.code if found else None) == code
+    council = COUNCILS.find(text)
+    assert (council.code if council else None) == code
 
 
 def test_an_unknown_name_is_wrong_use() -> None:

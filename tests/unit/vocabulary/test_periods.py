@@ -70,9 +70,9 @@ def test_an_id_names_kind_and_days(text: str, kind: PeriodKind, start: date, end
     ],
 )
 def test_what_is_no_id_is_wrong_use_with_a_remedy(text: str) -> None:
-    with pytest.raises(WrongUse) as caught:
+    with pytest.raises(WrongUse) as error:
         parse_period(text)
-    assert "FY2024-25" in caught.value.remedy
+    assert "FY2024-25" in error.value.remedy
 
 
 @pytest.mark.parametrize(
@@ -128,9 +128,9 @@ def test_a_day_lies_in_its_period(kind: PeriodKind, day: date) -> None:
 
 @FEW
 @given(PERIODS, st.integers(-300, 300), st.integers(-300, 300))
-def test_steps_add_up_and_leave_no_gap(period: Period, first: int, other: int) -> None:
+def test_steps_add_up_and_leave_no_gap(period: Period, first: int, second: int) -> None:
     assume(700 < period.start.year < 9300)
-    assert period.shift(first).shift(other) == period.shift(first + other)
+    assert period.shift(first).shift(second) == period.shift(first + second)
     assert (period.shift(1).start - period.end).days == 1
 
 
