@@ -75,7 +75,7 @@ def _print_council(council: Council, obligations: Sequence[Obligation]) -> None:
     name, total = escape(council.name), len(obligations)
     tasks = [obligation for obligation in obligations if not obligation.is_done or obligation.open_queries]
     if not tasks:
-        print_markup(f"[green]✓[/green] {name} owes nothing: {total} asked, {total} done.")
+        print_markup(f"[green]✓[/green] {name} has nothing to do: all {total} returns are done.")
         return
     table = new_table(f"{name}: {len(tasks)} of {total} to do", ("due", "return", "period", "", "latest answer"))
     for task in tasks:

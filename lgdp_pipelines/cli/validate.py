@@ -53,7 +53,7 @@ def validate(
     ] = None,
     other: Annotated[
         list[str] | None,
-        typer.Option("--with", metavar="RETURN=FILE", help="Your file of another return; RETURN/PERIOD=FILE of many."),
+        typer.Option("--with", metavar="RETURN=FILE", help="Your file of another return, or RETURN/PERIOD=FILE."),
     ] = None,
     result_format: Annotated[
         Literal["text", "json", "csv"], typer.Option("--format", "-f", help="The format of the result.")
