@@ -16,7 +16,7 @@ from lgdp_pipelines.handover.chunked_frame import ChunkedFrame
 from lgdp_pipelines.handover.judgement_values import RuleOutcome
 
 UNMAPPED = "_unmapped"
-"""Landed column: JSON object of the cells without a column in the contract; null if there are none."""
+"""Landed column: JSON object of the cells without a column in the contract; null if all cells have one."""
 ROW = "_row"
 """Landed and validated column: the row as a person sees it in the file."""
 
@@ -64,14 +64,14 @@ class Reading:
     """An extract as tables of text.
 
     Attributes:
-        tables: by table name: a string column for each item of the contract, by the item's name, null where the cell
-            is empty or missing; ``_unmapped`` (string); ``_row`` (int64). Empty where the extract cannot be read;
+        tables: by table name: a string column for each item of the contract, by the item's name, null if the cell
+            is empty or missing; ``_unmapped`` (string); ``_row`` (int64). Empty if the extract cannot be read;
             without the optional tables that were not sent.
         findings: frame of ``FINDING_SCHEMA``.
         results: an outcome for each rule that landing tests.
         unreadable_reason: the reason, for people, why the extract cannot be judged; None if it can.
-        headers: by table name and item name, the header (or key, or path) in the file; without the items that have
-            none there.
+        headers: by table name and item name, the header (or key, or path) in the file; without items that are
+            missing there.
         sheets: by table name, the sheet of the workbook; empty for other formats.
         unlisted_rows: by table name, ``_row`` of the misshapen rows beyond those that findings list.
     """

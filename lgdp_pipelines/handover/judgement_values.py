@@ -16,7 +16,7 @@ class QueryScope:
     """The failures of a rule that one query is about.
 
     Attributes:
-        scope: codes of the items that divide the rule's failures, as ``item=code, item=code``; empty if none do.
+        scope: codes of the items that divide the rule's failures, as ``item=code, item=code``; empty if undivided.
         failed: number of failures.
         fingerprint: hash of the figures: the same figures have the same one; empty if they cannot be determined.
     """

@@ -1,7 +1,7 @@
 """CSV text as cells: fast where the text is plain, carefully where it is not, with the same result.
 
-A cell is the text between delimiters, as sent, spaces included. Nothing between delimiters, and nothing between quotes,
-is an empty cell, because spreadsheets and export programs write both for the same value. A row is a record, counted as
+A cell is the text between delimiters, as sent, spaces included. Empty text between delimiters or between quotes is an
+empty cell, because spreadsheets and export programs write both for the same value. A row is a record, counted as
 a spreadsheet counts it: preamble and header are counted, a line break inside quotes does not make a new row, an empty
 line does. Lines end with LF or CRLF; a lone CR belongs to its cell, but in a file without any LF it ends lines. A
 record without a filled cell is counted, but is not a row of the table.
@@ -45,7 +45,7 @@ class CsvLayout:
         header: name of each column.
         header_end: byte at which the data begins.
         header_row: number of the last header record.
-        line_end: LF where the text has any (CRLF ends in it), else CR.
+        line_end: LF if the text contains it (CRLF ends in it), else CR.
     """
 
     extract: Extract

@@ -88,7 +88,7 @@ class _TextBuffer:
 
     Attributes:
         content: text to be parsed.
-        decoding_fault: the reason why no more text can be read; None if there is none.
+        decoding_fault: the reason why the rest cannot be read; None while it can.
     """
 
     def __init__(self, blocks: Iterator[bytes | DecodingFault]) -> None:

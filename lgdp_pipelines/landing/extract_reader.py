@@ -72,7 +72,7 @@ def read_extract(
         landed, faults = _read_tables(contract, extract, files, mapping, store)
     rows = {name: table.rows for name, table in landed.items() if table.rows is not None}
     if rows and not any(table_rows.height for table_rows in rows.values()):
-        # If accepted, it would replace the current rows by none.
+        # If accepted, it would remove the current rows.
         remedy = " Where there is nothing to report, send a nil return instead." if contract.nil_return else ""
         faults.append(
             Fault(f"The extract has no rows. Check that the export took the right council and period.{remedy}")

@@ -34,7 +34,7 @@ class RepeatedNames(dict[str, Json]):
 
 
 def build_object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
-    """Return values by name, as :class:`RepeatedNames` where a name repeats."""
+    """Return values by name, as :class:`RepeatedNames` if a name repeats."""
     plain = dict(pairs)
     if len(plain) == len(pairs):
         return plain

@@ -132,7 +132,7 @@ def _to_day(serial: float) -> str | date:
 
 
 CellValue: TypeAlias = str | date
-"""A cell that is filled: its text, or a day (a ``datetime`` where it has a time)."""
+"""A cell that is filled: its text, or a day (a ``datetime`` if it has a time)."""
 SheetRow: TypeAlias = tuple[int, Mapping[int, CellValue]]
 """A row's number, from 1, and its filled cells by position, from 0; rows come in order."""
 DateFormatters: TypeAlias = Callable[[Sequence[str]], Mapping[int, Callable[[date], str]]]

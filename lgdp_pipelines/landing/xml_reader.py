@@ -99,7 +99,7 @@ class _RootReached(Exception):
 
 
 def read_root_name(file: IO[bytes]) -> str:
-    """Return a root's name without namespace; empty if there is none.
+    """Return a root's name without namespace; empty for other content.
 
     Args:
         file: the document, which is left at its beginning.

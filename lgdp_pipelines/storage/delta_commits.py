@@ -246,7 +246,7 @@ def overwrite_by_predicate(
 
     Args:
         delta: version that the commit is based on.
-        rows: with the table's columns; an exception of their source is raised, and nothing is then written.
+        rows: with the table's columns; an exception of their source is raised, and no row is then written.
         predicate: SQL.
         open_columns: columns whose bounds may be written to the log and to the files.
         commit: to be made.

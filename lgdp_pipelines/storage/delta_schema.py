@@ -79,7 +79,7 @@ def align_columns(delta: DeltaTable, table: LakeTable, rows: FrameSource) -> Fra
     schema = arrow_to_polars_schema(joined_schema)
 
     def align(frame: pl.DataFrame) -> pl.DataFrame:
-        """Return a frame with the table's columns, null where it has none."""
+        """Return a frame with all columns of the table, null if absent."""
         return frame.select(
             pl.col(name) if name in frame.columns else pl.lit(None, dtype=data_type).alias(name)
             for name, data_type in schema.items()

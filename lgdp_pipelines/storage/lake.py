@@ -1,4 +1,4 @@
-"""The lake: Delta tables, read and written slice by slice. A slice is replaced whole in one commit, or nothing happens.
+"""The lake: Delta tables, read and written slice by slice. A slice is replaced in one commit, or not at all.
 
 This module makes up for four traits of Delta Lake. It casts to the table's types without a word, so the rows' columns
 are compared first. It lets the later writer win, so a submission's number is compared with the current one, on the very
@@ -384,7 +384,7 @@ class Lake:
     ) -> int:
         """Write rows to a slice, and return the new version.
 
-        An exception of their source is raised, and nothing is then written.
+        An exception of their source is raised, and no row is then written.
         """
         transactions = transactions or dict.fromkeys(writer_transactions(table, where), delta.version() + 1)
         commit = SliceCommit(self.path(table), delta, metadata, transactions)

@@ -60,7 +60,7 @@ class LakeTable:
         """Columns in order, as declared.
 
         Raises:
-            StorageError: nothing is declared.
+            StorageError: the columns are not declared.
         """
         if self.schema is None:
             raise StorageError(
@@ -186,13 +186,13 @@ FINDING = LakeTable(
             "_submission_id": "The submission that was judged.",
             "rule": "Stable id of the rule.",
             "severity": "error, query or known_issue.",
-            "table": "Table of the return; null where the extract as a whole is meant.",
+            "table": "Table of the return; null for the extract as a whole.",
             "item": "URN of the data item.",
             "sheet": "Sheet of a workbook.",
-            "row": "Row as a person sees it in the file; null where no single row is meant.",
+            "row": "Row as a person sees it in the file; null if the finding has no single row.",
             "column": "Header as in the file.",
             "message": "The fault and its remedy.",
-            "scope": "Codes of the part of the table that a query is asked about; null where it is not set apart.",
+            "scope": "Codes of the part of the table that a query is about; null for the rule as a whole.",
         }
     ),
 )
@@ -233,7 +233,7 @@ def parse_submission_id(submission_id: str) -> SubmissionKey:
 def build_predicate(where: SliceFilter) -> str:
     """Return a slice as SQL.
 
-    Values come from outside, so each must have the strict form of its column; none holds a quote.
+    Values come from outside, so each must have the strict form of its column, which excludes quotes.
 
     Raises:
         StorageError: no column is named, or a value does not have the form of its column.
@@ -258,9 +258,9 @@ def _build_term(column: str, values: str | Sequence[str] | None) -> str:
 
 
 def slice_values(where: SliceFilter, column: str) -> tuple[str, ...]:
-    """Return the values of a slice for a column; none for null.
+    """Return the values of a slice for a column.
 
-    Also none for a column that does not define the slice.
+    Empty for null, and for a column that does not define the slice.
     """
     values = where.get(column)
     return () if values is None else (values,) if isinstance(values, str) else tuple(values)
