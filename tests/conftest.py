@@ -41,7 +41,7 @@ def trusted_extensions() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def shared_dbt_projects(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Let all workers, and all runs of the tests, share what dbt has parsed."""
+    """Let all workers and all runs of the tests share parsed dbt projects."""
     cache = getattr(pytestconfig, "cache", None)  # absent with `-p no:cacheprovider`
     store = cache.mkdir("dbt_projects") if cache else tmp_path_factory.mktemp("dbt_projects")
     remove_unused_projects(store)

@@ -1,4 +1,4 @@
-"""Runs as Dagster starts them: what each partition is told, and what follows by itself."""
+"""Runs as Dagster starts them: the record of each partition, and the runs that follow automatically."""
 
 import warnings
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ HEADER = "Council,Site,Grade,Plots"
 
 
 class Clock:
-    """A clock that stands until it is moved."""
+    """Clock that a test sets."""
 
     def __init__(self) -> None:
         self.now = datetime(2024, 1, 15, 9, tzinfo=UTC)
@@ -34,7 +34,7 @@ class Clock:
 
 
 class World:
-    """A platform with one small return, and Dagster's storage."""
+    """Platform with one small return, and Dagster's storage."""
 
     def __init__(self, folder: Path, instance: dg.DagsterInstance) -> None:
         self.clock = Clock()
@@ -68,7 +68,7 @@ class World:
         return set(self.instance.get_materialized_partitions(key))
 
     def check(self, name: str, partition: str) -> bool | None:
-        """The latest result of a check on one partition."""
+        """Return the latest result of a check on one partition."""
         records = self.instance.event_log_storage.get_asset_check_execution_history(
             dg.AssetCheckKey(VALIDATED, name), limit=200
         )
@@ -85,7 +85,7 @@ def world(tmp_path: Path) -> Iterator[World]:
         yield World(tmp_path, instance)
 
 
-def test_one_run_tells_each_council_by_its_own_partition(world: World) -> None:
+def test_one_run_records_each_council_on_its_own_partition(world: World) -> None:
     world.hand_in("FIF", "Fife,Town,1,12")
     world.hand_in("GLG", "Glasgow City,Green,9,7")  # a grade that is in no list
 
@@ -100,7 +100,7 @@ def test_one_run_tells_each_council_by_its_own_partition(world: World) -> None:
     assert world.check("codes_are_recognised", "ABD|CY2023") is None
 
 
-def test_a_run_is_asked_for_once_while_the_same_receipts_wait_and_again_the_next_hour(world: World) -> None:
+def test_run_is_requested_once_an_hour_while_the_same_receipts_are_pending(world: World) -> None:
     world.hand_in("FIF", "Fife,Town,1,12")
     [first] = list_process_requests(world.platform)
     [same] = list_process_requests(world.platform)
@@ -116,7 +116,7 @@ def test_a_run_is_asked_for_once_while_the_same_receipts_wait_and_again_the_next
     assert list(list_process_requests(world.platform)) == []
 
 
-def test_materialising_one_partition_judges_that_council_again_and_no_other(world: World) -> None:
+def test_materialising_one_partition_judges_only_that_council_again(world: World) -> None:
     world.hand_in("FIF", "Fife,Town,1,12")
     world.hand_in("GLG", "Glasgow City,Green,1,7")
     world.run_waiting()
@@ -132,13 +132,13 @@ def test_materialising_one_partition_judges_that_council_again_and_no_other(worl
         assert judgement.number == judgements
 
 
-def test_a_period_is_released_when_any_slice_has_changed_though_others_are_late(world: World) -> None:
-    requested = self_starting(world, None)
+def test_period_is_released_when_a_slice_has_changed_although_others_are_late(world: World) -> None:
+    requested = evaluate_automation(world, None)
     assert requested.total_requested == 0
     world.hand_in("FIF", "Fife,Town,1,12")
     world.run_waiting()
 
-    requested = self_starting(world, requested)
+    requested = evaluate_automation(world, requested)
 
     assert {
         (r.key.to_user_string(), *r.true_subset.expensively_compute_partition_keys()) for r in requested.results
@@ -149,24 +149,24 @@ def test_a_period_is_released_when_any_slice_has_changed_though_others_are_late(
     job = world.definitions.resolve_job_def("publish_allotment")
     assert job.execute_in_process(instance=world.instance, partition_key="CY2023").success
     assert world.materialised(PUBLISHED) == {"CY2023"}
-    assert self_starting(world, requested).total_requested == 0
+    assert evaluate_automation(world, requested).total_requested == 0
 
 
-def test_a_rejected_submission_starts_no_release(world: World) -> None:
+def test_rejected_submission_starts_no_release(world: World) -> None:
     world.hand_in("FIF", "Fife,Town,1,12")
     world.run_waiting()
-    before = self_starting(world, None)
+    before = evaluate_automation(world, None)
     world.hand_in("FIF", "Fife,Town,9,12")
     world.run_waiting()
 
-    assert self_starting(world, before).total_requested == 0
+    assert evaluate_automation(world, before).total_requested == 0
     assert world.platform.ledger.submissions.find_current("ALLOTMENT", "CY2023") == {"FIF": "ALLOTMENT.FIF.CY2023.001"}
 
 
-def self_starting(
+def evaluate_automation(
     world: World, before: dg.EvaluateAutomationConditionsResult | None
 ) -> dg.EvaluateAutomationConditionsResult:
-    """What Dagster would start by itself now."""
+    """Return the runs that Dagster would start automatically now."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)
         return dg.evaluate_automation_conditions(

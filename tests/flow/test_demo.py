@@ -1,4 +1,4 @@
-"""The demonstration, run once as a person runs it, and everything that must then be true of its lake."""
+"""The demonstration, run once as a person runs it, and the expected content of its lake."""
 
 import csv
 import hashlib
@@ -43,7 +43,7 @@ def planted(home: Path) -> list[dict[str, Any]]:
     return output
 
 
-def test_each_planted_mistake_is_found_with_its_rule_and_place_and_nothing_besides(
+def test_exactly_the_planted_mistakes_are_found_by_rule_row_and_column(
     home: Path, planted: list[dict[str, Any]]
 ) -> None:
     truth = {
@@ -62,7 +62,7 @@ def test_each_planted_mistake_is_found_with_its_rule_and_place_and_nothing_besid
     assert len(found) == len(truth)
 
 
-def test_hl1_holds_all_councils_but_those_whose_only_extract_must_be_rejected_or_never_came(
+def test_hl1_has_all_councils_except_those_with_no_acceptable_extract(
     home: Path, planted: list[dict[str, Any]]
 ) -> None:
     outcomes: dict[tuple[str, str], set[str]] = defaultdict(set)
@@ -73,30 +73,30 @@ def test_hl1_holds_all_councils_but_those_whose_only_extract_must_be_rejected_or
     assert len(councils) == 32
 
     for period in ("FY2024-25-Q1", "FY2024-25-Q2"):
-        without = {row["council_code"] for row in _lost(home, planted, period)}
+        without = {row["council_code"] for row in _find_councils_without_file(home, planted, period)}
         published = query_lake(home, f"SELECT DISTINCT council_code FROM published.hl1 WHERE period = '{period}'")
         assert {row["council_code"] for row in published} == councils - without
         assert 5 <= len(without) <= 12
 
 
-def _lost(home: Path, planted: list[dict[str, Any]], period: str) -> list[dict[str, Any]]:
-    """Councils of which the simulator holds no file for the period that is free of rejecting mistakes."""
+def _find_councils_without_file(home: Path, planted: list[dict[str, Any]], period: str) -> list[dict[str, Any]]:
+    """Return the councils with no file for the period that is free of rejecting mistakes."""
     files = {
         (mistake["council_code"], mistake["file"])
         for mistake in planted
         if mistake["outcome"] in ("rejected", "unrecognised", "left")
     }
-    spelt = period.removeprefix("FY").replace("-Q", "_Q")
+    period_spelling = period.removeprefix("FY").replace("-Q", "_Q")
     lost = []
     for account in sorted((home / "simulator" / "councils").iterdir()):
         code = account.name
-        names = [file.name for file in (account / "outgoing" / "hl1").glob("*") if spelt in file.name]
+        names = [file.name for file in (account / "outgoing" / "hl1").glob("*") if period_spelling in file.name]
         if not [name for name in names if (code, name) not in files and not name.endswith(".part")]:
             lost.append({"council_code": code})
     return lost
 
 
-def test_events_of_the_simulator_end_as_they_must(home: Path, planted: list[dict[str, Any]]) -> None:
+def test_receipts_have_the_states_that_the_simulator_planned(home: Path, planted: list[dict[str, Any]]) -> None:
     receipts = query_lake(home, "SELECT council_code, file_name, state FROM ledger.receipt")
     states = {(receipt["council_code"], receipt["file_name"]): receipt["state"] for receipt in receipts}
 
@@ -109,14 +109,14 @@ def test_events_of_the_simulator_end_as_they_must(home: Path, planted: list[dict
                 assert key not in states, mistake
 
 
-def test_second_demonstration_makes_nothing_twice(home: Path) -> None:
-    before = _everything(home)
+def test_second_demonstration_adds_nothing(home: Path) -> None:
+    before = _count_contents(home)
     run_demonstration(home)
 
-    assert _everything(home) == before
+    assert _count_contents(home) == before
 
 
-def _everything(home: Path) -> dict[str, Any]:
+def _count_contents(home: Path) -> dict[str, Any]:
     tables = {
         str(log.parent.relative_to(home / "lake")): DeltaTable(log.parent).version()
         for log in (home / "lake").rglob("_delta_log")
@@ -161,7 +161,7 @@ def test_every_published_waste_value_equals_its_source(home: Path) -> None:
 
 
 @needs_real_data
-def test_waste_adds_up_to_the_nations_own_rows_but_for_rounding_to_the_tonne(home: Path) -> None:
+def test_waste_adds_up_to_the_national_rows_within_rounding_to_the_tonne(home: Path) -> None:
     source = json.loads((REAL_DATA / "waste" / "household-waste-dx-data.json").read_text(encoding="utf-8"))
     nation = {
         (f"CY{r['year']}", r.get("material"), r.get("endState")): r.get("tonnes", r.get("co2e"))
@@ -219,7 +219,7 @@ def test_every_published_social_care_value_equals_its_source_and_reconciles_with
             totals[tuple(key)].append(row["value"])
     assert totals.keys() == nation.keys()
     for key, values in totals.items():
-        # Each council's figure and the nation's are rounded to the nearest five; who did not submit is in neither.
+        # Each council's figure and the nation's are rounded to the nearest five; missing councils are in neither.
         assert abs(nation[key] - sum(values)) <= 2.5 * (len(values) + 1), key
 
 
@@ -230,8 +230,8 @@ SCHOOLS = {
 SCHOOL_MARKS = {"*": "Q", "#": "M", "c": "Q", "z": "M", "x": "L"}
 
 
-def schools(period: str) -> tuple[list[str], list[list[Any]]]:
-    """The lower header row of a published workbook, and its rows of councils' schools."""
+def read_schools(period: str) -> tuple[list[str], list[list[Any]]]:
+    """Return the lower header row of a published workbook, and its rows of councils' schools."""
     file, sheet = SCHOOLS[period]
     rows = CalamineWorkbook.from_path(REAL_DATA / "sg-schools" / file).get_sheet_by_name(sheet).to_python()
     return rows[1], [row for row in rows[2:] if isinstance(row[1], float) and row[0] != "Grant aided"]
@@ -242,7 +242,7 @@ def test_every_published_school_figure_equals_its_source_under_either_header(hom
     contracts = shipped_register().returns["SCHOOL-SUMMARY"].contracts
     truth: dict[tuple[str, str, str, str], tuple[float | None, str]] = {}
     for period, contract in zip(SCHOOLS, contracts, strict=True):
-        header, rows = schools(period)
+        header, rows = read_schools(period)
         # A header of two rows is “upper / lower”; no lower one stands twice in either workbook.
         items = {item.header.rpartition(" / ")[2]: item.urn for item in contract.tables[0].having(Role.MEASURE)}
         places = {place: items[name] for place, name in enumerate(header) if name in items}
@@ -278,7 +278,7 @@ def test_every_school_is_described_as_in_its_source(home: Path) -> None:
     }
     truth = set()
     for period in SCHOOLS:
-        header, rows = schools(period)
+        header, rows = read_schools(period)
         home_area = next(place for place, name in enumerate(header) if name.startswith("Urban"))
         initiatives = next(place for place, name in enumerate(header) if name.startswith("Local initiatives"))
         for row in rows:
@@ -288,7 +288,7 @@ def test_every_school_is_described_as_in_its_source(home: Path) -> None:
 
 
 @needs_real_data
-def test_trace_of_a_school_s_figure_names_the_header_and_the_row_of_its_own_year(home: Path) -> None:
+def test_trace_of_a_school_figure_names_the_header_and_row_of_its_year(home: Path) -> None:
     headers = {"AY2019-20": "FTE Teachers", "AY2023-24": "Teachers (Full Time Equivalent) [Note 1]"}
     for period, header in headers.items():
         [cell] = query_lake(
@@ -304,7 +304,7 @@ def test_trace_of_a_school_s_figure_names_the_header_and_the_row_of_its_own_year
             )
         )  # fmt: skip
         [submission] = found["submissions"]
-        own = [row for row in schools(period)[1] if row[0] == "Orkney Islands"]
+        own = [row for row in read_schools(period)[1] if row[0] == "Orkney Islands"]
         [row] = submission["rows"]
 
         assert [item["urn"] for item in found["items"]] == ["urn:lgdp:item:school-summary:teachers_fte"]
@@ -344,7 +344,7 @@ def test_trace_of_a_count_names_item_contract_receipt_file_and_exactly_its_rows(
     assert len(rows) == cell["value"]
 
 
-def test_trace_of_a_waste_figure_names_the_record_that_it_was_given_in(home: Path) -> None:
+def test_trace_of_a_waste_figure_names_its_record(home: Path) -> None:
     [cell] = query_lake(
         home,
         """SELECT period, _release_row, value, material, end_state FROM published.waste_material
@@ -368,7 +368,7 @@ def test_trace_of_a_waste_figure_names_the_record_that_it_was_given_in(home: Pat
     assert (records[row - 1]["material"], records[row - 1]["endState"]) == (cell["material"], cell["end_state"])
 
 
-def test_dagster_shows_each_council_and_period_as_it_really_went(home: Path) -> None:
+def test_dagster_shows_the_state_of_each_council_and_period(home: Path) -> None:
     standings = json.loads(run_lgdp(home, "status", "--return", "HL1", "--format", "json"))
     with dg.DagsterInstance.from_config(str(home / "dagster")) as instance:
         landed = instance.get_materialized_partitions(dg.AssetKey(["landed", "hl1"]))
@@ -382,10 +382,13 @@ def test_dagster_shows_each_council_and_period_as_it_really_went(home: Path) -> 
     assert published == {"FY2024-25-Q1", "FY2024-25-Q2"}
 
 
-def test_what_was_judged_is_made_again_to_the_same_findings_and_rows(home: Path) -> None:
-    """Cases of all councils, with every planted mistake; figures of three. `lgdp reproduce --all` takes them all."""
+def test_judgements_are_reproduced_with_the_same_findings_and_rows(home: Path) -> None:
+    """Cases of all councils, with every planted mistake, and figures of three councils.
+
+    ``lgdp reproduce --all`` reproduces all of them.
+    """
     platform = Platform(Settings.from_folder(home))
-    past = JudgementReplayer(platform)
+    replayer = JudgementReplayer(platform)
     keys = {
         judgement_id: parse_submission_id(judgement_id)
         for judgement_id in platform.ledger.judgements.list_judged_submissions()
@@ -395,13 +398,14 @@ def test_what_was_judged_is_made_again_to_the_same_findings_and_rows(home: Path)
         for judgement_id, key in keys.items()
         if key.return_code in {"HL1", "DHP"} or key.council_code in {"FIF", "GLG", "ORK"}
     ]
-    done = [
-        reproduce_judgement(platform, past, find_judgement(platform.ledger, judgement_id)) for judgement_id in chosen
+    reproductions = [
+        reproduce_judgement(platform, replayer, find_judgement(platform.ledger, judgement_id))
+        for judgement_id in chosen
     ]
 
     assert {
         (reproduction.result, reproduction.reason, reproduction.differences, reproduction.notes)
-        for reproduction in done
+        for reproduction in reproductions
     } == {(ReproductionResult.IDENTICAL, "", (), ())}
-    assert {reproduction.original.verdict for reproduction in done} == set(Verdict)
+    assert {reproduction.original.verdict for reproduction in reproductions} == set(Verdict)
     assert len(chosen) > 150

@@ -40,7 +40,7 @@ def lgdp(tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
     return CommandLine(folder / "home", schemas)
 
 
-def test_token_lets_a_council_in_and_stands_nowhere_afterwards(lgdp: CommandLine, tmp_path: Path) -> None:
+def test_token_opens_the_intake_and_is_written_nowhere_else(lgdp: CommandLine, tmp_path: Path) -> None:
     output = lgdp("token", "new", "Fife")
     token = output.out.strip()
     log = tmp_path / "intake.log"
@@ -76,7 +76,7 @@ def test_token_lets_a_council_in_and_stands_nowhere_afterwards(lgdp: CommandLine
     assert "ZZPERSON" not in log.read_text(encoding="utf-8")
 
 
-def test_report_is_what_lies_in_the_outbox(lgdp: CommandLine, tmp_path: Path) -> None:
+def test_report_equals_the_files_in_the_outbox(lgdp: CommandLine, tmp_path: Path) -> None:
     file = write_csv(tmp_path, "stays.csv", HEADER, BAD)
     platform = Platform(Settings.from_folder(lgdp.home, lgdp.schemas))
     data_return, period, fife = (
@@ -99,7 +99,7 @@ def test_report_is_what_lies_in_the_outbox(lgdp: CommandLine, tmp_path: Path) ->
     assert "ZZPERSON" not in text
 
 
-def test_wrong_use_is_told(lgdp: CommandLine) -> None:
+def test_wrong_use_exits_with_2(lgdp: CommandLine) -> None:
     lgdp("report", expect=2)
     lgdp("report", "RESPITE.FIF.CY2022.999", expect=2)
     lgdp("report", "RESPITE.FIF.CY2022.001", "--unrecognised", expect=2)

@@ -1,6 +1,6 @@
-"""Councils on OpenSSH's own server, one account each in a chroot: what they deliver, what is fetched, what goes back.
+"""Councils on OpenSSH's own server, one account each in a chroot: delivery, collection and reports.
 
-Fife tries whatever it can to see or touch what is Glasgow's. One server serves all tests.
+Fife tries in many ways to read or change Glasgow's files. One server serves all tests.
 """
 
 import asyncio
@@ -35,13 +35,13 @@ HEADER = b"Council,Site,Grade,Plots\n"
 
 @dataclass(frozen=True)
 class World:
-    """A platform, and councils on one server.
+    """Platform, and councils on one server.
 
     Attributes:
         lgdp: the command line.
-        openssh: where the server and the drop boxes are.
-        register: what is asked.
-        port: of the server.
+        openssh: folder of the server and the drop boxes.
+        register: loaded register.
+        port: port of the server.
     """
 
     lgdp: CommandLine
@@ -49,11 +49,11 @@ class World:
     register: Register
     port: int
 
-    def box(self, account: str) -> Path:
+    def find_drop_box(self, account: str) -> Path:
         return self.openssh.drop_boxes / account
 
-    def as_council(self, account: str, do: Callable[[asyncssh.SFTPClient], Awaitable[Any]], key: str = "") -> Any:
-        """What a council's own SFTP program does."""
+    def run_as_council(self, account: str, do: Callable[[asyncssh.SFTPClient], Awaitable[Any]], key: str = "") -> Any:
+        """Run SFTP calls as a council."""
 
         async def run() -> Any:
             async with self.connection(account, key or account) as connection, connection.start_sftp_client() as sftp:
@@ -73,7 +73,7 @@ class World:
         )
 
     def put(self, account: str, path: str, content: bytes, changed: int = 1_700_000_000) -> None:
-        """A council delivers as programs do: under another name first."""
+        """Deliver a file as a council's program does, under another name first."""
 
         async def do(sftp: asyncssh.SFTPClient) -> None:
             async with sftp.open(f"{path}.filepart", "wb") as file:
@@ -81,10 +81,10 @@ class World:
             await sftp.utime(f"{path}.filepart", (changed, changed))
             await sftp.posix_rename(f"{path}.filepart", path)
 
-        self.as_council(account, do)
+        self.run_as_council(account, do)
 
 
-def sources(openssh: OpenSshFolder) -> Mapping[str, Any]:
+def build_sources(openssh: OpenSshFolder) -> Mapping[str, Any]:
     councils = ["FIF", "GLG"]
     return {
         "boxes": {
@@ -123,7 +123,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("councils")
     with create_openssh_folder([FIFE, GLASGOW]) as openssh:
         schemas = write_register(folder / "register", allotment_v1())
-        for name, source in sources(openssh).items():
+        for name, source in build_sources(openssh).items():
             (schemas / "sources" / f"{name}.yaml").write_text(json.dumps(source))
         register = load_register(schemas)
         drop_boxes = register.sources["boxes"]
@@ -138,52 +138,52 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             yield World(CommandLine(folder / "home", schemas), openssh, register, port)
 
 
-def test_an_account_sees_its_own_folders_and_nothing_else(world: World) -> None:
+def test_account_sees_only_its_own_folders(world: World) -> None:
     async def look(sftp: asyncssh.SFTPClient) -> Any:
         return sorted(await sftp.listdir("/")), await sftp.realpath("../.."), await sftp.realpath("in/../../x")
 
-    assert world.as_council(FIFE, look) == ([".", "..", "in", "out"], "/", "/x")
+    assert world.run_as_council(FIFE, look) == ([".", "..", "in", "out"], "/", "/x")
 
 
-def test_folders_belong_to_whom_they_should(world: World) -> None:
-    def seen(path: str) -> tuple[str, bool, bool]:
-        found = (world.box(FIFE) / path).stat()
+def test_folders_have_the_right_owners_and_modes(world: World) -> None:
+    def read_owner(path: str) -> tuple[str, bool, bool]:
+        found = (world.find_drop_box(FIFE) / path).stat()
         return oct(stat.S_IMODE(found.st_mode)), found.st_uid == 0, found.st_gid == 0
 
-    assert {path: seen(path) for path in (".", "in", "out")} == {
+    assert {path: read_owner(path) for path in (".", "in", "out")} == {
         ".": ("0o755", True, True),
         "in": ("0o2770", False, True),
         "out": ("0o2750", True, False),
     }
-    assert (world.box(FIFE) / "in").stat().st_uid != (world.box(GLASGOW) / "in").stat().st_uid
+    assert (world.find_drop_box(FIFE) / "in").stat().st_uid != (world.find_drop_box(GLASGOW) / "in").stat().st_uid
 
 
-async def write(sftp: asyncssh.SFTPClient, path: str) -> None:
+async def write_file(sftp: asyncssh.SFTPClient, path: str) -> None:
     async with sftp.open(path, "wb") as file:
         await file.write(b"by Fife")
 
 
-async def read(sftp: asyncssh.SFTPClient, path: str) -> bytes | str:
+async def read_file(sftp: asyncssh.SFTPClient, path: str) -> bytes | str:
     async with sftp.open(path, "rb") as file:
         return await file.read()
 
 
-async def through_a_link(sftp: asyncssh.SFTPClient, target: str, path: str) -> bytes | str:
-    """Reads through a link of its own, however it came there."""
+async def read_through_link(sftp: asyncssh.SFTPClient, target: str, path: str) -> bytes | str:
+    """Read a file through a link in the account's own folder."""
     with suppress(asyncssh.SFTPError):
         await sftp.symlink(target, "in/link")
-    return await read(sftp, f"in/link{path}")
+    return await read_file(sftp, f"in/link{path}")
 
 
 ATTEMPTS: Mapping[str, Callable[[asyncssh.SFTPClient, str], Awaitable[Any]]] = {
     "list by ..": lambda sftp, _: sftp.listdir(f"../{GLASGOW}/in"),
     "list by many ..": lambda sftp, _: sftp.listdir(f"in/../../../../../../{GLASGOW}"),
     "list by the server's path": lambda sftp, root: sftp.listdir(f"{root}/{GLASGOW}/in"),
-    "read by ..": lambda sftp, _: read(sftp, f"../{GLASGOW}/in/kept.csv"),
+    "read by ..": lambda sftp, _: read_file(sftp, f"../{GLASGOW}/in/kept.csv"),
     "look at it": lambda sftp, root: sftp.stat(f"{root}/{GLASGOW}/in/kept.csv"),
-    "write by ..": lambda sftp, _: write(sftp, f"../{GLASGOW}/in/by-fife.csv"),
-    "write by the server's path": lambda sftp, root: write(sftp, f"{root}/{GLASGOW}/in/by-fife.csv"),
-    "overwrite": lambda sftp, _: write(sftp, f"/../{GLASGOW}/in/kept.csv"),
+    "write by ..": lambda sftp, _: write_file(sftp, f"../{GLASGOW}/in/by-fife.csv"),
+    "write by the server's path": lambda sftp, root: write_file(sftp, f"{root}/{GLASGOW}/in/by-fife.csv"),
+    "overwrite": lambda sftp, _: write_file(sftp, f"/../{GLASGOW}/in/kept.csv"),
     "remove": lambda sftp, _: sftp.remove(f"../{GLASGOW}/in/kept.csv"),
     "rename into": lambda sftp, _: sftp.rename("in/own.csv", f"../{GLASGOW}/in/by-fife.csv"),
     "rename into, as POSIX does": lambda sftp, _: sftp.posix_rename("in/own.csv", f"../{GLASGOW}/in/by-fife.csv"),
@@ -191,13 +191,13 @@ ATTEMPTS: Mapping[str, Callable[[asyncssh.SFTPClient, str], Awaitable[Any]]] = {
     "link a file of it": lambda sftp, _: sftp.link(f"../{GLASGOW}/in/kept.csv", "in/hard.csv"),
     "link an own file": lambda sftp, _: sftp.link("in/own.csv", "in/hard.csv"),
     "link by name": lambda sftp, _: sftp.symlink(f"../../{GLASGOW}/in", "in/link"),
-    "read through a link up": lambda sftp, _: through_a_link(sftp, f"../../{GLASGOW}/in", "/kept.csv"),
-    "read through a link by the server's path": lambda sftp, root: through_a_link(
+    "read through a link up": lambda sftp, _: read_through_link(sftp, f"../../{GLASGOW}/in", "/kept.csv"),
+    "read through a link by the server's path": lambda sftp, root: read_through_link(
         sftp, f"{root}/{GLASGOW}/in/kept.csv", ""
     ),
     "make a folder beside its own": lambda sftp, _: sftp.mkdir("/new"),
-    "write beside its own folders": lambda sftp, _: write(sftp, "/new.csv"),
-    "write into what goes back": lambda sftp, _: write(sftp, "out/forged.csv"),
+    "write beside its own folders": lambda sftp, _: write_file(sftp, "/new.csv"),
+    "write into what goes back": lambda sftp, _: write_file(sftp, "out/forged.csv"),
     "remove what went back": lambda sftp, _: sftp.remove("out/report.csv"),
     "rename what goes back away": lambda sftp, _: sftp.rename("out", "gone"),
     "replace its folder": lambda sftp, _: sftp.rename("in", "gone"),
@@ -206,8 +206,8 @@ ATTEMPTS: Mapping[str, Callable[[asyncssh.SFTPClient, str], Awaitable[Any]]] = {
 
 
 @pytest.fixture(scope="module")
-def glasgows(world: World) -> Mapping[str, bytes]:
-    """What is Glasgow's before Fife tries anything, and Fife's own."""
+def glasgow_files(world: World) -> Mapping[str, bytes]:
+    """Glasgow's files before Fife's attempts, after both councils have delivered."""
     world.put(GLASGOW, "in/kept.csv", b"Glasgow's")
     world.put(FIFE, "in/own.csv", b"Fife's")
     assert (
@@ -218,56 +218,56 @@ def glasgows(world: World) -> Mapping[str, bytes]:
         )
         is None
     )
-    return everything_below(world.box(GLASGOW))
+    return read_folder_contents(world.find_drop_box(GLASGOW))
 
 
-def everything_below(folder: Path) -> Mapping[str, bytes]:
+def read_folder_contents(folder: Path) -> Mapping[str, bytes]:
     found = (path for path in folder.rglob("*"))
     return {str(path.relative_to(folder)): path.read_bytes() if path.is_file() else b"" for path in found}
 
 
 @pytest.mark.parametrize("attempt", ATTEMPTS)
-def test_no_council_can_see_or_touch_another_s_folder(
-    attempt: str, world: World, glasgows: Mapping[str, bytes]
+def test_no_council_can_read_or_change_another_councils_folder(
+    attempt: str, world: World, glasgow_files: Mapping[str, bytes]
 ) -> None:
-    async def tried(sftp: asyncssh.SFTPClient) -> None:
+    async def attempt_call(sftp: asyncssh.SFTPClient) -> None:
         with pytest.raises(asyncssh.SFTPError) as refused:
             await ATTEMPTS[attempt](sftp, str(world.openssh.drop_boxes))
         assert not isinstance(refused.value, asyncssh.SFTPConnectionLost)
 
-    world.as_council(FIFE, tried)
-    assert everything_below(world.box(GLASGOW)) == glasgows
-    assert sorted(path.name for path in world.box(FIFE).iterdir()) == ["in", "out"]
-    assert everything_below(world.box(FIFE) / "in") == {"own.csv": b"Fife's"}
+    world.run_as_council(FIFE, attempt_call)
+    assert read_folder_contents(world.find_drop_box(GLASGOW)) == glasgow_files
+    assert sorted(path.name for path in world.find_drop_box(FIFE).iterdir()) == ["in", "out"]
+    assert read_folder_contents(world.find_drop_box(FIFE) / "in") == {"own.csv": b"Fife's"}
 
 
 @pytest.mark.parametrize("target", ["../../lgdp-glg/in", "{root}/lgdp-glg/in"])
-def test_a_link_that_somehow_lies_in_a_folder_leads_nowhere(target: str, world: World, glasgows: Any) -> None:
-    link = world.box(FIFE) / "in" / "planted"
+def test_link_in_a_folder_leads_nowhere(target: str, world: World, glasgow_files: Any) -> None:
+    link = world.find_drop_box(FIFE) / "in" / "planted"
     link.symlink_to(target.format(root=world.openssh.drop_boxes))
     try:
         assert (link / "kept.csv").read_bytes() == b"Glasgow's"  # outside the chroot it does
 
-        async def tried(sftp: asyncssh.SFTPClient) -> None:
+        async def attempt_call(sftp: asyncssh.SFTPClient) -> None:
             with pytest.raises(asyncssh.SFTPNoSuchFile):
                 await sftp.stat("in/planted/kept.csv")
 
-        world.as_council(FIFE, tried)
+        world.run_as_council(FIFE, attempt_call)
     finally:
         link.unlink()
 
 
-def test_a_council_s_key_opens_no_other_council_s_account(world: World) -> None:
+def test_key_of_a_council_opens_no_other_account(world: World) -> None:
     async def nothing(sftp: asyncssh.SFTPClient) -> None:
         await sftp.listdir(".")
 
     with pytest.raises(asyncssh.PermissionDenied):
-        world.as_council(GLASGOW, nothing, key=FIFE)
+        world.run_as_council(GLASGOW, nothing, key=FIFE)
     with pytest.raises(asyncssh.PermissionDenied):
-        world.as_council("root", nothing, key=FIFE)
+        world.run_as_council("root", nothing, key=FIFE)
 
 
-def test_an_account_can_transfer_files_and_do_nothing_else(world: World) -> None:
+def test_account_can_only_transfer_files(world: World) -> None:
     async def run() -> tuple[Any, Any]:
         async with world.connection(FIFE, FIFE) as connection:
             with pytest.raises(asyncssh.ChannelOpenError):
@@ -286,14 +286,14 @@ PLOTS = "SELECT council_code, period, value FROM published.allotment ORDER BY AL
 RECEIPTS = "SELECT council_code, transport, account, state FROM ledger.receipt WHERE state = 'part' ORDER BY ALL"
 
 
-def test_the_whole_journey_passes_in_both_directions(world: World, glasgows: Any) -> None:
-    """Fife's file is fetched, Glasgow's are delivered; the one that says it is Fife's is rejected, the other stands."""
+def test_files_are_collected_from_servers_and_drop_boxes_and_published(world: World, glasgow_files: Any) -> None:
+    """Fife's file is fetched and Glasgow's are delivered; Glasgow's file with Fife's rows is rejected."""
 
-    async def prepared(sftp: asyncssh.SFTPClient) -> None:
+    async def prepare(sftp: asyncssh.SFTPClient) -> None:
         await sftp.mkdir("in/served")
 
     for account in (FIFE, GLASGOW):
-        world.as_council(account, prepared)
+        world.run_as_council(account, prepare)
     world.put(FIFE, "in/served/plots-2023.csv", HEADER + b"Fife,Beach,1,12\n")
     world.put(GLASGOW, "in/allotment-2023.csv", HEADER + b"Fife,Beach,1,7\n")
     world.put(GLASGOW, "in/allotment-2023-2.csv", HEADER + b"Glasgow City,Hill,2,30\n")
@@ -321,20 +321,20 @@ def test_the_whole_journey_passes_in_both_directions(world: World, glasgows: Any
     platform.ledger.close()
 
 
-def test_what_goes_back_can_be_read_by_its_council_alone(world: World, glasgows: Any) -> None:
-    async def looked(sftp: asyncssh.SFTPClient) -> bytes | str:
-        return await read(sftp, "out/report.csv")
+def test_report_can_be_read_only_by_its_council(world: World, glasgow_files: Any) -> None:
+    async def read_report(sftp: asyncssh.SFTPClient) -> bytes | str:
+        return await read_file(sftp, "out/report.csv")
 
-    assert world.as_council(FIFE, looked) == b"a report"
+    assert world.run_as_council(FIFE, read_report) == b"a report"
     with pytest.raises(asyncssh.SFTPNoSuchFile):
-        world.as_council(GLASGOW, looked)
+        world.run_as_council(GLASGOW, read_report)
 
 
-def test_what_goes_back_is_put_on_a_council_s_own_server(world: World) -> None:
-    async def prepared(sftp: asyncssh.SFTPClient) -> None:
+def test_report_is_put_on_the_server_of_a_council(world: World) -> None:
+    async def prepare(sftp: asyncssh.SFTPClient) -> None:
         await sftp.makedirs("in/back", exist_ok=True)
 
-    world.as_council(GLASGOW, prepared)
+    world.run_as_council(GLASGOW, prepare)
     environment = {"COUNCILS": f"127.0.0.1:{world.port}"}
     transport = create_transport(world.register.sources["servers"], world.register, environment, date.max)
 
@@ -343,4 +343,4 @@ def test_what_goes_back_is_put_on_a_council_s_own_server(world: World) -> None:
 
     assert (put_back(b"<p>one"), put_back(b"<p>one")) == (None, None)
     assert "not overwritten" in put_back(b"<p>two").what
-    assert everything_below(world.box(GLASGOW) / "in" / "back") == {"report.html": b"<p>one"}
+    assert read_folder_contents(world.find_drop_box(GLASGOW) / "in" / "back") == {"report.html": b"<p>one"}

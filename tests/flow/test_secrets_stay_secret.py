@@ -1,15 +1,15 @@
-"""Secrets are planted and used, and everything is made to fail; then all that the platform wrote or said is searched.
+"""Planted secrets are used while everything fails; then all files, logs and output are searched for them.
 
-Five councils, one for each way to show who the platform is. Their collection goes through Dagster and on to SQL.
+There are five councils, one for each method of authentication. Dagster collects their files and publishes to SQL.
 """
 
 import asyncio
 import base64
 import json
 import logging
-import threading
+import socket
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,12 +20,13 @@ import pytest
 
 from lgdp_pipelines.collection.retry import Retry
 from lgdp_pipelines.simulator.simulated_sftp import ServedAccount, serve_sftp
+from tests.support.background_server import run_in_background
 from tests.support.command_line import CommandLine
 from tests.support.contracts import respite, write_register
 from tests.support.http_server import HttpAnswer, HttpRequest, run_http_server
 from tests.support.stored_text import read_stored_text
 
-PLANTED = {
+PLANTED_SECRETS = {
     "bearer": "PLANTED-bearer-token-4f1c",
     "key": "PLANTED-api-key/5a+&7e",
     "oauth2": "PLANTED-client-secret=8d%2",
@@ -42,7 +43,7 @@ AUTHENTICATION: Mapping[str, Mapping[str, str]] = {
 }
 
 
-def apis() -> Iterator[dict[str, Any]]:
+def build_api_sources() -> Iterator[dict[str, Any]]:
     for name, authentication in AUTHENTICATION.items():
         yield {
             "id": f"{name}-api",
@@ -75,7 +76,7 @@ MISBEHAVIOUR = {"bearer": "refuse", "key": "break", "oauth2": "redirect", "basic
 
 
 class Councils:
-    """Councils' APIs, which behave or misbehave as they are told to."""
+    """Councils' APIs, which misbehave on demand."""
 
     def __init__(self) -> None:
         self.manners: Mapping[str, str] = {}
@@ -95,39 +96,23 @@ class Councils:
                     f"Person,Surname\n{secret}{secret.removeprefix('Bearer ').removeprefix('Basic ')},x\n"
                 )
         if request.path == "/login":
-            return HttpAnswer(json.dumps({"access_token": PLANTED["token"], "expires_in": 600}))
+            return HttpAnswer(json.dumps({"access_token": PLANTED_SECRETS["token"], "expires_in": 600}))
         return HttpAnswer(CSV) if request.query["year"] == ["2023"] else HttpAnswer(status=404)
 
 
-@contextmanager
-def sftp_server(root: Path, public: str, host: asyncssh.SSHKey) -> Iterator[int]:
-    """The server in a thread of its own."""
-    ready, stop = threading.Event(), threading.Event()
-    port: list[int] = []
+def run_sftp_server(root: Path, public_key: str, host_key: asyncssh.SSHKey) -> AbstractContextManager[int]:
+    """Run an SFTP server over a folder, and yield its port."""
 
-    async def serve() -> None:
-        import socket  # noqa: PLC0415 - needed in this thread alone
+    async def serve(listening_socket: socket.socket) -> None:
+        async with await serve_sftp(listening_socket, host_key, {"agb": ServedAccount(root, public_key)}):
+            await asyncio.get_running_loop().create_future()
 
-        listening = socket.socket()
-        listening.bind(("127.0.0.1", 0))
-        port.append(listening.getsockname()[1])
-        async with await serve_sftp(listening, host, {"agb": ServedAccount(root, public)}):
-            ready.set()
-            await asyncio.to_thread(stop.wait, 300)
-
-    thread = threading.Thread(target=lambda: asyncio.run(serve()))
-    thread.start()
-    try:
-        assert ready.wait(10)
-        yield port[0]
-    finally:
-        stop.set()
-        thread.join(10)
+    return run_in_background(serve)
 
 
 @dataclass(frozen=True)
-class Searched:
-    """What was searched: where, and what stands there."""
+class SearchedText:
+    """Texts of the platform by location, with the secrets and the requests that used them."""
 
     texts: list[tuple[str, str]]
     secrets: dict[str, str]
@@ -138,7 +123,7 @@ LOGGERS = ("", "httpx2", "httpcore2", "asyncssh", "asyncssh.sftp", "dagster", "l
 
 
 class LogRecords(logging.Handler):
-    """Keeps every line, with its traceback."""
+    """Handler that keeps every line, with its traceback."""
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
@@ -150,10 +135,10 @@ class LogRecords(logging.Handler):
 
 
 @pytest.fixture(scope="module")
-def searched(tmp_path_factory: pytest.TempPathFactory) -> Searched:
+def search(tmp_path_factory: pytest.TempPathFactory) -> SearchedText:
     folder = tmp_path_factory.mktemp("secrets")
     schemas = write_register(folder / "register", respite(threshold=3))
-    for source in (*apis(), SFTP):
+    for source in (*build_api_sources(), SFTP):
         (schemas / "sources" / f"{source['id']}.yaml").write_text(json.dumps(source))
     lgdp = CommandLine(folder / "home", schemas)
     (folder / "agb" / "out").mkdir(parents=True)
@@ -163,7 +148,7 @@ def searched(tmp_path_factory: pytest.TempPathFactory) -> Searched:
     councils, log_records, outputs = Councils(), LogRecords(), list[tuple[str, str]]()
     with (
         run_http_server(councils.answer) as (base, requests),
-        sftp_server(folder / "agb", key.export_public_key().decode(), host) as port,
+        run_sftp_server(folder / "agb", key.export_public_key().decode(), host) as port,
         pytest.MonkeyPatch.context() as patch,
     ):
         pinned = f"[127.0.0.1]:{port} {host.export_public_key().decode()}"
@@ -172,7 +157,7 @@ def searched(tmp_path_factory: pytest.TempPathFactory) -> Searched:
             "SFTP": f"127.0.0.1:{port}",
             "HOSTS": pinned,
             "SECRET_SFTP": private,
-            **{f"SECRET_{name.upper()}": PLANTED[name] for name in AUTHENTICATION},
+            **{f"SECRET_{name.upper()}": PLANTED_SECRETS[name] for name in AUTHENTICATION},
         }.items():
             patch.setenv(name, value)
         patch.setattr(Retry, "compute_wait", lambda *_: 0.0)  # the other side is not really busy
@@ -192,65 +177,71 @@ def searched(tmp_path_factory: pytest.TempPathFactory) -> Searched:
             patch.setenv("LOGIN", "http://127.0.0.1:9")
             patch.setenv("HOSTS", f"127.0.0.1 {key.export_public_key().decode()}")
             failed = lgdp("sources", "--check", expect=1)
-            outputs.append(("sources, nobody there", failed.out + failed.err))
+            outputs.append(("sources, unreachable", failed.out + failed.err))
         finally:
             logging.getLogger().removeHandler(log_records)
     home = folder / "home"
     (pseudonym_key,) = [path for path in (home / "secrets").iterdir() if path.is_file()]
-    secrets = spelt_out(private) | {"the key of the pseudonyms": pseudonym_key.read_text().strip()}
+    secrets = list_secret_forms(private) | {"the key of the pseudonyms": pseudonym_key.read_text().strip()}
     texts = [*outputs, ("log", "\n".join(log_records.lines)), *read_stored_text(home, excluded=home / "secrets")]
-    return Searched(texts, secrets, requests)
+    return SearchedText(texts, secrets, requests)
 
 
-def spelt_out(private: str) -> dict[str, str]:
-    """Each secret, and each way in which it travels."""
-    found = dict(PLANTED)
-    for name, value in PLANTED.items():
+def list_secret_forms(private: str) -> dict[str, str]:
+    """Return each secret in each of its encodings, by name."""
+    found = dict(PLANTED_SECRETS)
+    for name, value in PLANTED_SECRETS.items():
         found |= {f"{name}, in an address": quote(value, safe=""), f"{name}, in a form": quote_plus(value)}
     for name in ("basic", "oauth2"):
-        for value in (PLANTED[name], quote_plus(PLANTED[name])):
+        for value in (PLANTED_SECRETS[name], quote_plus(PLANTED_SECRETS[name])):
             found[f"{name} {value!r}, in base 64"] = base64.b64encode(f"client:{value}".encode()).decode()
     lines = [line for line in private.splitlines() if "PRIVATE KEY" not in line]
     return found | {f"line {number} of the private key": line for number, line in enumerate(lines)}
 
 
-def test_every_secret_was_used(searched: Searched) -> None:
-    """Else nothing would have been shown."""
+def test_every_secret_was_used(search: SearchedText) -> None:
+    """Otherwise the search would prove nothing."""
     sent = " ".join(
-        f"{request.headers.get('authorization')} {request.query.get('api_key')}" for request in searched.requests
+        f"{request.headers.get('authorization')} {request.query.get('api_key')}" for request in search.requests
     )
     for name in ("bearer", "key", "token"):
-        assert PLANTED[name] in sent
-    assert base64.b64encode(f"client:{PLANTED['basic']}".encode()).decode() in sent
-    assert base64.b64encode(f"client:{quote_plus(PLANTED['oauth2'])}".encode()).decode() in sent
+        assert PLANTED_SECRETS[name] in sent
+    assert base64.b64encode(f"client:{PLANTED_SECRETS['basic']}".encode()).decode() in sent
+    assert base64.b64encode(f"client:{quote_plus(PLANTED_SECRETS['oauth2'])}".encode()).decode() in sent
 
 
-def test_everything_worked_and_then_everything_failed(searched: Searched) -> None:
-    texts = dict(searched.texts)
+def test_all_collections_worked_and_then_failed(search: SearchedText) -> None:
+    texts = dict(search.texts)
     assert texts["collect"].count("1 new") == 5
     for words in ("HTTP 401", "HTTP 503", "HTTP 302", "repeats the secret"):
         assert words in texts["collect, misbehaving"]
     assert "private key or the pinned host keys cannot be read" in texts["sources, misbehaving"]
-    assert texts["sources, nobody there"].count("The API did not answer") == 6  # in the table, and below it
-    assert "host key" in texts["sources, nobody there"]
+    assert texts["sources, unreachable"].count("The API did not answer") == 6  # in the table, and below it
+    assert "host key" in texts["sources, unreachable"]
 
 
-def test_the_search_finds_what_is_there(searched: Searched) -> None:
-    """A surname in the lake's files, which are compressed, and a council's account in Dagster's and the ledger's."""
+def test_search_finds_known_texts(search: SearchedText) -> None:
+    """A surname is in the lake's compressed files, and an account in the databases of Dagster and ledger."""
 
-    def places(word: str) -> set[str]:
-        return {where for where, text in searched.texts if word in text}
+    def find_locations(word: str) -> set[str]:
+        return {location for location, text in search.texts if word in text}
 
-    assert any(where.startswith("lake/landed/") and where.endswith(".parquet") for where in places("Zyxwvut"))
-    assert any("ledger.sqlite, table receipt" in where for where in places("basic-api"))
-    assert any(where.startswith("dagster/") and ", table event_logs" in where for where in places("basic-api"))
-    assert any(where.startswith("dagster/") and ", table runs" in where for where in places("basic-api"))
-    assert "log" in places("Using selector")
+    assert any(
+        location.startswith("lake/landed/") and location.endswith(".parquet") for location in find_locations("Zyxwvut")
+    )
+    assert any("ledger.sqlite, table receipt" in location for location in find_locations("basic-api"))
+    assert any(
+        location.startswith("dagster/") and ", table event_logs" in location for location in find_locations("basic-api")
+    )
+    assert any(
+        location.startswith("dagster/") and ", table runs" in location for location in find_locations("basic-api")
+    )
+    assert "log" in find_locations("Using selector")
 
 
-def test_no_secret_is_anywhere(searched: Searched) -> None:
-    found = {
-        (name, where) for where, text in searched.texts for name, secret in searched.secrets.items() if secret in text
+def test_no_secret_is_found(search: SearchedText) -> None:
+    leaks = {
+        (name, location) for location, text in search.texts for name, secret in search.secrets.items() if secret in text
     }
-    assert found == set()
-    assert {where for where, text in searched.texts if "PLANTED" in text} == set()
+    assert leaks == set()
+    assert {location for location, text in search.texts if "PLANTED" in text} == set()

@@ -1,7 +1,7 @@
-"""The life of a submission through the command line: nil, withdrawn, corrected, reminded; and the account of it all.
+"""The life of a submission through the command line: nil, withdrawn, corrected and reminded, with the ledger's account.
 
-ALLOTMENT takes nil returns here, is due on 1 July for CY2023, and its plots may not fall by more than 10 percent from
-one year to the next without a word. Every expected value was worked out from the rows written here.
+ALLOTMENT accepts nil returns here, is due on 1 July for CY2023, and raises a query if plots fall by more than 10
+percent from one year to the next. Every expected value was calculated from the rows written here.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ HEADER = "Council,Site,Grade,Plots"
 
 @dataclass(frozen=True)
 class Life:
-    """What was said and seen at each turn."""
+    """Output, published rows and status after each command."""
 
     lgdp: CommandLine
     first: list[dict[str, Any]]
@@ -38,7 +38,7 @@ class Life:
 
 
 def allotment_with_nil() -> dict[str, Any]:
-    """The contract: with nil returns, a due date of its own, and a rule over years."""
+    """Return the contract with nil returns, a due date of its own, and a rule over years."""
     changed_allotment = allotment_v1("1.0.0", "CY2022", DOES_NOT_FALL)
     changed_allotment["customProperties"] += [
         {"property": "lgdpNilReturn", "value": True},
@@ -73,20 +73,20 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Life:
     )  # fmt: skip
 
 
-def test_a_corrected_year_has_the_next_one_judged_again(life: Life) -> None:
-    earlier, two = "ALLOTMENT.FIF.CY2022.001", "ALLOTMENT.FIF.CY2023.001"
+def test_correction_of_a_year_causes_the_next_year_to_be_judged_again(life: Life) -> None:
+    earlier, later = "ALLOTMENT.FIF.CY2022.001", "ALLOTMENT.FIF.CY2023.001"
     accepted = {"number": 1, "verdict": "accepted"}
 
-    assert life.judged_at_first == [{"submission_id": earlier, **accepted}, {"submission_id": two, **accepted}]
+    assert life.judged_at_first == [{"submission_id": earlier, **accepted}, {"submission_id": later, **accepted}]
     assert life.judged_after_correction == [
         {"submission_id": earlier, **accepted},
         {"submission_id": "ALLOTMENT.FIF.CY2022.002", **accepted},
-        {"submission_id": two, **accepted},
-        {"submission_id": two, "number": 2, "verdict": "queried"},
+        {"submission_id": later, **accepted},
+        {"submission_id": later, "number": 2, "verdict": "queried"},
     ], "95 plots after 200 is a fall by more than 10 percent, after 100 it is not"
 
 
-def test_a_nil_return_is_an_answer_without_rows(life: Life) -> None:
+def test_nil_return_is_accepted_without_rows(life: Life) -> None:
     glasgow = next(standing for standing in life.status_with_nil if standing["council"] == "GLG")
 
     assert "ALLOTMENT.GLG.CY2023.001: accepted (0 rows" in life.nil.out
@@ -94,7 +94,7 @@ def test_a_nil_return_is_an_answer_without_rows(life: Life) -> None:
     assert {row["council_code"] for row in life.published_with_nil} == {"FIF"}
 
 
-def test_a_withdrawn_submission_leaves_nothing_published_and_nothing_comes_back(life: Life) -> None:
+def test_withdrawn_submission_is_no_longer_published_and_no_earlier_one_returns(life: Life) -> None:
     fife = [
         (standing["period"], standing["state"], standing["current"])
         for standing in life.status_after
@@ -107,18 +107,18 @@ def test_a_withdrawn_submission_leaves_nothing_published_and_nothing_comes_back(
     assert fife == [("CY2022", "current", "ALLOTMENT.FIF.CY2022.002"), ("CY2023", "withdrawn", None)]
 
 
-def test_the_same_bytes_may_come_again_after_a_withdrawal(life: Life) -> None:
+def test_same_file_can_be_submitted_again_after_a_withdrawal(life: Life) -> None:
     assert "ALLOTMENT.FIF.CY2023.002: queried" in life.resubmission_output.out
     assert [(row["period"], row["value"]) for row in life.published_at_last] == [("CY2022", 200.0), ("CY2023", 95.0)]
 
 
-def test_what_does_not_stand_any_more_cannot_be_taken_back(life: Life) -> None:
+def test_superseded_submission_cannot_be_withdrawn(life: Life) -> None:
     words = ("--reason", "Wrong", "--by", "A. Officer")
     refused = life.lgdp("withdraw", "ALLOTMENT.FIF.CY2022.001", *words, expect=1)
     assert "A later submission has replaced it" in refused.err
 
 
-def test_the_account_says_where_each_byte_went(life: Life) -> None:
+def test_ledger_accounts_for_each_received_byte(life: Life) -> None:
     account = life.lgdp("ledger", "--verify", "--format", "json")
     line = {"return": "ALLOTMENT", "receipts_are": "part"}
     file, larger = len(f"{HEADER}\nFife,North,1,95\n"), len(f"{HEADER}\nFife,North,1,100\n")
@@ -133,7 +133,7 @@ def test_the_account_says_where_each_byte_went(life: Life) -> None:
     assert "are as they were received" in account.err
 
 
-def test_a_byte_that_is_lost_is_said(life: Life) -> None:
+def test_lost_or_damaged_bytes_are_reported(life: Life) -> None:
     stored_file = next(path for path in (life.lgdp.home / "lake" / "received").rglob("*") if path.is_file())
     content = stored_file.read_bytes()
     stored_file.write_bytes(content[:-1])
@@ -146,17 +146,17 @@ def test_a_byte_that_is_lost_is_said(life: Life) -> None:
     assert f"{stored_file.name} is missing or differs from the bytes received" in damaged.err
 
 
-def test_the_calendar_says_what_is_due_and_reminders_go_out_once(life: Life) -> None:
-    owed = life.lgdp("calendar", "--council", "Fife", "--format", "json").rows
-    by_period = {obligation["period"]: (obligation["due"], obligation["duty"]) for obligation in owed}
-    shown = life.lgdp("remind", "--dry-run", "--format", "json").rows
+def test_calendar_lists_due_periods_and_reminders_are_sent_once(life: Life) -> None:
+    obligations = life.lgdp("calendar", "--council", "Fife", "--format", "json").rows
+    by_period = {obligation["period"]: (obligation["due"], obligation["duty"]) for obligation in obligations}
+    planned_reminders = life.lgdp("remind", "--dry-run", "--format", "json").rows
     reminders = life.lgdp("remind", "--format", "json").rows
     repeated_reminders = life.lgdp("remind", "--format", "json").rows
     letters = list((life.lgdp.home / "outbox" / "FIF" / "reminders").glob("*.txt"))
 
     assert "CY2023" not in by_period, "due more than a year ago"
     assert by_period["CY2025"] == ("2026-01-30", "late"), "30 days after the year's end"
-    assert shown == reminders
+    assert planned_reminders == reminders
     assert {
         reminder["stage"] for reminder in reminders if reminder["council"] == "FIF" and reminder["period"] == "CY2025"
     } == {"late_28"}

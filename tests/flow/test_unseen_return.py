@@ -1,6 +1,6 @@
-"""Returns that the code has never seen, from a file on a council's disk to SQL, through the command line alone.
+"""Returns that are not in the shipped register, from a council's file to SQL, through the command line alone.
 
-Each journey is made once; every expected value was worked out from the rows written here.
+Each journey runs once; every expected value was calculated from the rows written here.
 """
 
 import hashlib
@@ -39,7 +39,7 @@ Rows = list[dict[str, Any]]
 
 @dataclass(frozen=True)
 class Step:
-    """One command of a journey, and what the lakehouse said after it."""
+    """Output of one command, and published rows and releases after it."""
 
     output: CommandOutput
     published: Rows
@@ -48,7 +48,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Allotments:
-    """A journey of ALLOTMENT in four steps, and the first file."""
+    """Results of four commands about ALLOTMENT, and the first file."""
 
     lgdp: CommandLine
     file: Path
@@ -70,23 +70,25 @@ def allotments(tmp_path_factory: pytest.TempPathFactory) -> Allotments:
     )  # fmt: skip
     second = write_csv(folder, "second.csv", "Council,Site,Grade,Plots", "Fife,Beach,1,many", "Glasgow City,Hill,1,7")
     third = write_csv(folder, "third.csv", "Council,Site,Grade,Plots", "Fife,Beach,1,13")
-    good = step(lgdp, first)
-    bad = step(lgdp, second, expect=1)
+    good = submit_step(lgdp, first)
+    bad = submit_step(lgdp, second, expect=1)
     status = lgdp("status", "--format", "json").rows
     trace = lgdp(
         "trace", "published.allotment.value", "--council", "Fife", "--period", "CY2023", "--row", "4",
         "--format", "json",
     ).rows  # fmt: skip
     findings = lgdp.query_lake('SELECT rule, "row", "column" FROM judged.finding WHERE _submission_id LIKE \'%.002\'')
-    return Allotments(lgdp, first, good, bad, step(lgdp, third), status, trace, findings)
+    return Allotments(lgdp, first, good, bad, submit_step(lgdp, third), status, trace, findings)
 
 
-def step(lgdp: CommandLine, file: Path, *, council: str = "Fife", period: str = "CY2023", expect: int = 0) -> Step:
+def submit_step(
+    lgdp: CommandLine, file: Path, *, council: str = "Fife", period: str = "CY2023", expect: int = 0
+) -> Step:
     output = lgdp("submit", "ALLOTMENT", file, "--council", council, "--period", period, expect=expect)
     return Step(output, lgdp.query_lake(ALLOTMENTS), lgdp.query_lake(RELEASES))
 
 
-def plots(site: str, grade: str, value: float | None, status: str, **more: str) -> dict[str, Any]:
+def build_plots_row(site: str, grade: str, value: float | None, status: str, **more: str) -> dict[str, Any]:
     label = {"1": "Watered", "2": "Dry"}[grade]
     row = {"period": "CY2023", "site": site, "grade": grade, "grade_label": label, "unit": "plots"}
     return {**FIFE, **row, **more, "value": value, "obs_status": status}
@@ -94,45 +96,45 @@ def plots(site: str, grade: str, value: float | None, status: str, **more: str) 
 
 def test_every_figure_is_published_with_label_unit_and_status(allotments: Allotments) -> None:
     assert allotments.good.output.out == "ALLOTMENT.FIF.CY2023.001: accepted (5 rows, 0 errors, 0 queries)\n"
-    assert by_site(allotments.good.published) == by_site(
+    assert index_by_site(allotments.good.published) == index_by_site(
         [
-            plots("Beach", "1", 12.0, "A"),
-            plots("Beach", "2", None, "Q"),
-            plots("Hill", "1", None, "M"),
-            plots("Hill", "2", 0.0, "A"),
-            plots("Moor", "1", None, "O"),
+            build_plots_row("Beach", "1", 12.0, "A"),
+            build_plots_row("Beach", "2", None, "Q"),
+            build_plots_row("Hill", "1", None, "M"),
+            build_plots_row("Hill", "2", 0.0, "A"),
+            build_plots_row("Moor", "1", None, "O"),
         ]
     )
 
 
-def by_site(rows: Rows) -> dict[tuple[str, str, str, str], dict[str, Any]]:
+def index_by_site(rows: Rows) -> dict[tuple[str, str, str, str], dict[str, Any]]:
     found = {(row["council_code"], row["period"], row["site"], row["grade"]): row for row in rows}
     assert len(found) == len(rows)
     return found
 
 
-def test_bad_second_submission_is_refused_and_the_good_one_stays(allotments: Allotments) -> None:
+def test_rejected_second_submission_leaves_the_accepted_one_published(allotments: Allotments) -> None:
     bad = allotments.bad
 
     assert bad.output.out == "ALLOTMENT.FIF.CY2023.002: rejected (2 rows, 2 errors, 0 queries)\n"
     assert bad.published == allotments.good.published
-    assert bad.releases == allotments.good.releases == [release(1)]
+    assert bad.releases == allotments.good.releases == [build_release_row(1)]
     assert allotments.findings == [
         {"rule": "allotment.plots.type", "row": 2, "column": "Plots"},
         {"rule": "allotment.authority.council", "row": 3, "column": "Council"},
     ]
 
 
-def release(number: int, period: str = "CY2023", code: str = "ALLOTMENT") -> dict[str, Any]:
+def build_release_row(number: int, period: str = "CY2023", code: str = "ALLOTMENT") -> dict[str, Any]:
     return {"return_code": code, "period": period, "number": number}
 
 
 def test_resubmission_replaces_the_figures_and_is_the_next_release(allotments: Allotments) -> None:
-    assert allotments.better.published == [plots("Beach", "1", 13.0, "A")]
-    assert allotments.better.releases == [release(2)]
+    assert allotments.better.published == [build_plots_row("Beach", "1", 13.0, "A")]
+    assert allotments.better.releases == [build_release_row(2)]
 
 
-def test_status_names_the_rejected_submission_and_the_one_that_stands(allotments: Allotments) -> None:
+def test_status_names_the_rejected_and_the_current_submission(allotments: Allotments) -> None:
     (row,) = allotments.status
 
     assert {name: row[name] for name in ("return", "council", "period", "submission", "state", "verdict")} == {
@@ -143,7 +145,7 @@ def test_status_names_the_rejected_submission_and_the_one_that_stands(allotments
     assert (row["due"], row["on_time"]) == ("2024-01-30", False)
 
 
-def test_trace_leads_from_a_figure_to_item_contract_receipt_file_and_row(allotments: Allotments) -> None:
+def test_trace_of_a_figure_names_item_contract_receipt_file_and_row(allotments: Allotments) -> None:
     trace = allotments.trace
     (submission,) = trace["submissions"]
     (receipt,) = submission["receipts"]
@@ -169,7 +171,7 @@ def test_identical_file_handed_in_again_changes_nothing(allotments: Allotments, 
     assert lgdp.query_lake(RELEASES) == allotments.better.releases
 
 
-def test_first_submission_that_is_refused_can_be_looked_into_as_the_command_says(tmp_path: Path) -> None:
+def test_rejected_first_submission_can_be_inspected_as_the_command_advises(tmp_path: Path) -> None:
     lgdp = CommandLine(tmp_path / "home", write_register(tmp_path / "register", allotment_v1()))
     file = write_csv(tmp_path, "bad.csv", "Council,Site,Grade,Plots", "Fife,Beach,3,4")
 
@@ -225,7 +227,7 @@ def majors(tmp_path_factory: pytest.TempPathFactory) -> Majors:
     )
 
 
-def test_two_majors_of_a_contract_stand_in_one_published_table(majors: Majors) -> None:
+def test_two_major_versions_of_a_contract_share_one_published_table(majors: Majors) -> None:
     assert [tuple(row.values()) for row in majors.united] == [
         ("CY2023", "Beach", "Watered", 12.0, "A"),
         ("CY2023", "Beach", "Dry", None, "Q"),
@@ -251,19 +253,19 @@ def test_submission_that_a_stricter_rule_would_refuse_stays_and_its_judgement_sa
         ("ALLOTMENT.FIF.CY2024.001", "current"),
     }
     assert majors.judgements == [
-        judgement("ALLOTMENT.FIF.CY2023.001", 1, "accepted", "1.0.0"),
-        judgement("ALLOTMENT.FIF.CY2023.001", 2, "rejected", "1.1.0"),
-        judgement("ALLOTMENT.FIF.CY2024.001", 1, "accepted", "2.0.0"),
+        build_judgement_row("ALLOTMENT.FIF.CY2023.001", 1, "accepted", "1.0.0"),
+        build_judgement_row("ALLOTMENT.FIF.CY2023.001", 2, "rejected", "1.1.0"),
+        build_judgement_row("ALLOTMENT.FIF.CY2024.001", 1, "accepted", "2.0.0"),
     ]
     (row,) = majors.status
     assert (row["verdict"], row["state"], row["current"]) == ("rejected", "current", "ALLOTMENT.FIF.CY2023.001")
 
 
-def judgement(submission: str, number: int, verdict: str, version: str) -> dict[str, Any]:
+def build_judgement_row(submission: str, number: int, verdict: str, version: str) -> dict[str, Any]:
     return {"submission_id": submission, "number": number, "verdict": verdict, "contract_version": version}
 
 
-def test_two_tables_come_in_two_files_and_are_published_apart(tmp_path: Path) -> None:
+def test_two_tables_in_two_files_are_published_separately(tmp_path: Path) -> None:
     lgdp = CommandLine(tmp_path / "home", write_register(tmp_path / "register", library()))
     branches = write_csv(tmp_path, "branches_2023.csv", "Branch,Books", "Cupar,1200", "Leven,")
     loans = write_csv(tmp_path, "loans_2023.csv", "Branch,Month,Loans", "Cupar,1,10", "Cupar,2,20", "Leven,1,0")
@@ -325,19 +327,19 @@ def test_cases_are_published_without_identifiers_and_with_dates_made_coarse(stay
     assert len({row["_trace_id"] for row in rows}) == 5
 
 
-def test_person_is_a_pseudonym_in_the_conformed_table_and_the_surname_is_not_there(stays: CommandLine) -> None:
+def test_conformed_table_has_pseudonyms_and_no_surnames(stays: CommandLine) -> None:
     rows = stays.query_lake("FROM conformed.respite_stay")
 
     assert "surname" not in rows[0]
     assert len({row["person_ref"] for row in rows}) == 5
-    assert not {row["person_ref"] for row in rows} & {*PERSONS, *(hashed(person) for person in PERSONS)}
+    assert not {row["person_ref"] for row in rows} & {*PERSONS, *(hash_text(person) for person in PERSONS)}
 
 
-def hashed(text: str) -> str:
+def hash_text(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def test_small_count_is_withheld_and_cannot_be_had_by_subtraction(stays: CommandLine) -> None:
+def test_small_count_is_withheld_and_cannot_be_calculated_by_subtraction(stays: CommandLine) -> None:
     rows = stays.query_lake("SELECT broken_down_by, carer_code, value, obs_status FROM published.respite_counts")
     shown = {(row["broken_down_by"], row["carer_code"]): row["value"] for row in rows if row["obs_status"] == "A"}
     withheld = {(row["broken_down_by"], row["carer_code"]) for row in rows if row["obs_status"] == "Q"}
@@ -349,13 +351,13 @@ def test_small_count_is_withheld_and_cannot_be_had_by_subtraction(stays: Command
     assert shown.items() <= {("", None): 5.0, ("carer_code", "F"): 4.0}.items()
 
 
-def test_identifiers_are_in_nothing_that_analysts_or_engineers_are_shown(stays: CommandLine) -> None:
+def test_no_identifier_is_in_open_tables_logs_or_dagster(stays: CommandLine) -> None:
     needles = {*SURNAMES, *PERSONS}
     lake = stays.home / "lake"
     open_files = [file for layer in OPEN_LAYERS for file in (lake / layer).rglob("*.parquet")]
     assert len(open_files) > 10
     for file in open_files:
-        assert not needles & set(cells(pq.read_table(file, partitioning=None).to_pylist())), file
+        assert not needles & set(iterate_texts(pq.read_table(file, partitioning=None).to_pylist())), file
 
     other_files = [
         *lake.rglob("_delta_log/*.json"),
@@ -371,30 +373,32 @@ def test_identifiers_are_in_nothing_that_analysts_or_engineers_are_shown(stays: 
         ], file
 
 
-def test_identifiers_are_kept_as_sent_behind_the_analysts_door(stays: CommandLine) -> None:
+def test_identifiers_are_stored_as_sent_only_in_closed_tables(stays: CommandLine) -> None:
     (table,) = (stays.home / "lake" / "validated").iterdir()
-    stored_values = {cell for file in table.rglob("*.parquet") for cell in cells(pq.read_table(file).to_pylist())}
+    stored_values = {
+        cell for file in table.rglob("*.parquet") for cell in iterate_texts(pq.read_table(file).to_pylist())
+    }
 
     assert {*SURNAMES, *PERSONS} <= stored_values
     stays("sql", f"SELECT * FROM '{table}/*/*.parquet'", expect=1)
     stays("sql", "SELECT * FROM validated.respite__stay__v1", expect=1)
 
 
-def cells(value: object) -> Iterable[str]:
-    """Every text inside rows, lists and maps."""
+def iterate_texts(value: object) -> Iterable[str]:
+    """Yield every text inside rows, lists and maps."""
     match value:
         case str():
             yield value
         case dict():
             for key, member in value.items():
-                yield from cells(key)
-                yield from cells(member)
+                yield from iterate_texts(key)
+                yield from iterate_texts(member)
         case list() | tuple():
             for member in value:
-                yield from cells(member)
+                yield from iterate_texts(member)
 
 
-def test_answers_come_as_csv_and_json_too(stays: CommandLine) -> None:
+def test_query_results_are_available_as_csv_and_json(stays: CommandLine) -> None:
     text = stays("sql", "SELECT count(*) AS n FROM published.respite", "--format", "csv").out
 
     assert text == "n\n5\n"

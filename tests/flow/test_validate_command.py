@@ -1,4 +1,4 @@
-"""``lgdp validate``: what a council's officer sees on their own machine is what the platform will say."""
+"""``lgdp validate`` on a council's own machine gives the same result as the platform."""
 
 import csv as csv_files
 import json
@@ -14,10 +14,10 @@ from tests.support.contracts import PROJECT
 from tests.support.shipped_register import copy_shipped_returns, shipped_register
 
 SAMPLE = PROJECT / "data" / "samples" / "hl1_FIF_FY2024-25-Q1.csv"
-WHO = ("--council", "Fife", "--period", "FY2024-25-Q1")
+SCOPE = ("--council", "Fife", "--period", "FY2024-25-Q1")
 
 SECRETS = {"APPREF": "ZZ-REF-987654", "DOB": "31021987", "POSTCODE": "QQ9 XX", "ASSESS": "QV", "LACODE": "260"}
-"""Cells of the bad file: the key twice, a day that there is not, a code that there is not, another council's code."""
+"""Cells of the bad file: a repeated key, a date that does not exist, an unknown code, another council's code."""
 
 
 @pytest.fixture(scope="module")
@@ -31,8 +31,8 @@ def lgdp(tmp_path: Path, schemas: Path) -> CommandLine:
     return CommandLine(tmp_path / "home", schemas)
 
 
-def changed(file: Path, change: Callable[[list[dict[str, str]]], None]) -> Path:
-    """The sample with some cells changed."""
+def write_changed_sample(file: Path, change: Callable[[list[dict[str, str]]], None]) -> Path:
+    """Write the sample with changed cells, and return its path."""
     with SAMPLE.open(encoding="utf-8", newline="") as stream:
         rows = list(csv_files.DictReader(stream))
     change(rows)
@@ -51,7 +51,7 @@ def bad(tmp_path: Path) -> Path:
         rows[4]["ASSESS"] = SECRETS["ASSESS"]
         rows[6]["LACODE"] = SECRETS["LACODE"]
 
-    return changed(tmp_path / "bad.csv", spoil)
+    return write_changed_sample(tmp_path / "bad.csv", spoil)
 
 
 UNREADABLE = {
@@ -62,14 +62,14 @@ UNREADABLE = {
 
 
 def test_good_file_is_accepted(lgdp: CommandLine) -> None:
-    output = lgdp("validate", "HL1", SAMPLE, *WHO)
+    output = lgdp("validate", "HL1", SAMPLE, *SCOPE)
 
     assert "accepted" in output.out
     assert "25 rows" in output.out
 
 
 def test_bad_file_is_rejected_with_each_rule_and_row_and_without_any_cell(lgdp: CommandLine, bad: Path) -> None:
-    output = lgdp("validate", "HL1", bad, *WHO, expect=1)
+    output = lgdp("validate", "HL1", bad, *SCOPE, expect=1)
 
     assert "rejected" in output.out
     for rule in ("hl1.dob.type", "hl1.assess.codes", "hl1.lacode.council"):
@@ -82,20 +82,20 @@ def assert_repeats_nothing(output: CommandOutput) -> None:
     assert not words & {SECRETS["APPREF"], SECRETS["DOB"], SECRETS["ASSESS"]}
 
 
-@pytest.mark.parametrize("what", UNREADABLE)
-def test_unreadable_file_ends_with_two_and_says_what_to_do(lgdp: CommandLine, tmp_path: Path, what: str) -> None:
+@pytest.mark.parametrize("content", UNREADABLE)
+def test_unreadable_file_exits_with_2_and_advice(lgdp: CommandLine, tmp_path: Path, content: str) -> None:
     file = tmp_path / "extract.csv"
-    file.write_bytes(UNREADABLE[what])
+    file.write_bytes(UNREADABLE[content])
 
-    output = lgdp("validate", "HL1", file, *WHO, expect=2)
+    output = lgdp("validate", "HL1", file, *SCOPE, expect=2)
 
     assert "extract.csv" in output.err
     assert "→ Export it again as CSV in utf-8" in output.err
     assert_repeats_nothing(output)
 
 
-def test_machine_format_is_json_alone_of_the_agreed_shape(lgdp: CommandLine, bad: Path) -> None:
-    output = lgdp("validate", "HL1", bad, *WHO, "--format", "json", expect=1)
+def test_json_format_prints_only_json_of_the_agreed_shape(lgdp: CommandLine, bad: Path) -> None:
+    output = lgdp("validate", "HL1", bad, *SCOPE, "--format", "json", expect=1)
     found = json.loads(output.out)
 
     assert_shape(found)
@@ -104,7 +104,7 @@ def test_machine_format_is_json_alone_of_the_agreed_shape(lgdp: CommandLine, bad
 
 
 def assert_shape(found: dict[str, Any]) -> None:
-    """As the design has it, and no more."""
+    """Check that the output has exactly the agreed members."""
     contract = shipped_register().returns["HL1"].latest
     assert list(found) == ["verdict", "rows", "findings", "rules", "repairs"]
     for finding in found["findings"]:
@@ -118,13 +118,11 @@ def assert_shape(found: dict[str, Any]) -> None:
     assert failed == {rule: listed.count(rule) for rule in listed}
 
 
-def test_machine_format_of_a_good_and_of_an_unreadable_file_has_the_same_shape(
-    lgdp: CommandLine, tmp_path: Path
-) -> None:
+def test_json_of_a_good_and_of_an_unreadable_file_has_the_same_shape(lgdp: CommandLine, tmp_path: Path) -> None:
     unreadable = tmp_path / "extract.csv"
     unreadable.write_bytes(UNREADABLE["a workbook"])
-    good = json.loads(lgdp("validate", "HL1", SAMPLE, *WHO, "--format", "json").out)
-    broken = json.loads(lgdp("validate", "HL1", unreadable, *WHO, "--format", "json", expect=2).out)
+    good = json.loads(lgdp("validate", "HL1", SAMPLE, *SCOPE, "--format", "json").out)
+    broken = json.loads(lgdp("validate", "HL1", unreadable, *SCOPE, "--format", "json", expect=2).out)
 
     assert_shape(good)
     assert (good["verdict"], good["rows"], good["findings"]) == ("accepted", 25, [])
@@ -133,33 +131,33 @@ def test_machine_format_of_a_good_and_of_an_unreadable_file_has_the_same_shape(
     assert {finding["rule"] for finding in broken["findings"]} == {"hl1.readable"}
 
 
-def test_findings_as_csv_open_in_a_spreadsheet(lgdp: CommandLine, bad: Path) -> None:
-    output = lgdp("validate", "HL1", bad, *WHO, "--format", "csv", expect=1)
+def test_csv_format_lists_findings_for_a_spreadsheet(lgdp: CommandLine, bad: Path) -> None:
+    output = lgdp("validate", "HL1", bad, *SCOPE, "--format", "csv", expect=1)
     rows = list(csv_files.DictReader(output.out.splitlines()))
 
     assert {(row["rule"], row["row"]) for row in rows} >= {("hl1.dob.type", "5"), ("hl1.lacode.council", "8")}
     assert output.err == ""
 
 
-def test_platform_finds_the_same_in_the_same_rows_with_the_same_words(lgdp: CommandLine, bad: Path) -> None:
-    offline = json.loads(lgdp("validate", "HL1", bad, *WHO, "--format", "json", expect=1).out)
+def test_platform_reports_the_same_findings_in_the_same_words(lgdp: CommandLine, bad: Path) -> None:
+    offline = json.loads(lgdp("validate", "HL1", bad, *SCOPE, "--format", "json", expect=1).out)
     assert not lgdp.home.exists()
 
-    lgdp("submit", "HL1", bad, *WHO, expect=1)
+    lgdp("submit", "HL1", bad, *SCOPE, expect=1)
     findings = lgdp.query_lake('SELECT rule, severity, item, sheet, "row", "column", message FROM judged.finding')
     results = lgdp.query_lake("SELECT rule, result, failed FROM ledger.rule_result")
 
     assert len(findings) >= 4
-    assert in_order(findings) == in_order(offline["findings"])
-    assert in_order(results) == in_order(offline["rules"])
+    assert sort_rows(findings) == sort_rows(offline["findings"])
+    assert sort_rows(results) == sort_rows(offline["rules"])
 
 
-def in_order(rows: list[dict[str, Any]]) -> list[str]:
+def sort_rows(rows: list[dict[str, Any]]) -> list[str]:
     return sorted(json.dumps(row, sort_keys=True) for row in rows)
 
 
-def test_rows_are_those_that_a_spreadsheet_shows(lgdp: CommandLine, bad: Path) -> None:
-    found = json.loads(lgdp("validate", "HL1", bad, *WHO, "--format", "json", expect=1).out)["findings"]
+def test_rows_are_numbered_as_in_a_spreadsheet(lgdp: CommandLine, bad: Path) -> None:
+    found = json.loads(lgdp("validate", "HL1", bad, *SCOPE, "--format", "json", expect=1).out)["findings"]
     places = {(finding["rule"], finding["row"], finding["column"]) for finding in found}
 
     assert places == {
@@ -171,33 +169,33 @@ def test_rows_are_those_that_a_spreadsheet_shows(lgdp: CommandLine, bad: Path) -
 
 
 @pytest.mark.parametrize(
-    ("words", "what"),
+    ("words", "expected_word"),
     [
-        (("HL1", "nowhere.csv", *WHO), "nowhere.csv"),
-        (("HL1", ".", *WHO), "folder"),
-        (("HL9", SAMPLE, *WHO), "HL9"),
+        (("HL1", "nowhere.csv", *SCOPE), "nowhere.csv"),
+        (("HL1", ".", *SCOPE), "folder"),
+        (("HL9", SAMPLE, *SCOPE), "HL9"),
         (("HL1", SAMPLE, "--council", "Narnia", "--period", "FY2024-25-Q1"), "Narnia"),
         (("HL1", SAMPLE, "--council", "Fife", "--period", "soon"), "soon"),
         (("HL1", SAMPLE, "--council", "Fife", "--period", "CY2024"), "CY2024"),
         (("HL1", SAMPLE, "--council", "Fife", "--period", "FY1990-91-Q1"), "FY1990-91-Q1"),
-        (("HL1", SAMPLE, SAMPLE, *WHO), "hl1"),
+        (("HL1", SAMPLE, SAMPLE, *SCOPE), "hl1"),
         (("HL1", SAMPLE, "--council", "Fife"), "--period"),
-        (("HL1", SAMPLE, *WHO, "--format", "xml"), "xml"),
+        (("HL1", SAMPLE, *SCOPE, "--format", "xml"), "xml"),
     ],
 )
-def test_wrong_use_ends_with_two_and_names_what_is_wrong(
-    lgdp: CommandLine, words: tuple[str | Path, ...], what: str
+def test_wrong_use_exits_with_2_and_names_the_error(
+    lgdp: CommandLine, words: tuple[str | Path, ...], expected_word: str
 ) -> None:
     output = lgdp("validate", *words, expect=2)
 
-    assert what in output.err
-    assert len(output.err) > len(what) + 20
+    assert expected_word in output.err
+    assert len(output.err) > len(expected_word) + 20
     assert not output.out or "--format" not in words
 
 
-def test_nothing_is_made_under_home(lgdp: CommandLine, bad: Path) -> None:
-    lgdp("validate", "HL1", SAMPLE, *WHO)
-    lgdp("validate", "HL1", bad, *WHO, expect=1)
-    lgdp("validate", "HL1", "nowhere.csv", *WHO, expect=2)
+def test_validate_writes_nothing_into_home(lgdp: CommandLine, bad: Path) -> None:
+    lgdp("validate", "HL1", SAMPLE, *SCOPE)
+    lgdp("validate", "HL1", bad, *SCOPE, expect=1)
+    lgdp("validate", "HL1", "nowhere.csv", *SCOPE, expect=2)
 
     assert not lgdp.home.exists()

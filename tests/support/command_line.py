@@ -1,4 +1,4 @@
-"""``lgdp`` called in this process, as a person calls it: words in, exit code and both outputs out."""
+"""``lgdp`` run in this process: arguments in, exit code, standard output and standard error out."""
 
 import io
 import json
@@ -15,10 +15,10 @@ from lgdp_pipelines.cli import main
 
 @dataclass(frozen=True)
 class CommandOutput:
-    """What a command said.
+    """Exit code and output of a command.
 
     Attributes:
-        code: its exit code.
+        code: exit code.
         out: standard output.
         err: standard error.
     """
@@ -37,8 +37,8 @@ class CommandLine:
     """The command line over one home and one register.
 
     Attributes:
-        home: what the platform writes.
-        schemas: the register's folder.
+        home: home folder of the platform.
+        schemas: folder of the register.
     """
 
     def __init__(self, home: Path, schemas: Path) -> None:
@@ -46,7 +46,7 @@ class CommandLine:
         self.schemas = schemas
 
     def __call__(self, *words: str | Path, expect: int = 0) -> CommandOutput:
-        """Run one command and see that it ends as it must, without a traceback."""
+        """Run a command, and check its exit code and that it prints no traceback."""
         out, err = io.StringIO(), io.StringIO()
         with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
             patch.setattr(sys, "argv", ["lgdp", *map(str, words)])
@@ -54,21 +54,21 @@ class CommandLine:
                 patch.delenv(name, raising=False)
             patch.setenv("LGDP_HOME", str(self.home))
             patch.setenv("LGDP_SCHEMAS", str(self.schemas))
-            with pytest.raises(SystemExit) as ended:
+            with pytest.raises(SystemExit) as exit_info:
                 main()
         output = CommandOutput(expect, out.getvalue(), err.getvalue())
         assert "Traceback" not in output.out + output.err
-        assert ended.value.code == expect, output.err
+        assert exit_info.value.code == expect, output.err
         return output
 
     def query_lake(self, query: str) -> list[dict[str, Any]]:
-        """What the lakehouse answers."""
+        """Return the rows of a query of the lakehouse."""
         rows: list[dict[str, Any]] = self("sql", query, "--format", "json").rows
         return rows
 
 
 def write_csv(folder: Path, name: str, *lines: str) -> Path:
-    """A CSV file of these lines."""
+    """Write a CSV file, and return its path."""
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / name
     file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")

@@ -1,7 +1,7 @@
-"""Contracts that the code has never seen, written here in full, for registers made on the spot.
+"""Contracts for tests, which are not in the shipped register, and registers of them.
 
-ALLOTMENT, figures, two majors: names, headers and types change, data items stay. LIBRARY, figures, a file for each of
-two tables. RESPITE, cases of people.
+ALLOTMENT has figures and two major versions: names, headers and types change, data items stay. LIBRARY has figures, and
+a file for each of its two tables. RESPITE has cases of people.
 """
 
 import json
@@ -15,7 +15,7 @@ Part = dict[str, Any]
 
 
 def write_register(folder: Path, *contracts: Part) -> Path:
-    """A register of the shipped councils and the given contracts alone."""
+    """Write a register of the shipped councils and the given contracts."""
     shutil.copytree(PROJECT / "schemas" / "councils", folder / "councils")
     for part in ("codelists", "sources", "returns"):
         (folder / part).mkdir(parents=True)
@@ -25,7 +25,7 @@ def write_register(folder: Path, *contracts: Part) -> Path:
 
 
 def add_contract(folder: Path, contract: Part) -> Path:
-    """Write a contract where the register looks for it. JSON is YAML."""
+    """Write a contract into a register, as JSON, which is YAML too."""
     slug = contract["id"].rsplit(":", 1)[-1].replace("-", "_")
     file = folder / "returns" / slug / f"{slug}.v{contract['version']}.odcs.yaml"
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -34,7 +34,7 @@ def add_contract(folder: Path, contract: Part) -> Path:
 
 
 def contract(code: str, version: str, valid_from: str, *tables: Part, disclosure: Part | None = None) -> Part:
-    """A contract for yearly CSV extracts."""
+    """Return a contract for yearly CSV extracts."""
     return {
         "apiVersion": "v3.2.0",
         "kind": "DataContract",
@@ -64,7 +64,7 @@ def contract(code: str, version: str, valid_from: str, *tables: Part, disclosure
 
 
 def table(name: str, *items: Part, grain: str = "aggregate", rules: tuple[Part, ...] = (), **words: object) -> Part:
-    """A table of a contract."""
+    """Return a table of a contract."""
     part = {
         "name": name,
         "businessName": name.capitalize(),
@@ -79,7 +79,7 @@ _PHYSICAL = {"string": "varchar", "integer": "bigint", "number": "double", "date
 
 
 def item(urn: str, name: str, header: str, kind: str, role: str, *, more: Part | None = None, **words: object) -> Part:
-    """A data item: ``urn`` is its last two parts, ``words`` are lgdp properties."""
+    """Return a data item with the last two parts of its URN and ``lgdp…`` properties."""
     return {
         "name": name,
         "physicalName": header,
@@ -95,7 +95,7 @@ def item(urn: str, name: str, header: str, kind: str, role: str, *, more: Part |
 
 
 def rule(name: str, title: str, broken_where: str, *, severity: str = "error") -> Part:
-    """A rule across items, in SQL."""
+    """Return a rule across items, in SQL."""
     return {
         "id": name,
         "name": title,
@@ -108,6 +108,7 @@ def rule(name: str, title: str, broken_where: str, *, severity: str = "error") -
 
 
 def _custom(**words: object) -> list[Part]:
+    """Return custom properties by name."""
     return [{"property": name, "value": value} for name, value in words.items()]
 
 
@@ -129,11 +130,11 @@ DOES_NOT_FALL = {
         "rule": "earlier_period", "item": "plots", "by": ["site", "grade"], "periodsBack": 1, "fallPct": 10,
     },
 }  # fmt: skip
-"""A rule for :func:`allotment_v1`: plots of a site fall by more than a tenth."""
+"""Rule for :func:`allotment_v1`: plots of a site do not fall by more than 10 percent."""
 
 
 def allotment_v1(version: str = "1.0.0", valid_from: str = "CY2022", *rules: Part) -> Part:
-    """Allotments as first asked: plots are whole numbers."""
+    """Return the first version of allotments: plots are whole numbers."""
     return contract(
         "ALLOTMENT",
         version,
@@ -150,7 +151,7 @@ def allotment_v1(version: str = "1.0.0", valid_from: str = "CY2022", *rules: Par
 
 
 def allotment_v2(valid_from: str = "CY2024") -> Part:
-    """Allotments as asked later: other names and headers, plots may be halved, and a measure more."""
+    """Return the second version: other names and headers, fractions of plots, and another measure."""
     return contract(
         "ALLOTMENT",
         "2.0.0",
@@ -167,7 +168,7 @@ def allotment_v2(valid_from: str = "CY2024") -> Part:
 
 
 def library(*rules: Part) -> Part:
-    """Libraries: a file of branches and a file of loans."""
+    """Return libraries: a file of branches and a file of loans."""
     return contract(
         "LIBRARY",
         "1.0.0",
@@ -190,7 +191,7 @@ def library(*rules: Part) -> Part:
 
 
 def respite(threshold: int = 3) -> Part:
-    """Respite care, a row a person."""
+    """Return respite care, one row a person."""
     return contract(
         "RESPITE",
         "1.0.0",

@@ -1,7 +1,7 @@
-"""Parsed dbt projects that tests share: dbt parses a project once for its content, in whichever worker comes first.
+"""Parsed dbt projects that tests share: dbt parses each project once, in the worker that comes first.
 
 A parse costs 4 to 20 s of CPU, and the tests make many homes with the same project. Belongs here: the store of parsed
-projects. Belongs elsewhere: the making of a project, which is the platform's own (``dbt_build.project``).
+projects. Belongs elsewhere: making a project (``dbt_build.project``).
 """
 
 import fcntl
@@ -17,15 +17,15 @@ import pytest
 from lgdp_pipelines.dbt_build import project
 
 make_project = project._make_project
-"""The platform's own function, for the tests that are about it."""
+"""The platform's own function, for tests of it."""
 
 KEPT_SECONDS = 7 * 24 * 3600
-"""A stored project that no test used for so long is removed."""
+"""Age at which an unused stored project is removed."""
 
 
 @contextmanager
 def share_dbt_projects(store: Path) -> Iterator[None]:
-    """Make the platform take each parsed project from the store, and put it there where it is new."""
+    """Let the platform copy parsed projects from the store, and store new ones."""
     code = hashlib.sha256(b"".join(file.read_bytes() for file in sorted(Path(project.__file__).parent.glob("*.py"))))
 
     def copy_project(folder: Path, files: Mapping[str, bytes]) -> None:
@@ -44,7 +44,7 @@ def share_dbt_projects(store: Path) -> Iterator[None]:
 
 
 def remove_unused_projects(store: Path) -> None:
-    """Remove the stored projects that no test used lately."""
+    """Remove stored projects that no test has used lately."""
     for stored in store.iterdir():
         if stored.is_dir() and stored.stat().st_mtime < time.time() - KEPT_SECONDS:
             shutil.rmtree(stored, ignore_errors=True)

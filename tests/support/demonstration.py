@@ -1,4 +1,4 @@
-"""The whole demonstration, and the commands that tests ask of the lake that it leaves."""
+"""The full demonstration, and commands and queries over the lake that it makes."""
 
 import json
 import os
@@ -16,7 +16,7 @@ LGDP = Path(sys.executable).parent / "lgdp"
 
 
 def run_demonstration(home: Path) -> str:
-    """Run ``lgdp demo --full`` as a process of its own, with the published files where they are at hand."""
+    """Run ``lgdp demo --full`` in its own process, with the published files if present."""
     done = subprocess.run(
         [str(LGDP), "demo", "--full", *(["--real-data", str(REAL_DATA)] if REAL_DATA.is_dir() else [])],
         env={**os.environ, "LGDP_HOME": str(home)},
@@ -31,7 +31,10 @@ def run_demonstration(home: Path) -> str:
 
 
 def run_lgdp(home: Path, *words: str) -> str:
-    """Return the standard output of a command, which runs in this process: starting one costs up to 4 s of CPU."""
+    """Return the standard output of a command that runs in this process.
+
+    Starting a process costs up to 4 s of CPU.
+    """
     return CommandLine(home, PROJECT / "schemas")(*words).out
 
 
@@ -42,7 +45,7 @@ def query_lake(home: Path, query: str) -> list[dict[str, Any]]:
 
 
 def parse_documents(text: str) -> Iterator[dict[str, Any]]:
-    """Yield the JSON documents of a text, one after another, as the pages of an API are kept."""
+    """Yield the JSON documents of a text, such as the stored pages of an API."""
     at = 0
     while at < len(text):
         document, at = json.JSONDecoder().raw_decode(text, at)

@@ -1,4 +1,4 @@
-"""Tables of text, written in every format and dialect by other people's writers.
+"""Tables of text, written in every format and dialect by independent writers.
 
 Belongs here: writers, and contracts to read by. Belongs elsewhere: expectations.
 """
@@ -22,7 +22,7 @@ Rows = Sequence[Sequence[str]]
 def write_csv(
     rows: Rows, *, delimiter: str = ",", quote: str = '"', line_end: str = "\r\n", every: bool = False
 ) -> str:
-    """As Python's ``csv`` writes it."""
+    """Return rows as CSV, written by Python's ``csv``."""
     text = io.StringIO(newline="")
     quoting = csv.QUOTE_NONE if not quote else csv.QUOTE_ALL if every else csv.QUOTE_MINIMAL
     csv.writer(text, delimiter=delimiter, quotechar=quote or None, lineterminator=line_end, quoting=quoting).writerows(
@@ -32,7 +32,7 @@ def write_csv(
 
 
 def write_xlsx(rows: Sequence[Sequence[Any]], sheet: str = "Data", **formats: str) -> bytes:
-    """As XlsxWriter writes it: text as text, numbers as numbers, days by ``dates``, whole columns by their format."""
+    """Return rows as a workbook, written by XlsxWriter, with days in the format ``dates``."""
     content = io.BytesIO()
     with xlsxwriter.Workbook(content, {"in_memory": True, "strings_to_numbers": False}) as book:
         page = book.add_worksheet(sheet)
@@ -48,7 +48,7 @@ def write_xlsx(rows: Sequence[Sequence[Any]], sheet: str = "Data", **formats: st
 
 
 def write_xls(rows: Rows, sheet: str = "Data") -> bytes:
-    """As xlwt writes it."""
+    """Return rows as an XLS workbook, written by xlwt."""
     book = xlwt.Workbook()
     page = book.add_sheet(sheet)
     for number, row in enumerate(rows):
@@ -60,23 +60,23 @@ def write_xls(rows: Rows, sheet: str = "Data") -> bytes:
 
 
 def rows_to_records(rows: Rows) -> list[dict[str, str]]:
-    """Rows as records, the header as keys."""
+    """Return rows as records with the header as keys."""
     header, *body = rows
     return [dict(zip(header, row, strict=True)) for row in body]
 
 
 def write_json(rows: Rows) -> str:
-    """A list of records."""
+    """Return rows as a JSON list of records."""
     return json.dumps(rows_to_records(rows), ensure_ascii=False)
 
 
 def write_ndjson(rows: Rows) -> str:
-    """A record a line."""
+    """Return rows as JSON, one record a line."""
     return "".join(json.dumps(record) + "\n" for record in rows_to_records(rows))
 
 
 def write_xml(rows: Rows) -> bytes:
-    """``<return><cases><case><A>…</A></case></cases></return>``, the first column as an attribute."""
+    """Return rows as XML: ``<return><cases><case A="…"><B>…</B></case></cases></return>``."""
     root = etree.Element("{urn:somewhere}return", nsmap={None: "urn:somewhere"})
     cases = etree.SubElement(root, "{urn:somewhere}cases")
     for record in rows_to_records(rows):
@@ -90,7 +90,7 @@ def write_xml(rows: Rows) -> bytes:
 
 
 def zip_content(content: bytes, name: str = "extract", **others: bytes) -> bytes:
-    """In a ZIP, with other members beside it."""
+    """Return a ZIP archive of a content and other members."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for member, data in {name: content, **others}.items():
@@ -99,5 +99,5 @@ def zip_content(content: bytes, name: str = "extract", **others: bytes) -> bytes
 
 
 def gzip_content(content: bytes) -> bytes:
-    """In a GZ."""
+    """Return a content compressed as GZ."""
     return gzip.compress(content, mtime=0)

@@ -1,4 +1,4 @@
-"""An HTTP server of the tests' own, that answers as it is told and remembers what it was asked."""
+"""An HTTP server for tests, which answers by a function and records its requests."""
 
 import asyncio
 import json
@@ -20,7 +20,7 @@ QUICK_TIMEOUTS = Timeouts(connect_seconds=5, answer_seconds=5, retry=Retry(3, 0.
 
 @dataclass
 class HttpAnswer:
-    """An answer of the test's server."""
+    """Answer of the server."""
 
     body: str | bytes = ""
     status: int = 200
@@ -29,7 +29,7 @@ class HttpAnswer:
 
 @dataclass
 class HttpRequest:
-    """A request as the test's server got it."""
+    """Request that the server received."""
 
     method: str
     path: str
@@ -42,7 +42,10 @@ AnswerFunction = Callable[[HttpRequest], HttpAnswer]
 
 
 class QuietHttpServer(ThreadingHTTPServer):
-    """Says nothing of a client that hangs up, which it may: the words would stand among those of the command it is."""
+    """Server that prints nothing when a client closes the connection.
+
+    The output would mix with that of the command under test.
+    """
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         if not isinstance(sys.exception(), ConnectionError):
@@ -51,7 +54,7 @@ class QuietHttpServer(ThreadingHTTPServer):
 
 @contextmanager
 def run_http_server(answer: AnswerFunction) -> Iterator[tuple[str, list[HttpRequest]]]:
-    """A plain HTTP server on this machine that answers by a function, and what it was asked."""
+    """Run an HTTP server that answers by a function; yield its address and its requests."""
     requests: list[HttpRequest] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -62,12 +65,12 @@ def run_http_server(answer: AnswerFunction) -> Iterator[tuple[str, list[HttpRequ
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             headers = {name.lower(): value for name, value in self.headers.items()}
             requests.append(HttpRequest(self.command, parts.path, parse_qs(parts.query), headers, body))
-            said = answer(requests[-1])
-            content = said.body.encode() if isinstance(said.body, str) else said.body
-            self.send_response(said.status)
-            for name, value in said.headers.items():
+            response = answer(requests[-1])
+            content = response.body.encode() if isinstance(response.body, str) else response.body
+            self.send_response(response.status)
+            for name, value in response.headers.items():
                 self.send_header(name, value)
-            if said.status != 304:
+            if response.status != 304:
                 self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)
@@ -75,7 +78,7 @@ def run_http_server(answer: AnswerFunction) -> Iterator[tuple[str, list[HttpRequ
         do_GET = do_POST = _answer  # noqa: N815 - the names that the library asks for
 
         def log_message(self, *_: object) -> None:
-            """Nothing."""
+            """Do nothing."""
 
     server = QuietHttpServer(("127.0.0.1", 0), Handler)
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
@@ -88,13 +91,16 @@ def run_http_server(answer: AnswerFunction) -> Iterator[tuple[str, list[HttpRequ
         server.server_close()
 
 
-def run_coroutine(what: Any) -> Any:
-    return asyncio.run(what)
+def run_coroutine(coroutine: Any) -> Any:
+    """Run a coroutine, and return its result."""
+    return asyncio.run(coroutine)
 
 
 def build_page(*records: int, **more: object) -> str:
+    """Return a page of numbered records as JSON."""
     return json.dumps({"data": [{"n": record} for record in records], **more})
 
 
 def read_numbers(content: bytes) -> list[int]:
+    """Return the record numbers of stored pages."""
     return [record["n"] for line in content.splitlines() for record in json.loads(line)["data"]]

@@ -1,4 +1,4 @@
-"""Judging in tests: a context with everything that a test does not care about, and readings made by hand."""
+"""Judging in tests: a context with default facts, and readings of tables made by hand."""
 
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -25,10 +25,13 @@ LANDING_KINDS = {RuleKind.READABLE, RuleKind.COLUMNS, RuleKind.EXTRA_COLUMNS}
 def make_context(
     contract: Contract, register: Register, council: str, period: Period, spill: ChunkSpool, **facts: object
 ) -> JudgingContext:
-    """Return a context; received on the period's last day, and with nothing to compare with, unless facts say so."""
-    given = {"received_on": period.end, **facts}
-    council_found = register.councils.by_code[council]
-    return JudgingContext(contract, register, council_found, period, spill=spill, **given)  # type: ignore[arg-type]
+    """Return a context with given facts.
+
+    By default the extract is received on the period's last day, and there are no earlier rows.
+    """
+    context_facts = {"received_on": period.end, **facts}
+    council_value = register.councils.by_code[council]
+    return JudgingContext(contract, register, council_value, period, spill=spill, **context_facts)  # type: ignore[arg-type]
 
 
 def judge_files(files: Sequence[ExtractFile], context: JudgingContext) -> ValidationResult:
@@ -39,7 +42,10 @@ def judge_files(files: Sequence[ExtractFile], context: JudgingContext) -> Valida
 def judge_tables(
     tables: Mapping[str, pl.DataFrame], context: JudgingContext, findings: pl.DataFrame | None = None
 ) -> ValidationResult:
-    """Judge landed tables made by hand; the rules that landing tests have passed, unless findings break them."""
+    """Judge landed tables made by hand.
+
+    Rules of landing have passed, unless findings break them.
+    """
     landed = empty_findings() if findings is None else findings
     broken = set(landed["rule"])
     results = tuple(

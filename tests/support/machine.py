@@ -1,4 +1,4 @@
-"""What tests need of the machine beyond Python packages, and the skip or failure where it is missing.
+"""Needs of tests beyond Python packages, and the skip or failure if a machine does not meet them.
 
 Belongs here: each need, how it is detected, and how to meet it. Belongs elsewhere: the servers that tests start.
 """
@@ -29,7 +29,7 @@ def _can_make_mount_namespaces() -> bool:
 
 @dataclass(frozen=True)
 class MachineNeed:
-    """Something that some tests need and a machine may lack.
+    """Need of some tests that a machine may not meet.
 
     Attributes:
         name: the need, as in "openssh-server is not installed".
@@ -45,7 +45,7 @@ class MachineNeed:
 
     @property
     def reason(self) -> str:
-        """What is not tested, why, and how to have it tested, on one line."""
+        """Subject not tested, cause and remedy, on one line."""
         return f"{self.subject}: {self.name}. {self.remedy}"
 
 
@@ -70,7 +70,7 @@ MOUNT_NAMESPACES = MachineNeed(
 
 
 def require(*needs: MachineNeed) -> None:
-    """Skip the test at the first need that is not met; fail it where ``CI=true``."""
+    """Skip the test at the first unmet need, or fail it if ``CI=true``."""
     for need in needs:
         if not need.is_met():
             if os.environ.get("CI") == "true":

@@ -24,7 +24,7 @@ from lgdp_pipelines.register.model.sources import FolderSource
 
 @dataclass(frozen=True, slots=True)
 class HeldFile:
-    """A file as the fake holds it.
+    """File in memory.
 
     Attributes:
         content: its bytes, or what asking for them raises.
@@ -37,7 +37,7 @@ class HeldFile:
 
 @dataclass(frozen=True)
 class MemoryTransport(Transport[FolderSource]):
-    """Accounts of one source, held in memory.
+    """Accounts of one source in memory.
 
     Attributes:
         contents: files by path (``folder/name``) by council code; or the error that opening the account raises.
@@ -49,10 +49,10 @@ class MemoryTransport(Transport[FolderSource]):
 
     @asynccontextmanager
     async def open_account(self, council_code: str) -> AsyncIterator["MemoryAccount"]:
-        """One council's account.
+        """Open one council's account.
 
         Raises:
-            SourceError: whatever the fake holds in its place.
+            SourceError: the account is an error.
         """
         files = self.contents.get(council_code, {})
         if isinstance(files, SourceError):
@@ -69,21 +69,21 @@ class MemoryAccount:
         self._files = files
 
     async def list_entries(self, known_entries: Collection[ListedEntry] = frozenset()) -> Listing:  # noqa: ARG002 - may leave them out
-        """Every held file, in order of path."""
+        """Return every file in order of path."""
         return Listing(tuple(self._entry(path) for path in sorted(self._files)), ())
 
     async def probe(self) -> None:
-        """Do nothing: it always answers."""
+        """Do nothing; the account always answers."""
 
     async def fetch(
         self,
         entry: Entry,
         validators: object = None,  # noqa: ARG002 - a listing says what is new
     ) -> Download | SkippedEntry | NoNewContent:
-        """The held bytes.
+        """Return a file's bytes.
 
         Raises:
-            SourceError: the fake holds one in place of the bytes.
+            SourceError: the file is an error.
         """
         self._transport.fetched.append((self._council, entry.path))
         contents = self._files[entry.path]

@@ -1,7 +1,7 @@
-"""OpenSSH's own server with a real account for each council, without a trace on the machine.
+"""OpenSSH's own server with a real account for each council, which leaves nothing on the machine.
 
-The accounts are made by the very script, and the server configured by the very text, that ``lgdp dropbox`` gives the
-administrator; but in a mount namespace with an ``/etc`` of its own, which ends with the server.
+The script and the configuration of ``lgdp dropbox`` make the accounts and configure the server, in a mount namespace
+with an ``/etc`` of its own that ends with the server.
 """
 
 import shutil
@@ -45,32 +45,32 @@ exec {sshd} -D -f {folder}/sshd_config -E {folder}/sshd.log
 
 @dataclass(frozen=True)
 class OpenSshFolder:
-    """A folder that a chroot may lie in: every folder above it belongs to root, and nobody else may write there.
+    """Folder for chroots: every folder above it belongs to root, and only root may write there.
 
     Attributes:
-        folder: of everything.
+        folder: the folder of keys, drop boxes and configuration.
     """
 
     folder: Path
 
     @property
     def drop_boxes(self) -> Path:
-        """The folder of the drop boxes."""
+        """Folder of the drop boxes."""
         return self.folder / "boxes"
 
     @property
     def authorized(self) -> Path:
-        """The folder of the accounts' public keys, as the server reads them."""
+        """Folder of the public keys that the server reads."""
         return self.folder / "authorized"
 
     def key(self, account: str) -> Path:
-        """An account's private key."""
+        """Return the path of an account's private key."""
         return self.folder / "keys" / account
 
 
 @contextmanager
 def create_openssh_folder(accounts: Sequence[str]) -> Iterator[OpenSshFolder]:
-    """A place for a server and its drop boxes, with a key pair for each account; skips where there can be none."""
+    """Create a folder with a key pair for each account, or skip the test."""
     require(SSHD, ROOT, MOUNT_NAMESPACES)
     folder = Path(tempfile.mkdtemp(prefix="lgdp-openssh-", dir="/var/lib"))
     folder.chmod(0o755)
@@ -81,9 +81,9 @@ def create_openssh_folder(accounts: Sequence[str]) -> Iterator[OpenSshFolder]:
         (folder / "keys").chmod(0o700)
         for account in accounts:
             key = asyncssh.generate_private_key("ssh-ed25519")
-            _secret(openssh.key(account), key.export_private_key())
+            _write_secret(openssh.key(account), key.export_private_key())
             (folder / "public" / account).write_bytes(key.export_public_key())
-        _secret(folder / "host_key", asyncssh.generate_private_key("ssh-ed25519").export_private_key())
+        _write_secret(folder / "host_key", asyncssh.generate_private_key("ssh-ed25519").export_private_key())
         shutil.copytree("/etc", folder / "etc", symlinks=True, ignore_dangling_symlinks=True)
         yield openssh
     finally:
@@ -92,7 +92,7 @@ def create_openssh_folder(accounts: Sequence[str]) -> Iterator[OpenSshFolder]:
 
 @contextmanager
 def run_openssh_server(openssh: OpenSshFolder, configuration: str, setup_script: str) -> Iterator[int]:
-    """The server on a free port, once the administrator's script has run."""
+    """Run the administrator's script and the server, and yield the server's port."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
@@ -107,25 +107,25 @@ def run_openssh_server(openssh: OpenSshFolder, configuration: str, setup_script:
         stderr=subprocess.PIPE,
     )
     try:
-        _wait(server, port, openssh.folder / "sshd.log")
+        _wait_for_server(server, port, openssh.folder / "sshd.log")
         yield port
     finally:
         server.terminate()
         server.communicate(timeout=10)
 
 
-def _wait(server: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+def _wait_for_server(server: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
     for _ in range(300):
         if server.poll() is not None:
             server_log = log.read_text() if log.exists() else ""
-            pytest.fail(f"the server does not start: {server.communicate()[1].decode()}{server_log}")
+            pytest.fail(f"The server does not start: {server.communicate()[1].decode()}{server_log}")
         with socket.socket() as trial:
             if trial.connect_ex(("127.0.0.1", port)) == 0:
                 return
         time.sleep(0.05)
-    pytest.fail("the server does not answer")
+    pytest.fail("The server does not answer.")
 
 
-def _secret(path: Path, content: bytes) -> None:
+def _write_secret(path: Path, content: bytes) -> None:
     path.touch(mode=0o600)
     path.write_bytes(content)

@@ -19,7 +19,10 @@ def shipped_register() -> Register:
 
 
 def copy_shipped_returns(folder: Path, *slugs: str) -> Path:
-    """Copy some shipped contracts, and all councils and code lists; a command loads them in a fifth of the time."""
+    """Copy some shipped contracts, all councils and all code lists into a folder.
+
+    A command loads them in a fifth of the time that the whole register takes.
+    """
     for part in ("councils", "codelists", *(f"returns/{slug}" for slug in slugs)):
         shutil.copytree(PROJECT / "schemas" / part, folder / part)
     return folder

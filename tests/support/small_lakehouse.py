@@ -233,7 +233,10 @@ def small_register() -> Register:
 
 
 def stay_rows(council: str, period: str, cells: Mapping[tuple[str | None, str | None], int], *, ref: str) -> list[dict]:
-    """So many stays for each pair of gender and reason, numbered from row 2 on; every third has no nights."""
+    """Return a number of stays for each pair of gender and reason.
+
+    Rows are numbered from 2; every third stay has no nights.
+    """
     pairs = [pair for pair, times in cells.items() for _ in range(times)]
     return [
         {
@@ -252,7 +255,7 @@ FIFE_NEW = {("f", "a"): 3, ("f", "b"): 20, ("f", "c"): 7, ("m", "a"): 12, ("m", 
 
 
 def fill_lake(lake: Lake, register: Register) -> None:
-    """Landed and validated slices of every return."""
+    """Write landed and validated slices of every return."""
     shelter = register.returns["SHELTER"]
     old, new = (contract for contract in shelter.contracts)
     _put(lake, old, "stay", OLD, stay_rows("FIF", OLD, {("f", "a"): 6, ("m", "b"): 8}, ref="stay_ref"))
@@ -309,7 +312,10 @@ SUBMITTED = (("SHELTER", "FIF", OLD), ("SHELTER", "FIF", NEW), ("SHELTER", "GLG"
 
 
 def fill_ledger(ledger: Ledger, register: Register) -> None:
-    """Record receipts, submissions and judgements of :func:`fill_lake`'s rows; Fife's stays have an issue, a query."""
+    """Record receipts, submissions and judgements of the rows of :func:`fill_lake`.
+
+    Fife's stays have a known issue and a query.
+    """
     for code, council, period in SUBMITTED:
         name = f"{code}-{council}-{period}.csv".lower()
         ledger.receipts.record(
@@ -329,7 +335,7 @@ def fill_ledger(ledger: Ledger, register: Register) -> None:
 
 @dataclass(frozen=True)
 class BuiltPlatform:
-    """A platform whose every slice was conformed and published once, in one call a return."""
+    """Platform with every slice conformed and published once."""
 
     settings: Settings
     register: Register
@@ -339,7 +345,7 @@ class BuiltPlatform:
     outcomes: dict[str, BuildOutcome]
 
     def read(self, table: str) -> pl.DataFrame:
-        """A table of the lake, by ``layer.name``."""
+        """Return a table of the lake, named ``layer.name``."""
         layer, name = table.split(".")
         return self.lake.read(LakeTable(layer, name))
 

@@ -1,4 +1,4 @@
-"""A small register, sound as written, that tests spoil in one place at a time, and the form of a way to spoil it."""
+"""A small valid register that tests spoil in one place, and the form of such a change."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -290,7 +290,7 @@ FILES = {
 
 @dataclass(frozen=True)
 class SmallRegister:
-    """A register in a folder of its own.
+    """Register in its own folder.
 
     Attributes:
         root: the folder.
@@ -299,49 +299,52 @@ class SmallRegister:
     root: Path
 
     def write(self, file: str, text: str) -> None:
+        """Write a file of the register."""
         path = self.root / file
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
 
     def read(self, file: str) -> str:
+        """Return the text of a file."""
         return (self.root / file).read_text(encoding="utf-8")
 
     def narrow_to(self, file: str) -> None:
-        """Removes what a file has nothing to do with, so that loading is quick."""
+        """Remove unrelated files, so that loading is quick."""
         for other in {PETS: (FOOD, API), SFTP: (FOOD, API), FOOD: (PETS, SFTP), API: ()}.get(
             file, (PETS, FOOD, SFTP, API)
         ):
             (self.root / other).unlink()
 
     def spoil(self, file: str, old: str, new: str) -> None:
-        """Puts one text in another's place; the text must stand there exactly once."""
+        """Replace a text that occurs exactly once in a file."""
         text = self.read(file)
-        assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {file}"
+        assert text.count(old) == 1, f"{old!r} occurs {text.count(old)} times in {file}"
         self.write(file, text.replace(old, new))
 
     def line_of(self, file: str, words: str) -> int:
-        """The one line that is some words, or else holds them, from 1."""
+        """Return the number of the only line that equals, or else contains, some words."""
         numbered = list(enumerate(self.read(file).splitlines(), 1))
         lines = [number for number, line in numbered if line.strip() == words]
         lines = lines or [number for number, line in numbered if words in line]
-        assert len(lines) == 1, f"{words!r} stands on lines {lines} of {file}"
+        assert len(lines) == 1, f"{words!r} occurs on lines {lines} of {file}"
         return lines[0]
 
     def contradictions(self) -> tuple[Contradiction, ...]:
+        """Load the register, and return the contradictions that refuse it."""
         with pytest.raises(RegisterError) as caught:
             load_register(self.root)
         return caught.value.contradictions
 
 
 class SpoiltCase(NamedTuple):
-    """One text put in another's place, and what must be said of it.
+    """Replacement of one text in a file, and the expected contradiction.
 
     Attributes:
-        file: what is spoilt.
-        old: stands there once.
-        new: takes its place.
-        at: words on the line that must be named.
-        says: words that must be in the contradiction or its remedy.
+        file: changed file.
+        old: text that occurs once.
+        new: its replacement.
+        at: words on the line that the contradiction must name.
+        says: words that the contradiction or its remedy must have.
     """
 
     file: str

@@ -1,4 +1,4 @@
-"""All that a platform has written, as text. What is packed is unpacked first: a search of its bytes would miss it."""
+"""All files of a platform as text; compressed content is unpacked, so that a search finds it."""
 
 import gzip
 import sqlite3
@@ -12,45 +12,45 @@ import pyarrow.parquet as pq
 
 
 def read_stored_text(folder: Path, *, excluded: Path) -> Iterator[tuple[str, str]]:
-    """Where and what: each file's name, its bytes, and what they hold once decoded.
+    """Yield location and text of each file's name, bytes and decoded content.
 
     Args:
-        folder: of the platform.
-        excluded: the folder that secrets are kept in.
+        folder: home folder of the platform.
+        excluded: folder of secrets, whose files are not read.
     """
     for file in sorted(folder.rglob("*")):
-        where = str(file.relative_to(folder))
-        yield f"name of {where}", where
+        location = str(file.relative_to(folder))
+        yield f"name of {location}", location
         if not file.is_file() or file.is_relative_to(excluded):
             continue
         content = file.read_bytes()
-        yield where, content.decode("utf-8", "replace")
+        yield location, content.decode("utf-8", "replace")
         if content.startswith(b"PAR1"):
-            yield where, _parquet(file)
+            yield location, _read_parquet(file)
         elif content.startswith(b"SQLite format 3"):
-            yield from ((f"{where}, table {table}", text) for table, text in _sqlite(file))
+            yield from ((f"{location}, table {table}", text) for table, text in _read_sqlite(file))
         elif content.startswith(b"\x1f\x8b"):
-            yield where, gzip.decompress(content).decode("utf-8", "replace")
+            yield location, gzip.decompress(content).decode("utf-8", "replace")
         elif file.suffix == ".duckdb":
-            yield where, _duckdb(file)
+            yield location, _read_duckdb(file)
 
 
-def _parquet(file: Path) -> str:
+def _read_parquet(file: Path) -> str:
     table = pq.read_table(file)
     return f"{table.schema.to_string()}\n{table.to_pylist()}"
 
 
-def _sqlite(file: Path) -> Iterator[tuple[str, str]]:
+def _read_sqlite(file: Path) -> Iterator[tuple[str, str]]:
     with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as connection:
         connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
         names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         for name in names:
             rows = connection.execute(f'SELECT * FROM "{name}"')
-            yield name, "\n".join(_shown(cell) for row in rows for cell in row)
+            yield name, "\n".join(_decode_cell(cell) for row in rows for cell in row)
 
 
-def _shown(cell: object) -> str:
-    """A cell as text; Dagster keeps some of its records compressed."""
+def _decode_cell(cell: object) -> str:
+    """Return a cell as text; Dagster compresses some of its records."""
     if not isinstance(cell, bytes):
         return str(cell)
     try:
@@ -59,7 +59,7 @@ def _shown(cell: object) -> str:
         return cell.decode("utf-8", "replace")
 
 
-def _duckdb(file: Path) -> str:
+def _read_duckdb(file: Path) -> str:
     with closing(duckdb.connect(str(file), read_only=True)) as connection:
         statements = ("SELECT * FROM duckdb_views()", "SELECT * FROM duckdb_tables()", "SELECT * FROM duckdb_columns()")
         return "\n".join(str(connection.execute(statement).fetchall()) for statement in statements)
