@@ -11,7 +11,7 @@ from lgdp_pipelines.cli.commands import SUMMARIES, render_help
 from lgdp_pipelines.cli.execution import load_command
 
 PROJECT = Path(__file__).resolve().parents[2]
-PROMISED = {
+DOCUMENTED_COMMANDS = {
     "demo", "dev", "check", "validate", "submit", "collect", "revalidate", "status", "sql", "trace", "register show",
     "register mapping",
     "dropbox config", "dropbox setup", "sources",
@@ -21,8 +21,8 @@ PROMISED = {
 }  # fmt: skip
 
 
-def commands_of(word: str) -> dict[str, click.Command]:
-    """Commands by what is typed for them, those of a group after the group's name."""
+def list_commands(word: str) -> dict[str, click.Command]:
+    """Return commands by their words, those of a group after the group's name."""
     command = typer.main.get_command(load_command(word)).commands[word]  # type: ignore[attr-defined]
     subcommands = getattr(command, "commands", None)
     return (
@@ -32,11 +32,11 @@ def commands_of(word: str) -> dict[str, click.Command]:
     )
 
 
-COMMANDS = {name: command for word in SUMMARIES for name, command in commands_of(word).items()}
+COMMANDS = {name: command for word in SUMMARIES for name, command in list_commands(word).items()}
 
 
-def test_the_promised_commands_are_there() -> None:
-    assert set(COMMANDS) == PROMISED
+def test_commands_are_the_documented_ones() -> None:
+    assert set(COMMANDS) == DOCUMENTED_COMMANDS
 
 
 @pytest.mark.parametrize("word", SUMMARIES)
@@ -47,15 +47,15 @@ def test_the_list_of_commands_holds_the_first_line_of_each_help(word: str) -> No
     assert SUMMARIES[word] in render_help()
 
 
-@pytest.mark.parametrize("name", sorted(PROMISED))
-def test_each_command_says_what_it_does_with_an_example(name: str) -> None:
+@pytest.mark.parametrize("name", sorted(DOCUMENTED_COMMANDS))
+def test_help_of_each_command_has_a_summary_and_an_example(name: str) -> None:
     text = COMMANDS[name].help or ""
 
     assert len(text.splitlines()[0]) > 20
     assert f"Example: `lgdp {name}" in text
 
 
-@pytest.mark.parametrize("name", sorted(PROMISED))
+@pytest.mark.parametrize("name", sorted(DOCUMENTED_COMMANDS))
 def test_each_option_is_described(name: str) -> None:
     undescribed_parameters = [
         parameter.name
@@ -67,12 +67,12 @@ def test_each_option_is_described(name: str) -> None:
 
 
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/how-to.md"])
-def test_the_documentation_names_only_commands_and_options_that_exist(page: str) -> None:
+def test_documentation_names_only_commands_and_options_that_exist(page: str) -> None:
     text = (PROJECT / page).read_text(encoding="utf-8")
-    groups = {name.split()[0] for name in PROMISED if " " in name}
+    groups = {name.split()[0] for name in DOCUMENTED_COMMANDS if " " in name}
     mentions = re.findall(rf"lgdp ((?:(?:{'|'.join(groups)}) )?\w+)((?:[^\n`]|\n\s{{2,}})*)", text)
 
-    assert {name for name, _ in mentions} <= PROMISED
+    assert {name for name, _ in mentions} <= DOCUMENTED_COMMANDS
     for name, rest in mentions:
         options = {option for parameter in COMMANDS[name].params for option in parameter.opts}
         assert set(re.findall(r"(--[a-z-]+)", rest)) <= options, name

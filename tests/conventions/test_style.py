@@ -11,7 +11,7 @@ LONGEST_MODULE = 800
 """Lines."""
 
 
-def tracked() -> list[Path]:
+def list_tracked_files() -> list[Path]:
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=PROJECT, capture_output=True, text=True, check=True).stdout
     return [PROJECT / name for name in listed.split("\0") if name and (PROJECT / name).is_file()]
 
@@ -19,7 +19,7 @@ def tracked() -> list[Path]:
 def test_no_python_module_is_longer_than_800_lines() -> None:
     long_modules = {
         str(path.relative_to(PROJECT)): lines
-        for path in tracked()
+        for path in list_tracked_files()
         if path.suffix == ".py" and (lines := path.read_text(encoding="utf-8").count("\n")) > LONGEST_MODULE
     }
 
@@ -39,7 +39,7 @@ def test_tree_names_no_home_folder_and_no_package_index() -> None:
     this_file = Path(__file__).resolve()
     violations = [
         f"{path.relative_to(PROJECT)}:{number}"
-        for path in tracked()
+        for path in list_tracked_files()
         if path != this_file and path.suffix in {".py", ".sql", ".yaml", ".yml", ".toml", ".txt", ".md", ".cfg", ""}
         for number, line in enumerate(path.read_text(encoding="utf-8", errors="ignore").splitlines(), 1)
         if forbidden.search(line)
@@ -48,10 +48,10 @@ def test_tree_names_no_home_folder_and_no_package_index() -> None:
     assert violations == []
 
 
-def test_every_module_opens_by_saying_what_belongs_in_it() -> None:
+def test_every_module_has_a_docstring() -> None:
     undocumented_modules = [
         str(path.relative_to(PROJECT))
-        for path in tracked()
+        for path in list_tracked_files()
         if path.suffix == ".py"
         and "lgdp_pipelines" in path.parts
         and "migrations" not in path.parts

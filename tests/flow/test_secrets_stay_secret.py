@@ -160,7 +160,7 @@ def search(tmp_path_factory: pytest.TempPathFactory) -> SearchedText:
             **{f"SECRET_{name.upper()}": PLANTED_SECRETS[name] for name in AUTHENTICATION},
         }.items():
             patch.setenv(name, value)
-        patch.setattr(Retry, "compute_wait", lambda *_: 0.0)  # the other side is not really busy
+        patch.setattr(Retry, "compute_wait", lambda *_: 0.0)  # the API is not really busy
         for name in LOGGERS:
             patch.setattr(logging.getLogger(name), "level", logging.DEBUG)
         logging.getLogger().addHandler(log_records)

@@ -1,8 +1,8 @@
-"""The same real files, held against the same rules by plain Python: what validation must find, and nothing else.
+"""The rules of the real files in plain Python: exactly the findings that validation must have.
 
-Nothing of the platform is used here, neither its readers nor its rules: CSV by ``csv``, JSON by ``json``, workbooks as
-the ZIP of XML that they are. Belongs here: what publishers' rules say, written a second time. Belongs elsewhere:
-judging (``judged``).
+The platform's readers and rules are not used here: CSV is read by ``csv``, JSON by ``json``, and workbooks as ZIP
+archives of XML. Belongs here: the publishers' rules, written a second time. Belongs elsewhere: judging
+(``real_judgements``).
 """
 
 import csv
@@ -22,7 +22,7 @@ Row = Mapping[str, Cell]
 
 
 class Place(NamedTuple):
-    """A row of a publisher's file that breaks a rule.
+    """Row of a publisher's file that breaks a rule.
 
     Attributes:
         rule: its id.
@@ -39,12 +39,12 @@ class Place(NamedTuple):
 
 @cache
 def workbook_rows(path: Path, sheet: str) -> list[list[Cell]]:
-    """Rows of a sheet; a number as it is kept, an empty cell as the empty text."""
+    """Return the rows of a sheet, with numbers as stored and empty cells as empty text."""
     with zipfile.ZipFile(path) as archive:
-        names = _sheets(archive)
-        strings = _tree(archive, _STRINGS) if _STRINGS in archive.namelist() else ()
+        names = _list_sheets(archive)
+        strings = _parse_tree(archive, _STRINGS) if _STRINGS in archive.namelist() else ()
         shared = ["".join(node.text or "" for node in entry.iter(_N + "t")) for entry in strings]
-        return [_cells(row, shared) for row in _filled_up(_tree(archive, names[sheet]).iter(_N + "row"))]
+        return [_read_cells(row, shared) for row in _fill_up_rows(_parse_tree(archive, names[sheet]).iter(_N + "row"))]
 
 
 _N = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
@@ -52,21 +52,21 @@ _R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 _STRINGS = "xl/sharedStrings.xml"
 
 
-def _tree(archive: zipfile.ZipFile, name: str) -> ET.Element:
+def _parse_tree(archive: zipfile.ZipFile, name: str) -> ET.Element:
     return ET.fromstring(archive.read(name))  # noqa: S314 - the publishers' own workbooks
 
 
-def _sheets(archive: zipfile.ZipFile) -> Mapping[str, str]:
+def _list_sheets(archive: zipfile.ZipFile) -> Mapping[str, str]:
     targets = {
         relationship.attrib["Id"]: relationship.attrib["Target"]
-        for relationship in _tree(archive, "xl/_rels/workbook.xml.rels")
+        for relationship in _parse_tree(archive, "xl/_rels/workbook.xml.rels")
     }
-    sheets = _tree(archive, "xl/workbook.xml").iter(_N + "sheet")
+    sheets = _parse_tree(archive, "xl/workbook.xml").iter(_N + "sheet")
     return {sheet.attrib["name"]: "xl/" + targets[sheet.attrib[_R]].removeprefix("/xl/") for sheet in sheets}
 
 
-def _filled_up(rows: Iterable[ET.Element]) -> Iterator[ET.Element | None]:
-    """Rows that a workbook leaves out are empty ones."""
+def _fill_up_rows(rows: Iterable[ET.Element]) -> Iterator[ET.Element | None]:
+    """Yield all rows, and None for each row that the workbook leaves out."""
     expected = 1
     for row in rows:
         while expected < int(row.attrib["r"]):
@@ -76,7 +76,7 @@ def _filled_up(rows: Iterable[ET.Element]) -> Iterator[ET.Element | None]:
         expected += 1
 
 
-def _cells(row: ET.Element | None, shared: Sequence[str]) -> list[Cell]:
+def _read_cells(row: ET.Element | None, shared: Sequence[str]) -> list[Cell]:
     found: list[Cell] = []
     for cell in row if row is not None else ():
         letters = re.sub(r"\d", "", cell.attrib["r"])
@@ -84,11 +84,11 @@ def _cells(row: ET.Element | None, shared: Sequence[str]) -> list[Cell]:
         for letter in letters:
             column = column * 26 + ord(letter) - 64
         found += [""] * (column - 1 - len(found))
-        found.append(_value(cell, shared))
+        found.append(_read_value(cell, shared))
     return found
 
 
-def _value(cell: ET.Element, shared: Sequence[str]) -> Cell:
+def _read_value(cell: ET.Element, shared: Sequence[str]) -> Cell:
     text = "".join(node.text or "" for node in cell.iter(_N + "v"))
     match cell.attrib.get("t", "n"):
         case "s":
@@ -105,7 +105,7 @@ def _value(cell: ET.Element, shared: Sequence[str]) -> Cell:
 
 
 def people_supported(folder: Path) -> Iterator[Place]:
-    """What breaks a rule in the CSV; councils that jumped from one year to the next among it."""
+    """Yield the broken rules of the CSV file, including jumps from year to year."""
     path = folder / "phs-social-care" / "data_people_supported_client_group.csv"
     by: dict[tuple[str, str], dict[tuple[str, str, str], tuple[float, int, int]]] = defaultdict(dict)
     with path.open(encoding="utf-8", newline="") as lines:
@@ -115,16 +115,16 @@ def people_supported(folder: Path) -> Iterator[Place]:
                 figures = float(row["rate"]), int(row["nclient"]), number
                 by[row["sending_location"], row["financial_year"]][key] = figures
     for (council, year), rows in by.items():
-        for broken, number in _people_of_a_year(rows, by.get((council, _year_before(year)), {})):
+        for broken, number in _check_people_of_a_year(rows, by.get((council, _find_year_before(year)), {})):
             yield Place(f"people_supported.{broken}", council, "FY" + year.replace("/", "-"), number)
 
 
-def _year_before(year: str) -> str:
+def _find_year_before(year: str) -> str:
     first = int(year[:4]) - 1
     return f"{first}/{(first + 1) % 100:02d}"
 
 
-def _people_of_a_year(
+def _check_people_of_a_year(
     rows: Mapping[tuple[str, str, str], tuple[float, int, int]],
     before: Mapping[tuple[str, str, str], tuple[float, int, int]],
 ) -> Iterator[tuple[str, int]]:
@@ -164,7 +164,7 @@ _SHARED = ("tonnesPerCitizen", "tonnesPerHousehold")
 
 
 def waste(folder: Path) -> Iterator[Place]:
-    """What breaks a rule in the JSON."""
+    """Yield the broken rules of the JSON file."""
     records = json.loads((folder / "waste" / "household-waste-dx-data.json").read_text(encoding="utf-8"))
     numbered = [(number, record) for number, record in enumerate(records, start=1) if record["area"] != "Scotland"]
     tonnes = {
@@ -184,13 +184,13 @@ def waste(folder: Path) -> Iterator[Place]:
         if len(own) != 22 * 3:
             yield Place("waste.every_end_state_present", area, f"CY{year}", 0)
     for number, record in numbered:
-        for broken in _waste_rules(
+        for broken in _check_waste(
             record, tonnes, {name: sizes[(record["area"], record["year"]), name] for name in _SHARED}
         ):
             yield Place(f"waste.{broken}", record["area"], f"CY{record['year']}", number)
 
 
-def _waste_rules(record: Mapping[str, Any], tonnes: Tonnes, sizes: Mapping[str, float]) -> Iterator[str]:
+def _check_waste(record: Mapping[str, Any], tonnes: Tonnes, sizes: Mapping[str, float]) -> Iterator[str]:
     figure = "tonnes" if "tonnes" in record else "co2e"
     shares = {name.replace("tonnes", figure): size for name, size in sizes.items()}
     now = record[figure]
@@ -215,7 +215,7 @@ _UNKNOWN = {"..", "x"}
 
 
 class Book(NamedTuple):
-    """A publisher's workbook of schools.
+    """Publisher's workbook of schools.
 
     Attributes:
         file: its name.
@@ -234,11 +234,11 @@ class Book(NamedTuple):
     school: int
 
     def rows(self, folder: Path) -> list[list[Cell]]:
-        """All its rows."""
+        """Return all rows."""
         return workbook_rows(folder / "sg-schools" / self.file, self.sheet)
 
     def schools(self, folder: Path) -> Iterator[tuple[int, list[Cell]]]:
-        """Number and cells of each row of a school."""
+        """Yield number and cells of each school's row."""
         for number, row in enumerate(self.rows(folder)[self.top :], start=self.top + 1):
             if len(row) > self.school and isinstance(row[self.school], float):
                 yield number, row
@@ -252,23 +252,25 @@ LIST = Book("school-contact-list-2024-10-31-no-contacts.xlsx", "Open Schools", "
 
 
 def school_summaries(folder: Path) -> Iterator[Place]:
-    """What breaks a rule in the two workbooks of school statistics."""
+    """Yield the broken rules of the two workbooks of school statistics."""
     for book in SUMMARIES:
         upper, lower = book.rows(folder)[:2]
-        headers = [_plain(str(low) or str(up)) for up, low in zip(_long(upper, lower), lower, strict=False)]
+        headers = [
+            _normalise_header(str(low) or str(up)) for up, low in zip(_pad_row(upper, lower), lower, strict=False)
+        ]
         for number, cells in book.schools(folder):
             row = dict(zip(headers, cells, strict=False))
             if row["Local Authority"] != "Grant aided":
-                for broken in _summary_rules(row, is_first=book is SUMMARIES[0]):
+                for broken in _check_summary(row, is_first=book is SUMMARIES[0]):
                     yield Place(f"school_summary.{broken}", str(row["Local Authority"]), book.period, number)
 
 
-def _long(row: Sequence[Cell], other: Sequence[Cell]) -> list[Cell]:
+def _pad_row(row: Sequence[Cell], other: Sequence[Cell]) -> list[Cell]:
     return [*row, *[""] * (len(other) - len(row))]
 
 
-def _plain(header: str) -> str:
-    """A header without notes and footnotes, in the same words in both workbooks."""
+def _normalise_header(header: str) -> str:
+    """Return a header without notes, in the same words for both workbooks."""
     text = re.sub(r"\s*\[Note \d\]|\(\s*\d\)|\(%\)", "", header).strip()
     return {
         "Teachers (Full Time Equivalent)": "FTE Teachers",
@@ -277,7 +279,7 @@ def _plain(header: str) -> str:
     }.get(text, text)
 
 
-def _figure(cell: Cell) -> float:
+def _read_figure(cell: Cell) -> float:
     return cell if isinstance(cell, float) else 0.0
 
 
@@ -296,35 +298,35 @@ _RATES = [
 _HOMES = ["Urban", "Small town", "Rural", "Urban/rural classification not available"]
 
 
-def _summary_rules(row: Row, *, is_first: bool) -> Iterator[str]:
+def _check_summary(row: Row, *, is_first: bool) -> Iterator[str]:
     whole = [["Female", "Male"], _STAGES, _SIMD, *([] if is_first else [_NEEDS, _EAL, _GAELIC, _ETHNIC])]
-    roll = _figure(row["Pupil roll"])
+    roll = _read_figure(row["Pupil roll"])
     for parts in whole:
         hidden = [part for part in parts if row[part] in _HIDDEN]
         if len(hidden) == 1:
             yield "nothing_withheld_can_be_worked_out"
         is_known = not hidden and not any(row[part] in _UNKNOWN for part in parts)
-        if is_known and sum(_figure(row[part]) for part in parts) != roll:
+        if is_known and sum(_read_figure(row[part]) for part in parts) != roll:
             yield f"{parts[0]}_make_the_roll"
     groups = {part for parts in whole for part in parts}
     groups |= {name for name in row if "free school meals" in name and not name.startswith("Perc")} | {
         _NEEDS[0],
         _EAL[0],
     }
-    if any(isinstance(row[group], float) and 1 <= _figure(row[group]) <= 4 for group in groups):
+    if any(isinstance(row[group], float) and 1 <= _read_figure(row[group]) <= 4 for group in groups):
         yield "groups_of_few_are_withheld"
     if 1 <= roll <= 4:
         yield "rolls_of_few_are_known"
-    yield from _summary_shares(row)
-    yield from _summary_places(row)
+    yield from _check_summary_shares(row)
+    yield from _check_summary_places(row)
 
 
-def _summary_shares(row: Row) -> Iterator[str]:
-    roll, teachers, ratio = (_figure(row[name]) for name in ("Pupil roll", "FTE Teachers", "Pupil Teacher Ratio"))
+def _check_summary_shares(row: Row) -> Iterator[str]:
+    roll, teachers, ratio = (_read_figure(row[name]) for name in ("Pupil roll", "FTE Teachers", "Pupil Teacher Ratio"))
     if teachers and not roll / (teachers + 0.05) - 0.0501 <= ratio <= roll / (teachers - 0.05) + 0.0501:
         yield "ratio_is_roll_by_teachers"
     rates = [row[name] for name in _RATES]
-    if all(isinstance(rate, float) for rate in rates) and abs(sum(map(_figure, rates)) - 100) > 0.0201:
+    if all(isinstance(rate, float) for rate in rates) and abs(sum(map(_read_figure, rates)) - 100) > 0.0201:
         yield "attendance_and_absence_make_the_whole"
     bands = [re.fullmatch(r"(\d+)-(\d+)%", str(row[name])) for name in _HOMES]
     known = [(int(band[1]), int(band[2])) for band in bands if band]
@@ -332,7 +334,7 @@ def _summary_shares(row: Row) -> Iterator[str]:
         yield "homes_make_the_whole"
 
 
-def _summary_places(row: Row) -> Iterator[str]:
+def _check_summary_places(row: Row) -> Iterator[str]:
     six, eight = (str(row[f"School's {folds}-fold urban/rural classification"]).lower() for folds in (6, 8))
     expected = eight.removeprefix("very ")
     expected += " areas" if expected == "remote rural" else ""
@@ -344,7 +346,7 @@ def _summary_places(row: Row) -> Iterator[str]:
 
 
 def school_list(folder: Path) -> Iterator[Place]:
-    """What breaks a rule in the list of open schools."""
+    """Yield the broken rules of the list of open schools."""
     headers = [str(cell) for cell in LIST.rows(folder)[5]]
     schools = {number: dict(zip(headers, [*cells, *[""] * 22], strict=False)) for number, cells in LIST.schools(folder)}
     schools = {number: school for number, school in schools.items() if school["LA Name"] != "Grant Aided"}
@@ -353,7 +355,7 @@ def school_list(folder: Path) -> Iterator[Place]:
         by_uprn[school[_UPRN]].add((number, school["Post Code"]))
     for number, school in schools.items():
         beside = by_uprn[school[_UPRN]] if school[_UPRN] else set()
-        for broken in _list_rules(school, beside):
+        for broken in _check_school_list(school, beside):
             yield Place(f"school_list.{broken}", str(school["LA Name"]), LIST.period, number)
 
 
@@ -371,12 +373,12 @@ _LIST_RULES: Mapping[str, Callable[[Row], bool]] = {
         row["Special Department"] == "No" and row["Meeting the PE target (2 hours Primary, 2 periods Secondary)"] == ""
     ),
     "postcode.pattern": lambda row: not re.fullmatch(r"[A-Z]{1,2}\d[\dA-Z]? \d[A-Z]{2}", str(row["Post Code"])),
-    "seed_code.pattern": lambda row: not 1e6 <= _figure(row["Seed Code"]) < 1e7,
+    "seed_code.pattern": lambda row: not 1e6 <= _read_figure(row["Seed Code"]) < 1e7,
     "has_a_department": lambda row: not any(row[name] == "Yes" for name in row if name.endswith(" Department")),
 }
 
 
-def _list_rules(row: Row, beside: set[tuple[int, Cell]]) -> Iterator[str]:
+def _check_school_list(row: Row, beside: set[tuple[int, Cell]]) -> Iterator[str]:
     yield from (name for name, is_broken in _LIST_RULES.items() if is_broken(row))
     if len(beside) > 1:
         yield "uprn_is_the_schools_own"
@@ -390,4 +392,4 @@ PLAIN: Mapping[str, Callable[[Path], Iterator[Place]]] = {
     "SCHOOL-SUMMARY": school_summaries,
     "SCHOOL-LIST": school_list,
 }
-"""What breaks a rule, by return code."""
+"""Functions that yield broken rules, by return code."""

@@ -30,7 +30,7 @@ return does not ask for, such as meals or a social worker, or about estimates: a
 
 
 class Comment(NamedTuple):
-    """A comment, where it stands.
+    """Comment and its location.
 
     Attributes:
         sheet: name of the sheet.
@@ -48,17 +48,17 @@ class Comment(NamedTuple):
 
     @property
     def item(self) -> str:
-        """URN of the item that it is about; empty: the return as a whole."""
+        """URN of the comment's item; empty: the return as a whole."""
         return PEOPLE if _ABOUT_PEOPLE.search(self.words) else ""
 
     @property
     def years(self) -> tuple[str, ...]:
-        """Every financial year that it is about."""
+        """Financial years of the comment."""
         return YEARS if self.year == ALL else (self.year,)
 
 
 def comments(folder: Path) -> Iterator[Comment]:
-    """All comments of the publisher's table, in order."""
+    """Yield all comments of the publisher's table, in order."""
     for sheet in SHEETS:
         for number, row in enumerate(workbook_rows(folder / "phs-social-care" / SOURCE, sheet), start=1):
             cells: list[Cell] = [*row, *[""] * 4]
@@ -67,7 +67,7 @@ def comments(folder: Path) -> Iterator[Comment]:
 
 
 def write_known_issues(found: Iterator[Comment], councils: tuple[str, ...], file: Path) -> int:
-    """Write a file for ``lgdp known-issue import``; how many lines it has.
+    """Write a file for ``lgdp known-issue import``, and return its number of lines.
 
     Args:
         found: the comments.

@@ -1,4 +1,4 @@
-"""Real public files, judged by the shipped contracts as councils' extracts, each finding led back to its source row.
+"""Real public files, judged by the shipped contracts as councils' extracts, with the source row of each finding.
 
 A council's periods are judged in order, so that rules against earlier periods find the figures that were accepted
 before. Run as a script it writes every finding on every file, as ``docs/real-data-findings.csv`` keeps them::
@@ -37,7 +37,7 @@ publisher's file: line of the CSV, record of the JSON, row of the sheet; 0 where
 
 @dataclass(frozen=True)
 class JudgedReturn:
-    """What judging the real extracts of a return came to.
+    """Results of judging the real extracts of a return.
 
     Attributes:
         verdicts: how many extracts came to which verdict.
@@ -53,7 +53,7 @@ class JudgedReturn:
 def judge_return(
     register: Register, return_code: str, folder: Path, scratch: Path, councils: Iterable[str]
 ) -> JudgedReturn:
-    """The real extracts of a return from some councils, judged."""
+    """Judge the real extracts of a return from some councils."""
     cut = PUBLISHED_RETURNS[return_code](folder, register.councils)
     sources = SOURCE_ROWS[return_code](folder, register.councils)
     all_of_it = JudgedReturn()

@@ -1,4 +1,4 @@
-"""Where the standard has words for a rule, the ``datacontract`` command and the platform say the same of it."""
+"""The ``datacontract`` command and the platform agree on every rule that the standard can express."""
 
 import shutil
 from collections.abc import Mapping, Sequence
@@ -39,7 +39,7 @@ GOOD = (
     "A5,,fish,,,,,,2024-04-01,",
     "A6,,fish,,,,,,2024-04-01,",
 )
-"""Every bound is met to the point, half are fish, and all that may be empty is empty somewhere."""
+"""Rows at every bound, half of them fish, with an empty cell in each optional column."""
 FEW = "zoo.has_animals"
 BROKEN: Sequence[tuple[str, str]] = (
     ("zoo.animal.required", ",QQ{n},bird,D{n},0,1.00,1.00,2020-01-01,2024-01-01,H1"),
@@ -62,20 +62,20 @@ BROKEN: Sequence[tuple[str, str]] = (
     ("zoo.not_all_are_fish", "\n".join(f"B{{n}}-{more},,fish,,,,,,2024-04-01," for more in range(40))),
     ("zoo.name_and_day_are_one", "B{n},QQ{n},bird,Bo,0,1.00,1.00,2020-01-01,2024-05-01,H1"),
 )
-"""The rule that a further row breaks, and the row."""
+"""Each broken rule, and a row that breaks it."""
 SETS = range(5)
-"""Each way to break a rule is in some of these sets and not in the others, and no two are in the same ones."""
+"""Numbers of the data sets; each broken row is in a different selection of them."""
 
 
-def in_set(number: int) -> list[tuple[int, str, str]]:
-    """The ways to break a rule that are in a set: its place, the rule and its row."""
+def list_broken_rows(number: int) -> list[tuple[int, str, str]]:
+    """Return the broken rows of a data set: number, rule and row."""
     ways = ((place, rule, row) for place, (rule, row) in enumerate(BROKEN, 1))
     return [way for way in ways if way[0] >> number & 1]
 
 
 @dataclass(frozen=True)
 class BrokenRules:
-    """The rules that one set of data breaks, by the platform and by the command."""
+    """Rules that one data set breaks, by the platform and by the command."""
 
     ours: frozenset[str]
     theirs: DataTestResult
@@ -88,7 +88,7 @@ class BrokenRules:
 def judge(
     register: Register, code: str, files: Sequence[Path], period: Period
 ) -> tuple[ValidationResult, dict[str, pl.DataFrame]]:
-    """The platform's judgement of some files, and the validated tables."""
+    """Return the platform's judgement of files, and the validated tables."""
     contract = register.returns[code].latest
     with ChunkSpool(files[0].parent / "spill") as spill:
         context = make_context(
@@ -128,7 +128,7 @@ ZOO = Path(__file__).with_name("zoo.v1.0.0.odcs.yaml")
 def both(zoo: Register, datacontract: Path, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, BrokenRules]:
     """Broken rules of good data, of too few rows, and of each set of broken data."""
     root = tmp_path_factory.mktemp("animals")
-    broken = {str(number): [row.format(n=place) for place, _, row in in_set(number)] for number in SETS}
+    broken = {str(number): [row.format(n=place) for place, _, row in list_broken_rows(number)] for number in SETS}
     sets = {"good": GOOD, FEW: GOOD[:2], **{name: (*GOOD, *rows) for name, rows in broken.items()}}
     period = zoo.returns["ZOO"].first_period
     ours: dict[str, frozenset[str]] = {}
@@ -151,7 +151,7 @@ def test_both_find_too_few_rows(both: Mapping[str, BrokenRules]) -> None:
 
 @pytest.mark.parametrize("rule", sorted({rule for rule, _ in BROKEN}))
 def test_both_find_each_broken_rule_and_no_other(rule: str, both: Mapping[str, BrokenRules]) -> None:
-    where = {str(number) for number in SETS if rule in {broken for _, broken, _ in in_set(number)}}
+    where = {str(number) for number in SETS if rule in {broken for _, broken, _ in list_broken_rows(number)}}
 
     assert {name for name, broken in both.items() if rule in broken.ours} == where
     assert {name for name, broken in both.items() if rule in broken.broken_by_command} == where
