@@ -29,7 +29,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from lgdp_pipelines.errors import Contradiction
-from lgdp_pipelines.register.documents.yaml_nodes import Path, Plain, YamlNode, describe_path, suggest
+from lgdp_pipelines.register.documents.yaml_nodes import Path, Plain, YamlNode, describe_path, plain_node, suggest
 from lgdp_pipelines.register.model.field_types import ReadAs
 
 Model = TypeVar("Model")
@@ -112,7 +112,7 @@ def parse(
                 node = node.without(path)
             refused = missing | {str(path[0]) for path in paths if path[0] in stand_ins and len(path) == 1}
             for word in refused:
-                node = node.with_member(word, YamlNode(node.file, node.line, stand_ins[word]))
+                node = node.with_member(word, plain_node(node.file, node.line, stand_ins[word]))
             stand_ins = {word: value for word, value in stand_ins.items() if word not in refused}
         else:
             return Parsed(value, node, contradictions)

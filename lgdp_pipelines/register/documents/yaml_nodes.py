@@ -217,6 +217,15 @@ def list_node(file: str, line: int, entries: Iterable[YamlNode]) -> YamlNode:
     return YamlNode(file, line, [node.value for node in nodes], nodes)
 
 
+def plain_node(file: str, line: int, value: Plain) -> YamlNode:
+    """Return a node for a plain value, with all its parts at one line."""
+    if isinstance(value, Mapping):
+        return mapping_node(file, line, {key: plain_node(file, line, member) for key, member in value.items()})
+    if isinstance(value, list):
+        return list_node(file, line, [plain_node(file, line, entry) for entry in value])
+    return YamlNode(file, line, value)
+
+
 def read_yaml(file: str, text: str) -> tuple[YamlNode, tuple[Contradiction, ...]]:
     """Return the root node of a text, and its errors as YAML.
 

@@ -56,7 +56,7 @@ def read_source(document: YamlNode, councils: Councils) -> tuple[SourceFile | No
         codes = (YamlNode(listed.file, listed.line, code) for code in councils.codes)
         node = document.with_member("councils", list_node(listed.file, listed.line, codes))
     transport = document.at("transport").value
-    if transport not in SOURCE_KINDS:
+    if not isinstance(transport, str) or transport not in SOURCE_KINDS:
         message = f"The transport of a source is “{transport}”, and must be one of: {', '.join(SOURCE_KINDS)}."
         return None, (document.at("transport").contradiction(message, "Correct it; schemas/README.md shows a source."),)
     kind = SOURCE_KINDS[TransportKind(transport)]

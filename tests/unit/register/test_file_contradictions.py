@@ -62,6 +62,10 @@ SPOILT_AND_FOLLOWED = {
     "a council code of two letters": SpoiltCase(COUNCILS, "FIF,Fife", "FI,Fife", "FI,Fife", ("FI",)),
     "one code for two councils": SpoiltCase(COUNCILS, ",260,17,", ",250,17,", ",250,17,", ("sg_code 250", "line 2")),
     "a placeholder nobody fills": SpoiltCase(API, "period={period}", "quarter={quarter}", "request", ("quarter",)),
+    "a list without codes": SpoiltCase(CODES, "codes:", "codez:", "id:", ("has no codes",)),
+    "a transport that is not a text": SpoiltCase(
+        SFTP, "transport: sftp", "transport: { sftp: 1 }", "transport", ("sftp",)
+    ),
     "an alias": SpoiltCase(
         API,
         'address: "http://127.0.0.1:80"',

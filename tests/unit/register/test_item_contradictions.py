@@ -299,6 +299,9 @@ SPOILT = {
 }
 
 SPOILT_AND_FOLLOWED = {
+    "a count without a title": SpoiltCase(
+        PETS, "title: Pets, unit: pets", "unit: pets", "urn:lgdp:item:pets:pets", ("has no title",)
+    ),
     "an unknown role": SpoiltCase(
         PETS, "lgdpRole, value: council", "lgdpRole, value: counsel", "counsel", ("lgdpRole", "counsel", "council")
     ),
