@@ -69,20 +69,20 @@ SETS = range(5)
 
 def list_broken_rows(number: int) -> list[tuple[int, str, str]]:
     """Return the broken rows of a data set: number, rule and row."""
-    ways = ((place, rule, row) for place, (rule, row) in enumerate(BROKEN, 1))
-    return [way for way in ways if way[0] >> number & 1]
+    rows = ((position, rule, row) for position, (rule, row) in enumerate(BROKEN, 1))
+    return [row for row in rows if row[0] >> number & 1]
 
 
 @dataclass(frozen=True)
 class BrokenRules:
     """Rules that one data set breaks, by the platform and by the command."""
 
-    ours: frozenset[str]
-    theirs: DataTestResult
+    platform_rules: frozenset[str]
+    command_result: DataTestResult
 
     @property
     def broken_by_command(self) -> set[str]:
-        return {rule for rule, passed in self.theirs.passed.items() if not passed}
+        return {rule for rule, passed in self.command_result.passed.items() if not passed}
 
 
 def judge(
@@ -125,44 +125,44 @@ ZOO = Path(__file__).with_name("zoo.v1.0.0.odcs.yaml")
 
 
 @pytest.fixture(scope="module")
-def both(zoo: Register, datacontract: Path, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, BrokenRules]:
-    """Broken rules of good data, of too few rows, and of each set of broken data."""
+def results(zoo: Register, datacontract: Path, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, BrokenRules]:
+    """Return broken rules of good data, of too few rows, and of each set of broken data."""
     root = tmp_path_factory.mktemp("animals")
-    broken = {str(number): [row.format(n=place) for place, _, row in list_broken_rows(number)] for number in SETS}
-    sets = {"good": GOOD, FEW: GOOD[:2], **{name: (*GOOD, *rows) for name, rows in broken.items()}}
+    broken_rows = {str(number): [row.format(n=place) for place, _, row in list_broken_rows(number)] for number in SETS}
+    sets = {"good": GOOD, FEW: GOOD[:2], **{name: (*GOOD, *rows) for name, rows in broken_rows.items()}}
     period = zoo.returns["ZOO"].first_period
-    ours: dict[str, frozenset[str]] = {}
+    platform_rules: dict[str, frozenset[str]] = {}
     for name, rows in sets.items():
-        ours[name] = list_broken_rules(judge(zoo, "ZOO", write_zoo(root / name, rows), period)[0])
+        platform_rules[name] = list_broken_rules(judge(zoo, "ZOO", write_zoo(root / name, rows), period)[0])
         write_contract_copy(ZOO, root / name, "csv")
-    theirs = run_data_tests(datacontract, [root / name for name in sets])
-    return {name: BrokenRules(ours[name], result) for name, result in zip(sets, theirs, strict=True)}
+    command_results = run_data_tests(datacontract, [root / name for name in sets])
+    return {name: BrokenRules(platform_rules[name], result) for name, result in zip(sets, command_results, strict=True)}
 
 
-def test_both_accept_good_data(both: Mapping[str, BrokenRules]) -> None:
-    assert both["good"].ours == set()
-    assert both["good"].broken_by_command == set()
+def test_both_accept_good_data(results: Mapping[str, BrokenRules]) -> None:
+    assert results["good"].platform_rules == set()
+    assert results["good"].broken_by_command == set()
 
 
-def test_both_find_too_few_rows(both: Mapping[str, BrokenRules]) -> None:
-    assert both[FEW].ours == {FEW}
-    assert both[FEW].broken_by_command == {FEW}
+def test_both_find_too_few_rows(results: Mapping[str, BrokenRules]) -> None:
+    assert results[FEW].platform_rules == {FEW}
+    assert results[FEW].broken_by_command == {FEW}
 
 
 @pytest.mark.parametrize("rule", sorted({rule for rule, _ in BROKEN}))
-def test_both_find_each_broken_rule_and_no_other(rule: str, both: Mapping[str, BrokenRules]) -> None:
-    where = {str(number) for number in SETS if rule in {broken for _, broken, _ in list_broken_rows(number)}}
+def test_both_find_each_broken_rule_and_no_other(rule: str, results: Mapping[str, BrokenRules]) -> None:
+    set_names = {str(number) for number in SETS if rule in {broken for _, broken, _ in list_broken_rows(number)}}
 
-    assert {name for name, broken in both.items() if rule in broken.ours} == where
-    assert {name for name, broken in both.items() if rule in broken.broken_by_command} == where
+    assert {name for name, broken in results.items() if rule in broken.platform_rules} == set_names
+    assert {name for name, broken in results.items() if rule in broken.broken_by_command} == set_names
 
 
-def test_every_rule_of_the_standard_is_checked_by_both(zoo: Register, both: Mapping[str, BrokenRules]) -> None:
-    ours = {rule.id for rule in list_rules(zoo.returns["ZOO"].latest)}
-    theirs = set(both["good"].theirs.passed)
+def test_every_rule_of_the_standard_is_checked_by_both(zoo: Register, results: Mapping[str, BrokenRules]) -> None:
+    platform_rules = {rule.id for rule in list_rules(zoo.returns["ZOO"].latest)}
+    command_rules = set(results["good"].command_result.passed)
 
-    assert theirs <= ours
-    assert ours - theirs == {
+    assert command_rules <= platform_rules
+    assert platform_rules - command_rules == {
         "zoo.readable",
         *(f"zoo.{table}.{kind}" for table in ("house", "animal") for kind in ("columns", "extra_columns")),
         *(f"zoo.{item}.type" for item in ("wings", "weight", "length", "born", "came")),
@@ -186,22 +186,22 @@ def test_both_find_the_same_broken_rules_in_homelessness_applications_with_plant
     datacontract: Path, tmp_path: Path
 ) -> None:
     register = shipped_register()
-    asked_for = ExtractTarget.of(register, "HL1")
-    extract = generate_hl1_extract(asked_for, 3_000)
+    target = ExtractTarget.of(register, "HL1")
+    extract = generate_hl1_extract(target, 3_000)
     (tmp_path / "application.csv").write_bytes(extract.files["application"])
-    judgement, tables = judge(register, "HL1", [tmp_path / "application.csv"], asked_for.period)
+    judgement, tables = judge(register, "HL1", [tmp_path / "application.csv"], target.period)
     tables["application"].write_parquet(tmp_path / "application.parquet")
     (contract,) = (PROJECT / "schemas" / "returns" / "hl1").glob("*.odcs.yaml")
     write_contract_copy(contract, tmp_path, "parquet")
 
-    (theirs,) = run_data_tests(datacontract, [tmp_path])
+    (result,) = run_data_tests(datacontract, [tmp_path])
 
-    ours = list_broken_rules(judgement)
-    rules = {rule.id: rule for rule in list_rules(asked_for.contract)}
-    differing = {rule for rule, passed in theirs.passed.items() if passed == (rule in ours)}
+    platform_rules = list_broken_rules(judgement)
+    rules = {rule.id: rule for rule in list_rules(target.contract)}
+    disagreements = {rule for rule, passed in result.passed.items() if passed == (rule in platform_rules)}
     # A variable that nobody has set is null there, and nothing is before or after it: such rules pass in silence.
-    of_variables = {rule.id for rule in rules.values() if "getvariable" in (rule.sql or "")} & theirs.passed.keys()
-    assert differing == of_variables & ours
-    assert len(theirs.passed.keys() - differing) >= 8
-    silent = {rule.kind for rule in rules.values() if rule.id not in theirs.passed}
-    assert not silent & {RuleKind.REQUIRED, RuleKind.KEY, RuleKind.RANGE, RuleKind.ROW_COUNT}
+    variable_rules = {rule.id for rule in rules.values() if "getvariable" in (rule.sql or "")} & result.passed.keys()
+    assert disagreements == variable_rules & platform_rules
+    assert len(result.passed.keys() - disagreements) >= 8
+    unchecked_kinds = {rule.kind for rule in rules.values() if rule.id not in result.passed}
+    assert not unchecked_kinds & {RuleKind.REQUIRED, RuleKind.KEY, RuleKind.RANGE, RuleKind.ROW_COUNT}
