@@ -336,7 +336,7 @@ class _XlsSheet(Sheet):
 
 
 def _read_xls_value(cell: xlrd.sheet.Cell, number_formats: Sequence[NumberFormat], from_1904: bool) -> CellValue:  # noqa: FBT001 - of the workbook
-    """Return the value of an XLS cell; empty text if it is empty."""
+    """Return the value of an XLS cell, or empty text."""
     match cell.ctype:
         case xlrd.XL_CELL_NUMBER | xlrd.XL_CELL_DATE:
             return convert_number(cell.value, number_formats[cell.xf_index], from_1904=from_1904)

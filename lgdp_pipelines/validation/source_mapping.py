@@ -201,7 +201,7 @@ def _make_cell_readers(mapped: TableMapping, table: Table, facts: SubmissionFact
 
 
 def _make_code_test(item: Item, facts: SubmissionFacts) -> Callable[[str], bool]:
-    """Return a test of whether a text is a code of the item."""
+    """Return a function that tests texts for the item's codes."""
     if item.code_list is None:
         return lambda text: text.lower() in {"true", "false"}
     code_list = facts.register.code_lists[item.code_list]

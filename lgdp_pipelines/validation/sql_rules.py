@@ -275,7 +275,8 @@ def _make_refusal(rule: Rule, error: duckdb.Error) -> StatementRefused:
     return StatementRefused(
         f"The rule {rule.id} cannot be run ({type(error).__name__}).",
         where=f"table {rule.table}, line {rule.line} of the contract",
-        remedy="Correct its query, so that it runs on whatever councils send; TRY_CAST gives null where CAST fails.",
+        remedy="Correct its query, so that it runs on all values that councils send; "
+        "TRY_CAST gives null where CAST fails.",
     )
 
 

@@ -184,7 +184,7 @@ def _wait_for_consistent_slices(platform: Platform, data_return: Return, periods
 
 
 def _list_delta_versions(data_return: Return, outcome: BuildOutcome) -> Mapping[str, int]:
-    """Return the Delta version of each published table of a return, by product."""
+    """Return the Delta versions of a return's published tables, by product."""
     tables = [(product.name, outcome.written[str(published_table(product))]) for product in list_products(data_return)]
     return {name: table.version for name, table in tables if table.version is not None}
 

@@ -160,7 +160,7 @@ class ApiAccount:
         )
 
     def _make_pages(self, entry: Entry) -> Pages:
-        """Return the pages of an entry's answer, none of them requested."""
+        """Return the pages of an entry's answer, before any request."""
         return Pages(self._returns[entry.path], self._base.join(entry.path.lstrip("/")))
 
     async def _fetch_pages(self, pages: Pages, first: Page, *, has_one_etag: bool, into: Download) -> bool:

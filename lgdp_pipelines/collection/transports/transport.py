@@ -183,7 +183,7 @@ class Account(Protocol):
         entry: Entry,  # noqa: ARG002 - for overrides
         validators: CacheValidators = NO_VALIDATORS,  # noqa: ARG002 - for overrides
     ) -> Download | SkippedEntry | NoNewContent:
-        """Return the bytes of an entry, or why there are none.
+        """Return the bytes of an entry, or the reason for their absence.
 
         Args:
             entry: of this account.

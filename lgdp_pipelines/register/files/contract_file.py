@@ -221,7 +221,7 @@ def _check_agreement(root: YamlNode) -> Iterator[Contradiction]:
 
 
 def _check_periods(file: ContractFile) -> Iterator[Contradiction]:
-    """Yield ids that are not periods of the contract's kind, and due dates before their period."""
+    """Yield periods of another kind, and due dates before their period."""
     first_node = file.document.custom_property("lgdpValidFrom")
     dates_node = file.document.custom_property("lgdpDueDates")
     kind = file.properties.period_kind

@@ -460,5 +460,5 @@ def _check_code_list(node: YamlNode, code_list: CodeList) -> Iterator[Contradict
 
 
 def _has_spelling(code: Code, pattern: str) -> bool:
-    """Return whether a code has a pattern, or a spelling that matches it."""
+    """Return whether a code has a pattern or a matching spelling."""
     return pattern in code.patterns or any(re.fullmatch(pattern, text) for text in (code.code, *code.aliases))
