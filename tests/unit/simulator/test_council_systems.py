@@ -42,14 +42,14 @@ def systems(home: Path, few: Register) -> Iterator[SimulatedSystems]:
 def collect(tmp_path: Path, systems: SimulatedSystems, few: Register) -> Iterator[Any]:
     ledger = Ledger.open(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
 
-    def collected(source: str) -> CollectionReport:
+    def collect_from(source: str) -> CollectionReport:
         transport = create_transport(few.sources[source], few, systems.environment, TODAY)
         return collect_source(
             transport, Inbox(ledger, ByteStore(tmp_path / "lake")), CollectionScope(councils=COUNCILS)
         )
 
-    collected.ledger = ledger  # type: ignore[attr-defined]
-    yield collected
+    collect_from.ledger = ledger  # type: ignore[attr-defined]
+    yield collect_from
     ledger.close()
 
 
@@ -113,8 +113,8 @@ def test_a_council_sees_its_own_data_alone(
 ) -> None:
     token = (home / "simulator" / "tokens" / whose).read_text() if whose else "made up"
     with socket.create_connection(systems.api_address.removeprefix("http://").split(":")) as line:  # type: ignore[arg-type]
-        asked = f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n"
-        line.sendall(asked.encode())  # as typed: no client tidies the path up
+        request = f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n"
+        line.sendall(request.encode())  # as typed: no client tidies the path up
         answer = line.recv(65536)
     assert int(answer.split()[1]) == status
 
@@ -125,24 +125,26 @@ def test_the_servers_listen_on_this_machine_alone(systems: SimulatedSystems) -> 
 
 
 def test_the_environment_holds_no_secret(systems: SimulatedSystems, home: Path) -> None:
-    told = " ".join(systems.environment.values())
+    text = " ".join(systems.environment.values())
     for path in [*(home / "simulator" / "tokens").iterdir(), *(home / "simulator" / "keys").iterdir()]:
-        assert path.read_text() not in told
+        assert path.read_text() not in text
     assert set(systems.environment) == {"LGDP_HOME", "LGDP_SIMULATOR_SFTP", "LGDP_SIMULATOR_API"}
 
 
 def test_free_ports_replace_ports_in_use(home: Path, few: Register) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        with run_simulator(Settings.from_folder(home), few, OPTIONS, sftp_port=port, api_port=port) as other:
-            ports = {int(address.rpartition(":")[2]) for address in (other.sftp_address, other.api_address)}
+    with socket.socket() as busy_socket:
+        busy_socket.bind(("127.0.0.1", 0))
+        busy_socket.listen()
+        port = busy_socket.getsockname()[1]
+        with run_simulator(Settings.from_folder(home), few, OPTIONS, sftp_port=port, api_port=port) as other_systems:
+            ports = {
+                int(address.rpartition(":")[2]) for address in (other_systems.sftp_address, other_systems.api_address)
+            }
             assert len(ports) == 2
             assert port not in ports
-            assert other.environment["LGDP_SIMULATOR_SFTP"] == other.sftp_address
-    with socket.socket() as again:
-        assert again.connect_ex(("127.0.0.1", max(ports))) != 0
+            assert other_systems.environment["LGDP_SIMULATOR_SFTP"] == other_systems.sftp_address
+    with socket.socket() as client:
+        assert client.connect_ex(("127.0.0.1", max(ports))) != 0
 
 
 def test_the_default_ports_are_those_that_the_register_names(few: Register) -> None:

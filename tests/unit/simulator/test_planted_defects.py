@@ -21,25 +21,27 @@ from tests.support.judging import judge_files, make_context
 DEFECTS = [("HL1", *key[1:]) for key in story.MISTAKES if key[0] == "HL1"] + [
     key for key in story.MISTAKES if key[0] != "HL1"
 ]
-RESENT = [key for key, event in story.EVENTS.items() if any(delivery.mistake for delivery in event.deliveries)]
+EVENTS_WITH_MISTAKES = [
+    key for key, event in story.EVENTS.items() if any(delivery.mistake for delivery in event.deliveries)
+]
 
 Judged = Callable[..., ValidationResult]
 
 
 @pytest.fixture(scope="session")
 def judged(register: Register, tmp_path_factory: pytest.TempPathFactory) -> Judged:
-    def judging(code: str, council: str, period: Period, content: bytes, earlier: Any = None) -> ValidationResult:
+    def judge_content(code: str, council: str, period: Period, content: bytes, earlier: Any = None) -> ValidationResult:
         contract = register.returns[code].contract_for(period)
-        mapping = register.mapping_for(system_of(register, code, council), code, council, contract)
+        mapping = register.mapping_for(find_system(register, code, council), code, council, contract)
         with ChunkSpool(tmp_path_factory.getbasetemp()) as spill:
             sources = {"mapping": mapping, **({"prior_rows": earlier} if earlier else {})}
             context = make_context(contract, register, council, period, spill, **sources)
             return judge_files([ExtractFile("extract", content, None)], context)
 
-    return judging
+    return judge_content
 
 
-def system_of(register: Register, code: str, council: str) -> str:
+def find_system(register: Register, code: str, council: str) -> str:
     simulated = [source for source in register.sources.values() if source.id.startswith("simulated-")]
     systems = [
         entry.system
@@ -50,7 +52,7 @@ def system_of(register: Register, code: str, council: str) -> str:
     return systems[0] if systems else ""
 
 
-def system_file(synthetic: Scenario, code: str, council: str, file: str) -> SystemFile:
+def find_system_file(synthetic: Scenario, code: str, council: str, file: str) -> SystemFile:
     folders = {"HL1": "hl1", "DHP": "dhp"}
     (match,) = [
         entry
@@ -60,7 +62,7 @@ def system_file(synthetic: Scenario, code: str, council: str, file: str) -> Syst
     return match
 
 
-def expected_outcome(synthetic: Scenario, key: story.Key) -> ExpectedOutcome:
+def find_expected_outcome(synthetic: Scenario, key: story.Key) -> ExpectedOutcome:
     (match,) = [
         outcome
         for outcome in synthetic.expected
@@ -69,19 +71,19 @@ def expected_outcome(synthetic: Scenario, key: story.Key) -> ExpectedOutcome:
     return match
 
 
-@pytest.mark.parametrize("key", [*DEFECTS, *RESENT], ids="-".join)
+@pytest.mark.parametrize("key", [*DEFECTS, *EVENTS_WITH_MISTAKES], ids="-".join)
 def test_each_mistake_breaks_its_rule_in_its_cell_alone(key: story.Key, synthetic: Scenario, judged: Judged) -> None:
     code, council, period = key[0], key[1], parse_period(key[2])
-    expected = expected_outcome(synthetic, key)
+    expected = find_expected_outcome(synthetic, key)
 
-    def month_before(asked: Period, table: Table) -> Any:
-        before = system_file(synthetic, code, council, f"DHP-{asked.start:%Y%m}.csv")
-        return judged(code, council, asked, before.content).tables[table.name]
+    def find_prior_rows(prior_period: Period, table: Table) -> Any:
+        before = find_system_file(synthetic, code, council, f"DHP-{prior_period.start:%Y%m}.csv")
+        return judged(code, council, prior_period, before.content).tables[table.name]
 
-    content = system_file(synthetic, code, council, expected.file).content
-    judgement = judged(code, council, period, content, month_before if code == "DHP" else None)
-    found = judgement.findings.select("rule", "severity", "row", "column").rows()
-    assert found == [(expected.rule, str(expected.severity), expected.row, expected.column)]
+    content = find_system_file(synthetic, code, council, expected.file).content
+    judgement = judged(code, council, period, content, find_prior_rows if code == "DHP" else None)
+    findings = judgement.findings.select("rule", "severity", "row", "column").rows()
+    assert findings == [(expected.rule, str(expected.severity), expected.row, expected.column)]
     assert judgement.verdict == expected.outcome
 
 
@@ -107,7 +109,7 @@ def test_mistakes_of_every_kind_are_planted(synthetic: Scenario) -> None:
     assert outcomes == {"rejected", "queried", "accepted", "unrecognised", "duplicate", "left", "missing"}
 
 
-def routed(register: Register, file: SystemFile) -> Route | RoutingFailure:
+def route_file(register: Register, file: SystemFile) -> Route | RoutingFailure:
     source = register.sources["simulated-sftp"]
     candidates = [entry for entry in source.returns if entry.folder == "/".join(file.path.parts[2:-1])]
     return route(file.path.name, candidates, register.returns, today=parse_period("CY2024").end)
@@ -121,7 +123,7 @@ def test_an_extract_without_a_mistake_breaks_no_rule(
     for file in synthetic.files:
         if file.path.parts[:2] != ("councils", council):
             continue
-        routing = routed(register, file)
+        routing = route_file(register, file)
         if isinstance(routing, Route):
             judgement = judged(routing.return_code, council, routing.period, file.content)
             assert judgement.findings.select("rule", "row").rows() == [], file.path
@@ -155,7 +157,7 @@ def test_every_file_name_routes_except_the_planted_ones(synthetic: Scenario, reg
     for file in synthetic.files:
         if file.path.parts[0] != "councils":
             continue
-        routing = routed(register, file)
+        routing = route_file(register, file)
         if (file.path.parts[1], file.path.name) in unroutable:
             assert isinstance(routing, RoutingFailure)
         else:
@@ -163,17 +165,17 @@ def test_every_file_name_routes_except_the_planted_ones(synthetic: Scenario, reg
 
 
 def test_a_file_still_being_written_has_a_name_that_is_never_collected(synthetic: Scenario) -> None:
-    left = [outcome.file for outcome in synthetic.expected if outcome.outcome == "left"]
-    assert left
-    assert all(is_unfinished(name) for name in left)
+    unfinished_names = [outcome.file for outcome in synthetic.expected if outcome.outcome == "left"]
+    assert unfinished_names
+    assert all(is_unfinished(name) for name in unfinished_names)
 
 
 def test_a_late_council_has_no_file_and_a_duplicate_is_the_same_bytes(synthetic: Scenario) -> None:
     names = {(file.path.parts[1], file.path.name) for file in synthetic.files}
     assert ("ZET", "HL1_2024-25_Q1.csv") in names
     assert ("ZET", "HL1_2024-25_Q2.csv") not in names
-    first = system_file(synthetic, "HL1", "FIF", "HL1_2024-25_Q2.csv")
-    second = system_file(synthetic, "HL1", "FIF", "HL1_2024-25_Q2_v2.csv")
+    first = find_system_file(synthetic, "HL1", "FIF", "HL1_2024-25_Q2.csv")
+    second = find_system_file(synthetic, "HL1", "FIF", "HL1_2024-25_Q2_v2.csv")
     assert first.content == second.content
     assert first.modified < second.modified
 
@@ -181,8 +183,8 @@ def test_a_late_council_has_no_file_and_a_duplicate_is_the_same_bytes(synthetic:
 def test_a_resubmission_differs_from_the_first_in_one_row(synthetic: Scenario) -> None:
     for council, quarter in (("WDU", "Q1"), ("EDH", "Q2")):
         first, second = (
-            system_file(synthetic, "HL1", council, f"HL1_2024-25_{quarter}{version}.csv").content.splitlines()
+            find_system_file(synthetic, "HL1", council, f"HL1_2024-25_{quarter}{version}.csv").content.splitlines()
             for version in ("", "_v2")
         )
         assert len(first) == len(second)
-        assert sum(line != other for line, other in zip(first, second, strict=True)) == 1
+        assert sum(line != second_line for line, second_line in zip(first, second, strict=True)) == 1

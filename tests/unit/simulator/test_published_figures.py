@@ -21,7 +21,7 @@ JSON = """[{"year":2011,
  {"year":2012, "area":"Fife", "tonnes":0.10}, {"year":2011,"area":"Na h-Eileanan Siar","co2e":1e3}]"""
 
 
-def with_files(folder: Path, csv: bytes = CSV, text: str = JSON) -> Path:
+def write_files(folder: Path, csv: bytes = CSV, text: str = JSON) -> Path:
     (folder / "phs-social-care").mkdir()
     (folder / "phs-social-care" / "data_people_supported_client_group.csv").write_bytes(csv)
     (folder / "waste").mkdir()
@@ -31,7 +31,7 @@ def with_files(folder: Path, csv: bytes = CSV, text: str = JSON) -> Path:
 
 def test_lines_of_a_csv_are_cut_unchanged_by_council_and_year(tmp_path: Path, register: Register) -> None:
     lines = CSV.splitlines(keepends=True)
-    assert cut_people_supported(with_files(tmp_path), register.councils) == {
+    assert cut_people_supported(write_files(tmp_path), register.councils) == {
         ("FIF", "FY2017-18"): lines[0] + lines[2] + lines[5],
         ("FIF", "FY2018-19"): lines[0] + lines[3],
         ("ELS", "FY2017-18"): lines[0] + lines[4],
@@ -39,7 +39,7 @@ def test_lines_of_a_csv_are_cut_unchanged_by_council_and_year(tmp_path: Path, re
 
 
 def test_records_of_a_json_are_cut_unchanged_by_council_and_year(tmp_path: Path, register: Register) -> None:
-    cut = cut_waste(with_files(tmp_path), register.councils)
+    cut = cut_waste(write_files(tmp_path), register.councils)
     assert cut == {
         ("FIF", "CY2011"): b'[{"year":2011,\n  "area":"Fife", "tonnes":2.8318148239349914E-4}]\n',
         ("FIF", "CY2012"): b'[{"year":2012, "area":"Fife", "tonnes":0.10}]\n',
@@ -50,13 +50,13 @@ def test_records_of_a_json_are_cut_unchanged_by_council_and_year(tmp_path: Path,
 def test_an_unknown_council_name_is_an_error(tmp_path: Path, register: Register) -> None:
     unknown = CSV.replace(b"2018/19,Fife", b"2018/19,Fiffe")
     with pytest.raises(WrongUse, match="is unknown") as refusal:
-        cut_people_supported(with_files(tmp_path, csv=unknown), register.councils)
+        cut_people_supported(write_files(tmp_path, csv=unknown), register.councils)
     assert refusal.value.where.endswith("row 4")
 
 
 def test_an_unreadable_year_is_an_error(tmp_path: Path, register: Register) -> None:
     with pytest.raises(WrongUse, match="is unknown"):
-        cut_waste(with_files(tmp_path, text=JSON.replace("2012", "12")), register.councils)
+        cut_waste(write_files(tmp_path, text=JSON.replace("2012", "12")), register.councils)
 
 
 def test_every_line_of_the_real_csv_except_national_ones_is_in_one_extract(real_data: Path, register: Register) -> None:
@@ -64,17 +64,17 @@ def test_every_line_of_the_real_csv_except_national_ones_is_in_one_extract(real_
     header, *lines = source.splitlines(keepends=True)
     cut = cut_people_supported(real_data, register.councils)
     assert all(content.startswith(header) for content in cut.values())
-    given = sorted(line for content in cut.values() for line in content.splitlines(keepends=True)[1:])
-    assert given == sorted(line for line in lines if b",Scotland" not in line)
+    lines_of_extracts = sorted(line for content in cut.values() for line in content.splitlines(keepends=True)[1:])
+    assert lines_of_extracts == sorted(line for line in lines if b",Scotland" not in line)
     assert len(cut) == 156
 
 
 def test_every_record_of_the_real_json_is_in_one_extract(real_data: Path, register: Register) -> None:
     text = (real_data / "waste" / "household-waste-dx-data.json").read_text()
     cut = cut_waste(real_data, register.councils)
-    given = sorted(record for content in cut.values() for record in split_records(content.decode()))
-    assert len(given) == len([record for record in json.loads(text) if record["area"] != "Scotland"])
-    assert all(record in text for record in given[::50])
+    lines_of_extracts = sorted(record for content in cut.values() for record in split_records(content.decode()))
+    assert len(lines_of_extracts) == len([record for record in json.loads(text) if record["area"] != "Scotland"])
+    assert all(record in text for record in lines_of_extracts[::50])
     assert len(cut) == 32 * 8
 
 

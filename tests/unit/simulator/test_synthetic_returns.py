@@ -28,9 +28,9 @@ def test_synthetic_rows_break_no_rule(code: str, generate_rows: RowGenerator, co
 
 def test_the_same_seed_makes_the_same_rows(register: Register) -> None:
     target = ExtractTarget.of(register, "LFR")
-    first, again, other = (
+    first, second, with_other_seed = (
         generate_lfr_rows(RowRequest(register, target.contract, target.council, target.period, seed))
         for seed in (7, 7, 8)
     )
 
-    assert first == again != other
+    assert first == second != with_other_seed

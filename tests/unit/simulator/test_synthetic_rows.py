@@ -34,7 +34,7 @@ from lgdp_pipelines.vocabulary.periods import Period, financial_quarter, parse_p
 PERIOD = financial_quarter(2024, 1)
 
 
-def request_of(register: Register) -> RowRequest:
+def make_request(register: Register) -> RowRequest:
     """A request for Fife's rows of HL1."""
     return RowRequest(register, register.returns["HL1"].latest, register.councils.by_code["FIF"], PERIOD, seed=1)
 
@@ -199,13 +199,13 @@ def test_file_names_are_the_shortest_that_a_pattern_allows() -> None:
 def test_an_item_that_can_hold_no_spelling_of_a_council_is_an_error(register: Register) -> None:
     item: Item = replace(register.returns["HL1"].latest.tables[0].by_name["la_code"], pattern="[xyz]{9}")
     with pytest.raises(ValueError, match="No spelling fits"):
-        spell_council(item, request_of(register))
+        spell_council(item, make_request(register))
     with pytest.raises(ValueError, match="No spelling fits"):
         spell_period(item, PERIOD)
 
 
 def test_a_council_s_name_or_code_is_chosen_by_what_the_item_can_hold(register: Register) -> None:
-    request = request_of(register)
+    request = make_request(register)
     item = register.returns["HL1"].latest.tables[0].by_name["la_code"]
     assert spell_council(item, request) == "Fife"
     assert spell_council(replace(item, pattern=r"S12\d{6}"), request) == "S12000047"

@@ -59,23 +59,27 @@ def test_files_that_people_add_themselves_stay(write: Any, tmp_path: Path) -> No
 
 
 def test_the_seed_decides_the_extracts(few: Register) -> None:
-    first, again, other = (build_scenario(few, ScenarioOptions(date(2024, 11, 21), seed=seed)) for seed in (7, 7, 8))
-    assert first == again
-    contents, other_contents = ({file.path: file.content for file in scenario.files} for scenario in (first, other))
+    first, second_scenario, other_scenario = (
+        build_scenario(few, ScenarioOptions(date(2024, 11, 21), seed=seed)) for seed in (7, 7, 8)
+    )
+    assert first == second_scenario
+    contents, other_contents = (
+        {file.path: file.content for file in scenario.files} for scenario in (first, other_scenario)
+    )
     same = contents.items() & other_contents.items()
     assert len(same) == 0
 
 
 def test_keys_and_tokens_are_readable_by_their_owner_alone_and_are_kept(write: Any, tmp_path: Path) -> None:
     write()
-    kept = [*(tmp_path / "simulator" / "keys").iterdir(), *(tmp_path / "simulator" / "tokens").iterdir()]
-    kept.append(tmp_path / "simulator" / "host_key")
-    assert len(kept) == 65
-    assert {stat.S_IMODE(path.stat().st_mode) for path in kept} == {0o600}
-    before = {path: path.read_bytes() for path in kept}
+    stored_names = [*(tmp_path / "simulator" / "keys").iterdir(), *(tmp_path / "simulator" / "tokens").iterdir()]
+    stored_names.append(tmp_path / "simulator" / "host_key")
+    assert len(stored_names) == 65
+    assert {stat.S_IMODE(path.stat().st_mode) for path in stored_names} == {0o600}
+    before = {path: path.read_bytes() for path in stored_names}
     assert len(set(before.values())) == 65
     write()
-    assert {path: path.read_bytes() for path in kept} == before
+    assert {path: path.read_bytes() for path in stored_names} == before
 
 
 def test_the_folder_says_that_it_is_synthetic_and_lists_planted_mistakes(write: Any, tmp_path: Path) -> None:
@@ -83,10 +87,10 @@ def test_the_folder_says_that_it_is_synthetic_and_lists_planted_mistakes(write: 
     notice = (tmp_path / "simulator" / "SYNTHETIC.txt").read_text()
     assert notice.startswith("SYNTHETIC")
     assert "DHP, HL1, PEOPLE-SUPPORTED, SCHOOL-SUMMARY, WASTE is synthetic" in notice
-    listed = json.loads((tmp_path / "simulator" / "planted.json").read_text())
-    assert len(listed["planted"]) == len(prepared.scenario.expected)
+    planted = json.loads((tmp_path / "simulator" / "planted.json").read_text())
+    assert len(planted["planted"]) == len(prepared.scenario.expected)
     places = {
-        (entry["council_code"], entry["period"]): entry for entry in listed["planted"] if entry["return_code"] == "HL1"
+        (entry["council_code"], entry["period"]): entry for entry in planted["planted"] if entry["return_code"] == "HL1"
     }
     assert places["ABE", "FY2024-25-Q1"] | {"row": 0} == {
         "return_code": "HL1",
@@ -120,13 +124,13 @@ def cells(content: bytes) -> dict[str, list[list[object]]]:
 
 def test_the_project_s_samples_are_up_to_date(register: Register) -> None:
     folder = PROJECT / "data" / "samples"
-    kept = {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "README.md"}
-    made = dict(build_samples(register))
-    assert kept.keys() == made.keys()
-    for name in [name for name in kept if name.endswith(".xlsx")]:
+    stored_names = {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "README.md"}
+    built_samples = dict(build_samples(register))
+    assert stored_names.keys() == built_samples.keys()
+    for name in [name for name in stored_names if name.endswith(".xlsx")]:
         # How a machine packs a ZIP is its own affair.
-        assert cells(kept.pop(name)) == cells(made.pop(name))
-    assert kept == made
+        assert cells(stored_names.pop(name)) == cells(built_samples.pop(name))
+    assert stored_names == built_samples
     notice = (folder / "README.md").read_text()
     assert "Everything here is synthetic" in notice
-    assert all(name in notice for name in kept)
+    assert all(name in notice for name in stored_names)
