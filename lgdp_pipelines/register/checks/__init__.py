@@ -1,1 +1,1 @@
-"""Checks across files of the register: mappings, sources and derived items against contracts and councils."""
+"""Checks of contracts against other returns and reference tables."""

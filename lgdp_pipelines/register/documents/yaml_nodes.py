@@ -218,7 +218,7 @@ def list_node(file: str, line: int, entries: Iterable[YamlNode]) -> YamlNode:
 
 
 def plain_node(file: str, line: int, value: Plain) -> YamlNode:
-    """Return a node for a plain value, with all its parts at one line."""
+    """Return a node for a plain value, all at one line."""
     if isinstance(value, Mapping):
         return mapping_node(file, line, {key: plain_node(file, line, member) for key, member in value.items()})
     if isinstance(value, list):
