@@ -72,9 +72,9 @@ def test_every_line_of_the_real_csv_except_national_ones_is_in_one_extract(real_
 def test_every_record_of_the_real_json_is_in_one_extract(real_data: Path, register: Register) -> None:
     text = (real_data / "waste" / "household-waste-dx-data.json").read_text()
     cut = cut_waste(real_data, register.councils)
-    lines_of_extracts = sorted(record for content in cut.values() for record in split_records(content.decode()))
-    assert len(lines_of_extracts) == len([record for record in json.loads(text) if record["area"] != "Scotland"])
-    assert all(record in text for record in lines_of_extracts[::50])
+    records = sorted(record for content in cut.values() for record in split_records(content.decode()))
+    assert len(records) == len([record for record in json.loads(text) if record["area"] != "Scotland"])
+    assert all(record in text for record in records[::50])
     assert len(cut) == 32 * 8
 
 
