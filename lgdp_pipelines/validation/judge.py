@@ -4,10 +4,8 @@ One defect gives one finding. A row with missing or surplus cells is not tested 
 (key, SQL, earlier period) is not tested in a row where an item that it names is in error, or is not understood,
 already; in SQL a cell that could not be read is null.
 
-A message says which rule should hold and how to correct the extract, in the words of the contract, and never repeats
-a cell's value. A finding about several items names the column of the first; the title in the message says how they
-should relate. Belongs here: the order of the tests, the rows excluded from them, the words and the order of findings,
-and the verdict. Belongs elsewhere: any single test.
+Belongs here: the order of the tests, the rows excluded from them, and the verdict. Belongs elsewhere: any single test,
+and the findings' words (``finding_messages``).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,7 +15,7 @@ import polars as pl
 
 from lgdp_pipelines.handover.chunked_frame import ChunkedFrame
 from lgdp_pipelines.handover.extract_reading import ROW, Reading
-from lgdp_pipelines.handover.findings import MAX_LISTED, build_finding_rows, concat_findings
+from lgdp_pipelines.handover.findings import MAX_LISTED
 from lgdp_pipelines.handover.judgement_values import Repair, RuleOutcome
 from lgdp_pipelines.handover.prefetch import prefetch_map
 from lgdp_pipelines.register.model.contract import Contract
@@ -25,18 +23,12 @@ from lgdp_pipelines.register.model.table_model import Rule, Table
 from lgdp_pipelines.register.rules.contract_rules import list_rules
 from lgdp_pipelines.validation.cell_rules import CELL_RULE_ORDER, CellViolations, check_cell_rules
 from lgdp_pipelines.validation.derived_items import DerivedColumns, build_validated_schema
+from lgdp_pipelines.validation.finding_messages import build_findings
 from lgdp_pipelines.validation.judging_context import JudgingContext
 from lgdp_pipelines.validation.normalisation import Normaliser
-from lgdp_pipelines.validation.rule_violations import NO_ROWS, RuleViolations, add_query_scopes, label_scopes
+from lgdp_pipelines.validation.rule_violations import NO_ROWS, RuleViolations, add_query_scopes
 from lgdp_pipelines.validation.source_mapping import MappingTranslator, TranslationCount, add_mapping_reasons
-from lgdp_pipelines.validation.table_rules import (
-    KEY_KINDS,
-    TableRows,
-    check_table_rules,
-    find_first_occurrences,
-    list_items_named,
-    list_tables_read,
-)
+from lgdp_pipelines.validation.table_rules import TableRows, check_table_rules, list_items_named, list_tables_read
 from lgdp_pipelines.validation.type_parsing import TypedChunk, parse_chunk
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, RuleResult, Severity, Verdict
 
@@ -106,7 +98,7 @@ def judge(reading: Reading, context: JudgingContext) -> ValidationResult:
     outcomes = add_query_scopes(contract, outcomes, violations, typed)
     return ValidationResult(
         verdict=_decide_verdict(contract, outcomes),
-        findings=_build_findings(contract, violations, typed, reading),
+        findings=build_findings(contract, violations, typed, reading),
         results=outcomes,
         tables={name: table for name, table in typed.items() if name in reading.tables},
         translated=translated,
@@ -247,55 +239,3 @@ def _decide_verdict(contract: Contract, outcomes: Sequence[RuleOutcome]) -> Verd
     if Severity.ERROR in severities:
         return Verdict.REJECTED
     return Verdict.QUERIED if Severity.QUERY in severities else Verdict.ACCEPTED
-
-
-def _build_findings(
-    contract: Contract, violations: Mapping[str, RuleViolations], tables: Mapping[str, ChunkedFrame], reading: Reading
-) -> pl.DataFrame:
-    """Return all findings, by table, row and rule.
-
-    Findings without a row come first.
-
-    Args:
-        contract: the contract that was applied.
-        violations: by rule id.
-        tables: validated tables by name.
-        reading: landing's findings, and the names of tables and columns in the file.
-    """
-    rules = list_rules(contract)
-    parts = [
-        _build_rule_findings(contract, rule, violations[rule.id], tables, reading)
-        for rule in rules
-        if rule.id in violations and violations[rule.id].failed
-    ]
-    rule_order = {rule.id: number for number, rule in enumerate(rules)}
-    table_order = {table.name: number for number, table in enumerate(contract.tables)}
-    landed = reading.findings.group_by("rule", maintain_order=True).head(MAX_LISTED).select(reading.findings.columns)
-    findings = concat_findings([landed, *parts])
-    return findings.sort(
-        pl.col("table").replace_strict(table_order, default=None, return_dtype=pl.Int64),
-        "row",
-        pl.col("rule").replace_strict(rule_order, default=None, return_dtype=pl.Int64),
-        nulls_last=False,
-        maintain_order=True,
-    )
-
-
-def _build_rule_findings(
-    contract: Contract, rule: Rule, violations: RuleViolations, tables: Mapping[str, ChunkedFrame], reading: Reading
-) -> pl.DataFrame:
-    """Return the findings about one rule that is broken."""
-    item = contract.by_name[rule.table].by_name[rule.items[0]] if rule.items else None
-    message = f"Not met: {rule.title}. {rule.guidance}"
-    column = reading.headers.get(rule.table, {}).get(item.name, "") if item is not None else ""
-    sheet = reading.sheets.get(rule.table)
-    if violations.is_about_table:
-        return build_finding_rows(rule, message, item=item, column=column, sheet=sheet)
-    rows = violations.rows.head(MAX_LISTED)
-    if rule.kind in KEY_KINDS:
-        first = find_first_occurrences(tables[rule.table], rule.items, rows).to_frame("first")
-        with_first = pl.format("{} The first row with the same is {}.", pl.lit(message), pl.col("first"))
-        messages = first.select(with_first.alias("message")).to_series()
-        return build_finding_rows(rule, messages, rows=rows, item=item, column=column, sheet=sheet)
-    scopes = label_scopes(rule, rows, tables[rule.table]).alias("scope")
-    return build_finding_rows(rule, message, rows=rows, item=item, column=column, sheet=sheet).with_columns(scopes)

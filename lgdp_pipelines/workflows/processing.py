@@ -2,7 +2,7 @@
 
 :func:`process` shows the order of effects, which lets a run that died be repeated. Belongs here: that order, and which
 submissions a run judges. Belongs elsewhere: judging (``submission_judgement``), the lake's tables and their repair
-after a crash (``lake_slices``).
+after a crash (``withdrawal_and_recovery``).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -24,7 +24,7 @@ from lgdp_pipelines.validation.judge import ValidationResult
 from lgdp_pipelines.vocabulary.periods import Period
 from lgdp_pipelines.vocabulary.verdicts import Verdict
 from lgdp_pipelines.workflows.balance_check import check_balance
-from lgdp_pipelines.workflows.lake_slices import SliceWriter, recover_slices, remove_withdrawn_rows
+from lgdp_pipelines.workflows.lake_slices import SliceWriter
 from lgdp_pipelines.workflows.platform import Platform
 from lgdp_pipelines.workflows.reproduction import gather_evidence
 from lgdp_pipelines.workflows.submission_judgement import (
@@ -36,6 +36,7 @@ from lgdp_pipelines.workflows.submission_judgement import (
     judge_files,
     list_required_files,
 )
+from lgdp_pipelines.workflows.withdrawal_and_recovery import recover_slices, remove_withdrawn_rows
 
 _FINGERPRINT_PURPOSE = "query"
 """Purpose of the platform's key here, part of the signed text."""

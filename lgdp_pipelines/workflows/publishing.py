@@ -29,8 +29,8 @@ from lgdp_pipelines.register.versions.version_union import list_products, unite_
 from lgdp_pipelines.storage.sql_catalogue import write_catalogue
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.workflows.balance_check import check_balance
-from lgdp_pipelines.workflows.lake_slices import find_inconsistent_slices
 from lgdp_pipelines.workflows.platform import Platform
+from lgdp_pipelines.workflows.withdrawal_and_recovery import find_inconsistent_slices
 
 CONSISTENCY_SECONDS = 30.0
 """Longest wait for a run that judges: it takes about a second from its first slice to the ledger's record."""

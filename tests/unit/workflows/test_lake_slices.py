@@ -16,9 +16,9 @@ from lgdp_pipelines.register.model.contract import Return
 from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.storage.lake_tables import define_validated_table
 from lgdp_pipelines.vocabulary.periods import parse_period
-from lgdp_pipelines.workflows.lake_slices import find_inconsistent_slices
 from lgdp_pipelines.workflows.platform import Platform
 from lgdp_pipelines.workflows.processing import ProcessRequest, RunScope, SubmissionOutcome, process
+from lgdp_pipelines.workflows.withdrawal_and_recovery import find_inconsistent_slices
 from tests.support.contracts import add_contract, allotment_v1, allotment_v2, write_register
 
 PERIOD = parse_period("CY2023")

@@ -14,7 +14,7 @@ from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.storage.lake_tables import define_validated_table
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.vocabulary.verdicts import RuleResult, Verdict
-from lgdp_pipelines.workflows import lake_slices
+from lgdp_pipelines.workflows import withdrawal_and_recovery
 from lgdp_pipelines.workflows.balance_check import (
     DAYS_PER_CYCLE,
     check_balance,
@@ -22,9 +22,9 @@ from lgdp_pipelines.workflows.balance_check import (
     verify_bytes,
     verify_daily_share,
 )
-from lgdp_pipelines.workflows.lake_slices import find_inconsistent_slices
 from lgdp_pipelines.workflows.platform import Platform
 from lgdp_pipelines.workflows.processing import ProcessRequest, SubmissionOutcome, process
+from lgdp_pipelines.workflows.withdrawal_and_recovery import find_inconsistent_slices
 from tests.support.contracts import allotment_v1, library, write_register
 
 PERIOD = parse_period("CY2023")
@@ -132,7 +132,7 @@ def test_a_run_that_dies_during_a_withdrawal_is_repeated(
 
     with monkeypatch.context() as patch:
         if step == "recover":
-            patch.setattr(lake_slices, "recover_slices", die)
+            patch.setattr(withdrawal_and_recovery, "recover_slices", die)
         elif step == "finish":
             patch.setattr(platform.ledger.withdrawals, "finish", die)
         data_return = platform.register.returns["ALLOTMENT"]
