@@ -41,10 +41,10 @@ import-linter: .venv/ready
 sqlfluff: .venv/ready
 	@cd dbt_project && report=$$(../$(BIN)/sqlfluff lint --disable-progress-bar models tests 2>&1) || { echo "$$report"; exit 1; }
 
-# What tests need beyond Python, installed where that is allowed. Where it is not, the tests end by naming what was not tested.
+# System packages that tests need, installed if this user may do so; otherwise the tests name at the end what they skipped.
 system-packages:
 	@PATH="$$PATH:/usr/sbin:/sbin" command -v sshd > /dev/null || [ -z "$(APT_GET)" ] || { \
-	echo "Installing openssh-server, which tests exchange files with."; \
+	echo "Installing openssh-server, which tests need."; \
 	{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends openssh-server; } > /dev/null \
 	|| echo "openssh-server could not be installed; the tests that need it are skipped." >&2; }
 
@@ -54,7 +54,7 @@ system-packages:
 	else $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'; fi
 	touch $@
 
-# What the checks are held against in the tests; it asks for other versions than the platform.
+# The environment of datacontract-cli, which tests compare the checks with; it needs other versions than the platform.
 .venv-datacontract/ready: constraints-datacontract.txt
 	test -d $(@D) || if command -v uv >/dev/null; then uv venv --quiet --python $(PYTHON) $(@D); else $(PYTHON) -m venv $(@D); fi
 	if command -v uv >/dev/null; then uv pip install --quiet --python $(@D)/bin/python -c $< 'datacontract-cli[duckdb]'; \

@@ -32,7 +32,7 @@ _LAST_ANSWER = {
 
 @dataclass(frozen=True, slots=True)
 class Reminder:
-    """One obligation of which a council is reminded.
+    """An obligation that a council is reminded about.
 
     Attributes:
         record: the ledger's key of the reminder.

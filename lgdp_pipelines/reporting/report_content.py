@@ -26,7 +26,7 @@ from lgdp_pipelines.vocabulary.verdicts import RuleResult, Severity, Verdict
 
 @dataclass(frozen=True, slots=True)
 class ReportedQuery:
-    """A query, with what helps to answer it.
+    """A query with the facts that help to answer it.
 
     Attributes:
         query: as the ledger has it.
