@@ -88,7 +88,7 @@ def check_cell_rules(table: Table, rules: Sequence[Rule], typed: TypedChunk, fac
             rows = rows.to_frame(ROW).join(empty, on=ROW, how="semi", maintain_order="left").to_series()
         for explaining in (name, _find_codes_day_item(rule, table)):
             rows = exclude_rows(rows, in_error.get(explaining, NO_ROWS))
-        violations[rule.id] = RuleViolations.of_rows(rows)
+        violations[rule.id] = RuleViolations.from_rows(rows)
         # A cell in error, or one that is not understood, explains other violations in its row.
         if rule.severity is Severity.ERROR or rule.kind in _NOT_UNDERSTOOD:
             in_error[name] = pl.concat([in_error.get(name, NO_ROWS), rows])

@@ -198,7 +198,7 @@ class _TableJudge:
         """Yield the typed rows of each chunk, and collect its violations."""
         for typed, cells in prefetch_map(self._read, map(self._prepare, landed)):
             for rule_id, violations in cells.violations.items():
-                self.violations[rule_id] = self.violations[rule_id].followed_by(violations)
+                self.violations[rule_id] = self.violations[rule_id].join_later(violations)
             in_error = self._derived.extend_errors(cells.in_error)
             for item in self._named & in_error.keys():
                 self.in_error.setdefault(item, []).append(in_error[item])

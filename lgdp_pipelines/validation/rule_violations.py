@@ -43,16 +43,16 @@ class RuleViolations:
     reason: str = ""
 
     @classmethod
-    def of_rows(cls, rows: pl.Series, rule: Rule | None = None) -> "RuleViolations":
+    def from_rows(cls, rows: pl.Series, rule: Rule | None = None) -> "RuleViolations":
         """Return the violations in some rows; a rule with scopes keeps all."""
         return cls(rows if rule is not None and rule.scope else rows.head(MAX_LISTED), rows.len())
 
     @classmethod
-    def of_table(cls, *, is_broken: bool) -> "RuleViolations":
+    def from_table(cls, *, is_broken: bool) -> "RuleViolations":
         """Return the violation in a table as a whole, or none."""
         return cls(failed=1, is_about_table=True) if is_broken else cls()
 
-    def followed_by(self, later: "RuleViolations") -> "RuleViolations":
+    def join_later(self, later: "RuleViolations") -> "RuleViolations":
         """Return the violations in this chunk and in a later one."""
         rows = self.rows if later.failed == 0 else pl.concat([self.rows, later.rows]).head(MAX_LISTED)
         return RuleViolations(rows, self.failed + later.failed)

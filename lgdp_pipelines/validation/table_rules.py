@@ -42,11 +42,11 @@ class TableRows:
     validated: Mapping[str, ChunkedFrame]
     in_error: Mapping[tuple[str, str], pl.Series]
 
-    def without_errors(self, rule: Rule, rows: pl.Series) -> RuleViolations:
+    def exclude_errors(self, rule: Rule, rows: pl.Series) -> RuleViolations:
         """Return the violations of rows without errors in the named cells."""
         names = rule.items if rule.kind in KEY_KINDS else list_items_named(rule)
         errors = [self.in_error.get((rule.table, name), NO_ROWS) for name in names]
-        return RuleViolations.of_rows(exclude_rows(rows, pl.concat([NO_ROWS, *errors])), rule)
+        return RuleViolations.from_rows(exclude_rows(rows, pl.concat([NO_ROWS, *errors])), rule)
 
 
 def list_tables_read(rule: Rule) -> frozenset[str]:
@@ -72,10 +72,10 @@ def check_table_rules(rules: Sequence[Rule], rows: TableRows, context: JudgingCo
     violations: dict[str, RuleViolations] = {}
     for rule in rules:
         if rule.kind in KEY_KINDS:
-            violations[rule.id] = rows.without_errors(rule, find_repeated_keys(rows.validated[rule.table], rule.items))
+            violations[rule.id] = rows.exclude_errors(rule, find_repeated_keys(rows.validated[rule.table], rule.items))
         if isinstance(rule.terms, RowCountTerms):
             is_broken = not rule.terms.bounds.holds(rows.landed[rule.table].height)
-            violations[rule.id] = RuleViolations.of_table(is_broken=is_broken)
+            violations[rule.id] = RuleViolations.from_table(is_broken=is_broken)
         if isinstance(rule.terms, EarlierPeriodTerms):
             violations[rule.id] = _compare_with_prior_period(rule, rule.terms, rows, context)
     inputs = SqlInputs(context)
@@ -87,9 +87,9 @@ def check_table_rules(rules: Sequence[Rule], rows: TableRows, context: JudgingCo
         with open_rule_connection(sql_rules, relations, context) as connection:
             for rule_id, broken_rows in find_violating_rows(connection, sql_rules).items():
                 violations[rule_id] = (
-                    RuleViolations.of_table(is_broken=True)
+                    RuleViolations.from_table(is_broken=True)
                     if broken_rows is None
-                    else rows.without_errors(in_sql[rule_id], broken_rows.sort())
+                    else rows.exclude_errors(in_sql[rule_id], broken_rows.sort())
                 )
     return violations
 
@@ -188,7 +188,7 @@ def _compare_with_prior_period(
     if names is None:
         return RuleViolations(reason=f"The figure was asked for {prior.id} in another way, and cannot be compared.")
     limits = terms.for_council(context.council.code)
-    return rows.without_errors(rule, _find_excessive_changes(rows.validated[rule.table], prior_rows, limits, names))
+    return rows.exclude_errors(rule, _find_excessive_changes(rows.validated[rule.table], prior_rows, limits, names))
 
 
 def find_comparison_period(period: Period, terms: EarlierPeriodTerms) -> Period | None:
