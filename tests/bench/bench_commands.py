@@ -31,10 +31,10 @@ def run(words: tuple[str, ...], home: Path) -> float:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     command = [sys.executable, "-c", "from lgdp_pipelines.cli import main; main()", *words]
     environment = {**os.environ, "LGDP_HOME": str(home), "PYTHONDONTWRITEBYTECODE": ""}
-    done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
+    process = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    if done.returncode == 2 or "Traceback" in done.stderr:
-        sys.exit(f"lgdp {' '.join(words)}: {done.stderr}")
+    if process.returncode == 2 or "Traceback" in process.stderr:
+        sys.exit(f"lgdp {' '.join(words)}: {process.stderr}")
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 

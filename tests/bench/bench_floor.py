@@ -127,10 +127,10 @@ def find_shape(columns: int, variant: str) -> Shape:
 def measure_in_process(way: str, path: Path, warm: Path, home: Path, columns: int, variant: str) -> Figures:
     """Measure one way in its own process."""
     command = [sys.executable, __file__, "measure", way, str(path), str(warm), str(home), str(columns), variant]
-    done = subprocess.run(command, check=False, stdout=subprocess.PIPE, text=True)
-    if done.returncode:
-        sys.exit(done.returncode)
-    return dict(json.loads(done.stdout))
+    child = subprocess.run(command, check=False, stdout=subprocess.PIPE, text=True)
+    if child.returncode:
+        sys.exit(child.returncode)
+    return dict(json.loads(child.stdout))
 
 
 def measure_here(way: str, path: Path, warm: Path, home: Path, columns: int, variant: str) -> Figures:

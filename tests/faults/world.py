@@ -171,26 +171,28 @@ class World:
 
     def read_messages(self, submission_id: str) -> list[str]:
         """Return the messages of a submission's findings."""
-        found = self.platform.lake.read(FINDING, {"_submission_id": submission_id})
-        return [str(text) for text in found["message"].to_list()]
+        findings = self.platform.lake.read(FINDING, {"_submission_id": submission_id})
+        return [str(text) for text in findings["message"].to_list()]
 
     def read_validated_rows(self) -> dict[str, list[str]]:
         """Return all validated rows by table, read without the platform's own code."""
-        found = {}
+        rows_by_table = {}
         for log in sorted((self.platform.settings.lake / "validated").glob("*/_delta_log")):
             frame = pl.from_arrow(DeltaTable(log.parent).to_pyarrow_dataset().to_table())
             assert isinstance(frame, pl.DataFrame)
-            found[log.parent.name] = sorted(json.dumps(row, default=str, sort_keys=True) for row in frame.to_dicts())
-        return found
+            rows_by_table[log.parent.name] = sorted(
+                json.dumps(row, default=str, sort_keys=True) for row in frame.to_dicts()
+            )
+        return rows_by_table
 
     def find_lost_receipts(self) -> list[int]:
         """Return the receipts whose stored bytes are missing or have another size."""
-        found = []
+        lost_ids = []
         for receipt in self.read_receipts():
             content = self.platform.received_bytes.path(receipt["sha256"])
             if not content.is_file() or content.stat().st_size != receipt["size"]:
-                found.append(receipt["id"])
-        return found
+                lost_ids.append(receipt["id"])
+        return lost_ids
 
     def read_receipts(self) -> list[dict[str, Any]]:
         """Return all receipts, read without the platform's own code."""

@@ -51,15 +51,15 @@ def test_exactly_the_planted_mistakes_are_found_by_rule_row_and_column(
         for p in planted
         if p["rule"]
     }
-    found = query_lake(
+    findings = query_lake(
         home,
         """SELECT return_code, council_code, period, rule, "row", "column", severity
            FROM judged.finding WHERE return_code IN ('HL1', 'DHP')""",
     )
 
     assert len(truth) > 20
-    assert {tuple(row.values()) for row in found} == truth
-    assert len(found) == len(truth)
+    assert {tuple(row.values()) for row in findings} == truth
+    assert len(findings) == len(truth)
 
 
 def test_hl1_has_all_councils_except_those_with_no_acceptable_extract(
@@ -297,18 +297,18 @@ def test_trace_of_a_school_figure_names_the_header_and_row_of_its_year(home: Pat
                 WHERE council_code = 'ORK' AND period = '{period}' AND obs_status = 'A'
                   AND item = 'urn:lgdp:item:school-summary:teachers_fte' ORDER BY seed_code DESC LIMIT 1""",
         )
-        found = json.loads(
+        trace = json.loads(
             run_lgdp(
                 home, "trace", "published.school_summary.value", "--council", "ORK", "--period", period,
                 "--row", str(cell["_release_row"]), "--format", "json",
             )
         )  # fmt: skip
-        [submission] = found["submissions"]
+        [submission] = trace["submissions"]
         own = [row for row in read_schools(period)[1] if row[0] == "Orkney Islands"]
         [row] = submission["rows"]
 
-        assert [item["urn"] for item in found["items"]] == ["urn:lgdp:item:school-summary:teachers_fte"]
-        assert header in {column["header"] for column in found["extract_columns"]}
+        assert [item["urn"] for item in trace["items"]] == ["urn:lgdp:item:school-summary:teachers_fte"]
+        assert header in {column["header"] for column in trace["extract_columns"]}
         assert (f"{own[row - 3][1]:.0f}", own[row - 3][4]) == (cell["seed_code"], cell["value"])
 
 
@@ -320,7 +320,7 @@ def test_trace_of_a_count_names_item_contract_receipt_file_and_exactly_its_rows(
              AND item = 'urn:lgdp:item:hl1:applications_by_decision' AND obs_status = 'A'
            ORDER BY value DESC LIMIT 1""",
     )
-    found = json.loads(
+    trace = json.loads(
         run_lgdp(
             home, "trace", "published.hl1_counts.value", "--council", "Fife", "--period", "FY2024-25-Q1",
             "--row", str(cell["_release_row"]), "--format", "json",
@@ -333,10 +333,10 @@ def test_trace_of_a_count_names_item_contract_receipt_file_and_exactly_its_rows(
             for number, row in enumerate(csv.DictReader(opened), 2)
             if row["ASSESS"] == cell["assessment_decision_code"]
         ]
-    [submission] = found["submissions"]
+    [submission] = trace["submissions"]
     [receipt] = submission["receipts"]
 
-    assert found["items"][0]["urn"] == "urn:lgdp:item:hl1:applications_by_decision"
+    assert trace["items"][0]["urn"] == "urn:lgdp:item:hl1:applications_by_decision"
     assert submission["contract_version"] == "1.0.0"
     assert receipt["file_name"] == file.name
     assert receipt["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
@@ -350,20 +350,20 @@ def test_trace_of_a_waste_figure_names_its_record(home: Path) -> None:
         """SELECT period, _release_row, value, material, end_state FROM published.waste_material
            WHERE council_code = 'GLG' AND item = 'urn:lgdp:item:waste:tonnes' ORDER BY value DESC LIMIT 1""",
     )
-    found = json.loads(
+    trace = json.loads(
         run_lgdp(
             home, "trace", "published.waste_material.value", "--council", "S12000049", "--period", cell["period"],
             "--row", str(cell["_release_row"]), "--format", "json",
         )
     )  # fmt: skip
-    [submission] = found["submissions"]
+    [submission] = trace["submissions"]
     [receipt] = submission["receipts"]
     content = (home / "lake" / "received" / receipt["sha256"][:2] / receipt["sha256"]).read_text(encoding="utf-8")
     records = [record for page in parse_documents(content) for record in page["records"]]
     [row] = submission["rows"]
 
-    assert [item["urn"] for item in found["items"]] == ["urn:lgdp:item:waste:tonnes"]
-    assert [column["header"] for column in found["extract_columns"]] == ["tonnes"]
+    assert [item["urn"] for item in trace["items"]] == ["urn:lgdp:item:waste:tonnes"]
+    assert [column["header"] for column in trace["extract_columns"]] == ["tonnes"]
     assert records[row - 1]["tonnes"] == cell["value"]
     assert (records[row - 1]["material"], records[row - 1]["endState"]) == (cell["material"], cell["end_state"])
 

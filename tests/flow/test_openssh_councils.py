@@ -147,8 +147,8 @@ def test_account_sees_only_its_own_folders(world: World) -> None:
 
 def test_folders_have_the_right_owners_and_modes(world: World) -> None:
     def read_owner(path: str) -> tuple[str, bool, bool]:
-        found = (world.find_drop_box(FIFE) / path).stat()
-        return oct(stat.S_IMODE(found.st_mode)), found.st_uid == 0, found.st_gid == 0
+        status = (world.find_drop_box(FIFE) / path).stat()
+        return oct(stat.S_IMODE(status.st_mode)), status.st_uid == 0, status.st_gid == 0
 
     assert {path: read_owner(path) for path in (".", "in", "out")} == {
         ".": ("0o755", True, True),
@@ -222,8 +222,8 @@ def glasgow_files(world: World) -> Mapping[str, bytes]:
 
 
 def read_folder_contents(folder: Path) -> Mapping[str, bytes]:
-    found = (path for path in folder.rglob("*"))
-    return {str(path.relative_to(folder)): path.read_bytes() if path.is_file() else b"" for path in found}
+    paths = (path for path in folder.rglob("*"))
+    return {str(path.relative_to(folder)): path.read_bytes() if path.is_file() else b"" for path in paths}
 
 
 @pytest.mark.parametrize("attempt", ATTEMPTS)

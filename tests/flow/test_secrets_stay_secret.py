@@ -189,14 +189,14 @@ def search(tmp_path_factory: pytest.TempPathFactory) -> SearchedText:
 
 def list_secret_forms(private: str) -> dict[str, str]:
     """Return each secret in each of its encodings, by name."""
-    found = dict(PLANTED_SECRETS)
+    secret_forms = dict(PLANTED_SECRETS)
     for name, value in PLANTED_SECRETS.items():
-        found |= {f"{name}, in an address": quote(value, safe=""), f"{name}, in a form": quote_plus(value)}
+        secret_forms |= {f"{name}, in an address": quote(value, safe=""), f"{name}, in a form": quote_plus(value)}
     for name in ("basic", "oauth2"):
         for value in (PLANTED_SECRETS[name], quote_plus(PLANTED_SECRETS[name])):
-            found[f"{name} {value!r}, in base 64"] = base64.b64encode(f"client:{value}".encode()).decode()
+            secret_forms[f"{name} {value!r}, in base 64"] = base64.b64encode(f"client:{value}".encode()).decode()
     lines = [line for line in private.splitlines() if "PRIVATE KEY" not in line]
-    return found | {f"line {number} of the private key": line for number, line in enumerate(lines)}
+    return secret_forms | {f"line {number} of the private key": line for number, line in enumerate(lines)}
 
 
 def test_every_secret_was_used(search: SearchedText) -> None:

@@ -108,9 +108,9 @@ def test_every_figure_is_published_with_label_unit_and_status(allotments: Allotm
 
 
 def index_by_site(rows: Rows) -> dict[tuple[str, str, str, str], dict[str, Any]]:
-    found = {(row["council_code"], row["period"], row["site"], row["grade"]): row for row in rows}
-    assert len(found) == len(rows)
-    return found
+    rows_by_key = {(row["council_code"], row["period"], row["site"], row["grade"]): row for row in rows}
+    assert len(rows_by_key) == len(rows)
+    return rows_by_key
 
 
 def test_rejected_second_submission_leaves_the_accepted_one_published(allotments: Allotments) -> None:
@@ -241,9 +241,9 @@ def test_two_major_versions_of_a_contract_share_one_published_table(majors: Majo
 
 
 def test_item_of_the_newer_major_alone_has_no_figures_before_it(majors: Majors) -> None:
-    given = {"period": "CY2024", "site_name": "Beach", "unit": "people", "obs_status": "A"}
+    common_cells = {"period": "CY2024", "site_name": "Beach", "unit": "people", "obs_status": "A"}
 
-    assert majors.waiting == [{**given, "value": 0.0}, {**given, "value": 3.0}]
+    assert majors.waiting == [{**common_cells, "value": 0.0}, {**common_cells, "value": 3.0}]
 
 
 def test_submission_that_a_stricter_rule_would_refuse_stays_and_its_judgement_says_so(majors: Majors) -> None:

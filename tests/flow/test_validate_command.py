@@ -96,25 +96,25 @@ def test_unreadable_file_exits_with_2_and_advice(lgdp: CommandLine, tmp_path: Pa
 
 def test_json_format_prints_only_json_of_the_agreed_shape(lgdp: CommandLine, bad: Path) -> None:
     output = lgdp("validate", "HL1", bad, *SCOPE, "--format", "json", expect=1)
-    found = json.loads(output.out)
+    result = json.loads(output.out)
 
-    assert_shape(found)
-    assert (found["verdict"], found["rows"]) == ("rejected", 25)
+    assert_shape(result)
+    assert (result["verdict"], result["rows"]) == ("rejected", 25)
     assert output.err == ""
 
 
-def assert_shape(found: dict[str, Any]) -> None:
+def assert_shape(result: dict[str, Any]) -> None:
     """Check that the output has exactly the agreed members."""
     contract = shipped_register().returns["HL1"].latest
-    assert list(found) == ["verdict", "rows", "findings", "rules", "repairs"]
-    for finding in found["findings"]:
+    assert list(result) == ["verdict", "rows", "findings", "rules", "repairs"]
+    for finding in result["findings"]:
         assert list(finding) == ["rule", "severity", "item", "sheet", "row", "column", "message"]
-    assert [rule_result["rule"] for rule_result in found["rules"]] == [rule.id for rule in list_rules(contract)]
-    for rule_result in found["rules"]:
+    assert [rule_result["rule"] for rule_result in result["rules"]] == [rule.id for rule in list_rules(contract)]
+    for rule_result in result["rules"]:
         assert list(rule_result) == ["rule", "result", "failed"]
         assert rule_result["result"] in ("passed", "failed", "not_run")
-    failed = {rule_result["rule"]: rule_result["failed"] for rule_result in found["rules"] if rule_result["failed"]}
-    listed = [finding["rule"] for finding in found["findings"]]
+    failed = {rule_result["rule"]: rule_result["failed"] for rule_result in result["rules"] if rule_result["failed"]}
+    listed = [finding["rule"] for finding in result["findings"]]
     assert failed == {rule: listed.count(rule) for rule in listed}
 
 
@@ -157,8 +157,8 @@ def sort_rows(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def test_rows_are_numbered_as_in_a_spreadsheet(lgdp: CommandLine, bad: Path) -> None:
-    found = json.loads(lgdp("validate", "HL1", bad, *SCOPE, "--format", "json", expect=1).out)["findings"]
-    places = {(finding["rule"], finding["row"], finding["column"]) for finding in found}
+    result = json.loads(lgdp("validate", "HL1", bad, *SCOPE, "--format", "json", expect=1).out)["findings"]
+    places = {(finding["rule"], finding["row"], finding["column"]) for finding in result}
 
     assert places == {
         ("hl1.application.key", 3, "APPREF"),

@@ -77,15 +77,15 @@ def _fill_up_rows(rows: Iterable[ET.Element]) -> Iterator[ET.Element | None]:
 
 
 def _read_cells(row: ET.Element | None, shared: Sequence[str]) -> list[Cell]:
-    found: list[Cell] = []
+    values: list[Cell] = []
     for cell in row if row is not None else ():
         letters = re.sub(r"\d", "", cell.attrib["r"])
         column = 0
         for letter in letters:
             column = column * 26 + ord(letter) - 64
-        found += [""] * (column - 1 - len(found))
-        found.append(_read_value(cell, shared))
-    return found
+        values += [""] * (column - 1 - len(values))
+        values.append(_read_value(cell, shared))
+    return values
 
 
 def _read_value(cell: ET.Element, shared: Sequence[str]) -> Cell:
@@ -299,16 +299,16 @@ _HOMES = ["Urban", "Small town", "Rural", "Urban/rural classification not availa
 
 
 def _check_summary(row: Row, *, is_first: bool) -> Iterator[str]:
-    whole = [["Female", "Male"], _STAGES, _SIMD, *([] if is_first else [_NEEDS, _EAL, _GAELIC, _ETHNIC])]
+    partitions = [["Female", "Male"], _STAGES, _SIMD, *([] if is_first else [_NEEDS, _EAL, _GAELIC, _ETHNIC])]
     roll = _read_figure(row["Pupil roll"])
-    for parts in whole:
+    for parts in partitions:
         hidden = [part for part in parts if row[part] in _HIDDEN]
         if len(hidden) == 1:
             yield "nothing_withheld_can_be_worked_out"
         is_known = not hidden and not any(row[part] in _UNKNOWN for part in parts)
         if is_known and sum(_read_figure(row[part]) for part in parts) != roll:
             yield f"{parts[0]}_make_the_roll"
-    groups = {part for parts in whole for part in parts}
+    groups = {part for parts in partitions for part in parts}
     groups |= {name for name in row if "free school meals" in name and not name.startswith("Perc")} | {
         _NEEDS[0],
         _EAL[0],

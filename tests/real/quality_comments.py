@@ -66,11 +66,11 @@ def comments(folder: Path) -> Iterator[Comment]:
                 yield Comment(sheet, number, str(cells[1]), str(cells[2]), str(cells[3]))
 
 
-def write_known_issues(found: Iterator[Comment], councils: tuple[str, ...], file: Path) -> int:
+def write_known_issues(publisher_comments: Iterator[Comment], councils: tuple[str, ...], file: Path) -> int:
     """Write a file for ``lgdp known-issue import``, and return its number of lines.
 
     Args:
-        found: the comments.
+        publisher_comments: the comments.
         councils: on which a comment on all councils, or the nation, is put.
         file: to write.
     """
@@ -83,7 +83,7 @@ def write_known_issues(found: Iterator[Comment], councils: tuple[str, ...], file
             "words": f"{NATION}: {comment.words}" if comment.council == NATION else comment.words,
             "source": f"{SOURCE}, {comment.sheet}, row {comment.row}",
         }
-        for comment in found
+        for comment in publisher_comments
         for council in (councils if comment.council in (NATION, ALL) else (comment.council,))
         for year in comment.years
     ]

@@ -31,12 +31,12 @@ def test_the_documented_findings_are_those_of_the_publisher_s_files(
         (place.rule, register.councils.require(place.council).code, place.period, place.row)
         for place in PLAIN[return_code](real_data)
     ]
-    told = [
+    judged_findings = [
         (rule, council, period, row)
         for rule, council, period, _, row in documented_findings
         if rule.startswith(f"{slug}.")
     ]
-    assert Counter(told) == Counter(so)
+    assert Counter(judged_findings) == Counter(so)
 
 
 @pytest.mark.parametrize(

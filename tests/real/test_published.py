@@ -55,25 +55,25 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Platform:
 
 
 @pytest.fixture(scope="module")
-def given() -> list[Comment]:
+def published_comments() -> list[Comment]:
     return list(comments(REAL_DATA))
 
 
 @pytest.fixture(scope="module")
-def held(platform: Platform, given: list[Comment]) -> int:
+def known_issue_count(platform: Platform, published_comments: list[Comment]) -> int:
     """How many known issues were put."""
     file = platform.settings.home / "comments.csv"
-    lines = write_known_issues(iter(given), tuple(platform.register.councils.codes), file)
-    kept = add_known_issue_file(platform, file, by="A. Statistician", role="improvement-service")
-    assert len(kept) == lines
+    lines = write_known_issues(iter(published_comments), tuple(platform.register.councils.codes), file)
+    stored_issues = add_known_issue_file(platform, file, by="A. Statistician", role="improvement-service")
+    assert len(stored_issues) == lines
     assert (
-        add_known_issue_file(platform, file, by="A. Statistician", role="improvement-service") == kept
+        add_known_issue_file(platform, file, by="A. Statistician", role="improvement-service") == stored_issues
     )  # nothing is put twice
-    first, *others = {issue.number for issue in kept if "removed comments" in issue.issue.source}
+    first, *others = {issue.number for issue in stored_issues if "removed comments" in issue.issue.source}
     for number in others:
         platform.ledger.known_issues.lift(number, by="A. Statistician", reason=TAKEN_OUT)
     lift_known_issue(platform, first, by="A. Statistician", reason=TAKEN_OUT)
-    return len({issue.number for issue in kept})
+    return len({issue.number for issue in stored_issues})
 
 
 def places(platform: Platform, comment: Comment) -> Iterator[tuple[str, str, str]]:
@@ -89,61 +89,65 @@ def places(platform: Platform, comment: Comment) -> Iterator[tuple[str, str, str
             yield code, f"FY{year.replace('/', '-')}", comment.item
 
 
-def test_164_comments_are_about_a_year_and_six_about_all_years(given: list[Comment]) -> None:
-    assert Counter(comment.year == ALL for comment in given) == {False: 164, True: 6}
-    assert Counter(comment.council for comment in given)[NATION] == 8
-    assert sum(bool(comment.item) for comment in given) == 19
+def test_164_comments_are_about_a_year_and_six_about_all_years(published_comments: list[Comment]) -> None:
+    assert Counter(comment.year == ALL for comment in published_comments) == {False: 164, True: 6}
+    assert Counter(comment.council for comment in published_comments)[NATION] == 8
+    assert sum(bool(comment.item) for comment in published_comments) == 19
 
 
 def test_every_comment_is_kept_for_its_council_year_and_item(
-    platform: Platform, given: list[Comment], held: int
+    platform: Platform, published_comments: list[Comment], known_issue_count: int
 ) -> None:
-    kept = {
+    stored_issues = {
         (issue.issue.council_code, issue.issue.period, issue.issue.item_urn, issue.issue.source)
         for issue in platform.ledger.known_issues.find("PEOPLE-SUPPORTED")
     }
     expected = {
         (*place, f"data_quality_table_people_supported.xlsx, {comment.sheet}, row {comment.row}")
-        for comment in given
+        for comment in published_comments
         for place in places(platform, comment)
     }
-    assert kept <= expected
+    assert stored_issues <= expected
     # Words that two comments share at one place are one known issue.
-    assert len(kept) == held
-    said = defaultdict(set)
-    for comment in given:
+    assert len(stored_issues) == known_issue_count
+    notes = defaultdict(set)
+    for comment in published_comments:
         for place in places(platform, comment):
-            said[place].add(comment.words)
-    assert held == sum(map(len, said.values()))
+            notes[place].add(comment.words)
+    assert known_issue_count == sum(map(len, notes.values()))
 
 
-def test_every_figure_of_a_comment_shows_its_note(platform: Platform, given: list[Comment], held: int) -> None:
-    assert held
-    standing = [comment for comment in given if comment.sheet == "Sheet1"]
+def test_every_figure_of_a_comment_shows_its_note(
+    platform: Platform, published_comments: list[Comment], known_issue_count: int
+) -> None:
+    assert known_issue_count
+    standing = [comment for comment in published_comments if comment.sheet == "Sheet1"]
     rows = run_select(
         platform.settings.catalogue,
         "SELECT council_code, period, item, known_issues, count(*) AS n FROM published.people_supported GROUP BY ALL",
     ).to_pylist()
     assert {(row["council_code"], row["item"]) for row in rows} == {(c, i) for c in SHOWN for i in (PEOPLE, RATE)}
     for row in rows:
-        said = [
+        notes = [
             comment.words
             for comment in standing
             for council, period, item in places(platform, comment)
             if (council, period) == (row["council_code"], row["period"]) and item in ("", row["item"])
         ]
         shown = row["known_issues"] or ""
-        assert all(words.strip() in shown for words in said)
-        assert (shown == "") == (said == [])
+        assert all(words.strip() in shown for words in notes)
+        assert (shown == "") == (notes == [])
     assert {row["council_code"] for row in rows if row["known_issues"]} == {"EDH", "ABD"}
     about_people = {row["item"]: row["known_issues"] for row in rows if row["council_code"] == "ABD"}
     assert len(about_people[PEOPLE]) > len(about_people[RATE])
 
 
-def test_a_lifted_comment_is_on_record_and_shows_nowhere(platform: Platform, given: list[Comment], held: int) -> None:
-    assert held
-    gone = {comment.words.strip() for comment in given if comment.sheet == "removed comments"}
-    gone -= {comment.words.strip() for comment in given if comment.sheet == "Sheet1"}
+def test_a_lifted_comment_is_on_record_and_shows_nowhere(
+    platform: Platform, published_comments: list[Comment], known_issue_count: int
+) -> None:
+    assert known_issue_count
+    gone = {comment.words.strip() for comment in published_comments if comment.sheet == "removed comments"}
+    gone -= {comment.words.strip() for comment in published_comments if comment.sheet == "Sheet1"}
     showing = {
         issue.issue.words
         for code in platform.register.councils.codes

@@ -17,7 +17,7 @@ LGDP = Path(sys.executable).parent / "lgdp"
 
 def run_demonstration(home: Path) -> str:
     """Run ``lgdp demo --full`` in its own process, with the published files if present."""
-    done = subprocess.run(
+    process = subprocess.run(
         [str(LGDP), "demo", "--full", *(["--real-data", str(REAL_DATA)] if REAL_DATA.is_dir() else [])],
         env={**os.environ, "LGDP_HOME": str(home)},
         capture_output=True,
@@ -25,9 +25,9 @@ def run_demonstration(home: Path) -> str:
         timeout=900,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
-    assert "Traceback" not in done.stdout + done.stderr
-    return done.stdout
+    assert process.returncode == 0, process.stderr
+    assert "Traceback" not in process.stdout + process.stderr
+    return process.stdout
 
 
 def run_lgdp(home: Path, *words: str) -> str:

@@ -89,11 +89,11 @@ def write_xml(rows: Rows) -> bytes:
     return bytes(etree.tostring(root, xml_declaration=True, encoding="utf-8"))
 
 
-def zip_content(content: bytes, name: str = "extract", **others: bytes) -> bytes:
+def zip_content(content: bytes, name: str = "extract", **other_members: bytes) -> bytes:
     """Return a ZIP archive of a content and other members."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for member, data in {name: content, **others}.items():
+        for member, data in {name: content, **other_members}.items():
             archive.writestr(member, data)
     return packed.getvalue()
 

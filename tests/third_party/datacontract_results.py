@@ -84,10 +84,10 @@ def lint_contracts(python: Path, folders: Sequence[Path]) -> dict[str, str]:
 def _run(python: Path, commands: Sequence[tuple[str, Path]]) -> None:
     driver = Path(__file__).with_name("run_datacontract.py")
     lines = "".join(f"{command} {folder}\n" for command, folder in commands)
-    done = subprocess.run(
+    process = subprocess.run(
         [str(python), str(driver)], input=lines, capture_output=True, text=True, timeout=300, check=False
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert process.returncode == 0, process.stdout + process.stderr
 
 
 def _read_result(folder: Path) -> DataTestResult:
