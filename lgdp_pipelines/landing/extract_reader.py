@@ -244,7 +244,7 @@ def read_cells(file: BinaryIO, extract: Extract, date_formatters: DateFormatters
         yield from read_csv(file, extract)
         return
     # Most returns are CSV, and importing lxml and xlrd takes longer than reading one of them.
-    from lgdp_pipelines.landing.workbook_files import open_xls, open_xlsx  # noqa: PLC0415
+    from lgdp_pipelines.landing.workbook_formats import open_xls, open_xlsx  # noqa: PLC0415
 
     sheets = open_xlsx(file) if extract.format is Format.XLSX else open_xls(file.read())
     yield read_sheet(choose_sheet(sheets, extract.sheet), extract, date_formatters)

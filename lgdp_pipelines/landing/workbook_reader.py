@@ -1,4 +1,4 @@
-"""Sheets of workbooks as cells, for every workbook format (``workbook_files``).
+"""Sheets of workbooks as cells, for every workbook format (``workbook_formats``).
 
 The sheet is the declared one, or else the only visible one; a hidden sheet is read only if it is declared. Rows that a
 filter hides count like others. A text cell is its text, unchanged; an empty one is empty; a truth value is ``TRUE`` or

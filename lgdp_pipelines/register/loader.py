@@ -25,7 +25,7 @@ from lgdp_pipelines.register.files.mapping_file import (
 from lgdp_pipelines.register.files.reference_file import (
     COUNCILS_FILE,
     DEFINITION,
-    NAMES_FILE,
+    SPELLINGS_FILE,
     VERSION,
     read_code_list,
     read_councils,
@@ -77,7 +77,7 @@ def load_register(root: Path) -> Register:
     contradictions = _Contradictions(_check_names(contents))
     texts = contradictions.take(_decode(contents))
     documents = {form: _parse_documents(texts, form, contradictions) for form in _YAML_FORMS}
-    councils = contradictions.take(read_councils(texts.get(COUNCILS_FILE, ""), texts.get(NAMES_FILE, "")))
+    councils = contradictions.take(read_councils(texts.get(COUNCILS_FILE, ""), texts.get(SPELLINGS_FILE, "")))
     code_lists = _index([contradictions.take(read_code_list(document)) for document in documents[_CODE_LIST]])
     tables = [contradictions.take(read_reference(document, contents, councils)) for document in documents[DEFINITION]]
     reference = _index([table for table in tables if table])
@@ -155,7 +155,7 @@ def _decode(contents: Mapping[str, bytes]) -> tuple[Mapping[str, str], list[Cont
     texts: dict[str, str] = {}
     contradictions = [
         Contradiction(name, 0, "The file is missing.", "Write it; the councils come from it.")
-        for name in (COUNCILS_FILE, NAMES_FILE)
+        for name in (COUNCILS_FILE, SPELLINGS_FILE)
         if name not in contents
     ]
     for name, content in contents.items():
@@ -174,12 +174,13 @@ def _check_names(contents: Mapping[str, bytes]) -> Iterator[Contradiction]:
             name,
             0,
             "The register does not know a file of this name.",
-            "Call it councils/councils.csv, councils/names.csv, codelists/<id>.yaml, sources/<id>.yaml, "
+            "Call it councils/councils.csv, councils/spellings.csv, codelists/<id>.yaml, sources/<id>.yaml, "
             "mappings/<system>/<return>.yaml, reference/<id>/<id>.yaml (and <id>.v<version>.csv beside it) or "
             "returns/<return>/<return>.v<version>.odcs.yaml (or .changes.yaml), or move it out of the register.",
         )
         for name in contents
-        if name not in (COUNCILS_FILE, NAMES_FILE) and not any(form.fullmatch(name) for form in (*_YAML_FORMS, VERSION))
+        if name not in (COUNCILS_FILE, SPELLINGS_FILE)
+        and not any(form.fullmatch(name) for form in (*_YAML_FORMS, VERSION))
     )
 
 

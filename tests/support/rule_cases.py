@@ -25,7 +25,7 @@ from lgdp_pipelines.validation.judge import ValidationResult
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
 from tests.support.judging import SCRATCH, judge_tables, make_context
-from tests.support.small_register import COUNCILS_TEXT, NAMES_TEXT
+from tests.support.small_register import COUNCILS_TEXT, SPELLINGS_TEXT
 
 CODES = """\
 id: letters
@@ -221,7 +221,7 @@ def _load(contract: str, other_files: tuple[tuple[str, str], ...]) -> Register:
     with tempfile.TemporaryDirectory() as folder:
         files = {
             "councils/councils.csv": COUNCILS_TEXT,
-            "councils/names.csv": NAMES_TEXT,
+            "councils/spellings.csv": SPELLINGS_TEXT,
             "returns/tst/tst.v1.0.0.odcs.yaml": contract,
             **dict(other_files),
         }

@@ -15,7 +15,7 @@ FIF,Fife,The Fife Council,S12000047,S12000015,250,16,GB-LAS-FIF,READ
 GLG,Glasgow City,The Glasgow City Council,S12000049,S12000046,260,17,GB-LAS-GLG,READ
 """
 
-NAMES_TEXT = """\
+SPELLINGS_TEXT = """\
 council_code,spelling,files_seen_in,seen_in,verified
 FIF,fife council,3,some/file.csv,READ
 GLG,Glasgow,3,some/file.csv,READ
@@ -275,11 +275,11 @@ CODES = "codelists/pets-kind.yaml"
 SFTP = "sources/somewhere-sftp.yaml"
 API = "sources/somewhere-api.yaml"
 COUNCILS = "councils/councils.csv"
-NAMES = "councils/names.csv"
+SPELLINGS = "councils/spellings.csv"
 
 FILES = {
     COUNCILS: COUNCILS_TEXT,
-    NAMES: NAMES_TEXT,
+    SPELLINGS: SPELLINGS_TEXT,
     CODES: CODES_TEXT,
     PETS: PETS_TEXT,
     FOOD: FOOD_TEXT,

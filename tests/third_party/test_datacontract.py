@@ -22,7 +22,7 @@ from tests.planted.hl1 import generate_hl1_extract
 from tests.planted.planted_extracts import ExtractTarget
 from tests.support.judging import judge_files, make_context
 from tests.support.shipped_register import shipped_register
-from tests.support.small_register import COUNCILS_TEXT, NAMES_TEXT
+from tests.support.small_register import COUNCILS_TEXT, SPELLINGS_TEXT
 from tests.third_party.datacontract_results import (
     DataTestResult,
     lint_contracts,
@@ -116,7 +116,7 @@ def zoo(tmp_path_factory: pytest.TempPathFactory) -> Register:
     for name in ("councils", "codelists", "returns/zoo"):
         (schemas / name).mkdir(parents=True)
     (schemas / "councils" / "councils.csv").write_text(COUNCILS_TEXT)
-    (schemas / "councils" / "names.csv").write_text(NAMES_TEXT)
+    (schemas / "councils" / "spellings.csv").write_text(SPELLINGS_TEXT)
     shutil.copy(ZOO, schemas / "returns" / "zoo")
     return load_register(schemas)
 

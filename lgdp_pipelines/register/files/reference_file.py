@@ -1,6 +1,6 @@
 """Reference data: the council register, reference tables and code lists.
 
-``schemas/councils/councils.csv`` and ``names.csv`` are the council register. ``schemas/reference/<id>/<id>.yaml``
+``schemas/councils/councils.csv`` and ``spellings.csv`` are the council register. ``schemas/reference/<id>/<id>.yaml``
 describes a reference table, and ``<id>.v<version>.csv`` holds a version of it. ``schemas/codelists/<id>.yaml`` is a
 code list. Belongs here: reading the files strictly. Belongs elsewhere: finding a council (``vocabulary.councils``) and
 the use of tables and code lists by contracts.
@@ -101,7 +101,7 @@ def read_rows(file: str, text: str, columns: Sequence[str]) -> tuple[tuple[Row, 
 
 
 COUNCILS_FILE = "councils/councils.csv"
-NAMES_FILE = "councils/names.csv"
+SPELLINGS_FILE = "councils/spellings.csv"
 
 _COUNCIL_COLUMNS = (
     "council_code",
@@ -128,7 +128,7 @@ _COUNCIL_FORMS = {
 def read_councils(councils_text: str, names_text: str) -> tuple[Councils, tuple[Contradiction, ...]]:
     """Return the council register from two files' text, and its contradictions."""
     rows, contradictions = read_rows(COUNCILS_FILE, councils_text, _COUNCIL_COLUMNS)
-    names, contradictions_in_names = read_rows(NAMES_FILE, names_text, _NAME_COLUMNS)
+    names, contradictions_in_names = read_rows(SPELLINGS_FILE, names_text, _NAME_COLUMNS)
     councils = Councils(
         MappingProxyType(
             {

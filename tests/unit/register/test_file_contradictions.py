@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.small_register import API, CODES, COUNCILS, NAMES, PETS, SFTP, SmallRegister, SpoiltCase
+from tests.support.small_register import API, CODES, COUNCILS, PETS, SFTP, SPELLINGS, SmallRegister, SpoiltCase
 
 SPOILT = {
     # Code lists.
@@ -16,11 +16,11 @@ SPOILT = {
         CODES, "source: ours\nverified: ours", 'source: ""\nverified: READ', "source:", ("source",)
     ),
     # Councils.
-    "a spelling of two councils": SpoiltCase(NAMES, "GLG,Glasgow,", "GLG,fife,", "GLG,fife,", ("fife", "FIF")),
-    "a spelling of no council": SpoiltCase(NAMES, "GLG,Glasgow,", "GLW,Glasgow,", "GLW,Glasgow", ("GLW",)),
-    "another header": SpoiltCase(NAMES, "files_seen_in", "files", "council_code,spelling", ("header",)),
-    "a cell too many": SpoiltCase(NAMES, "GLG,Glasgow,3", "GLG,Glasgow,City,3", "GLG,Glasgow", ("6 cells",)),
-    "an open quotation mark": SpoiltCase(NAMES, "GLG,Glasgow,", 'GLG,"Glasgow,', "GLG,", ("CSV",)),
+    "a spelling of two councils": SpoiltCase(SPELLINGS, "GLG,Glasgow,", "GLG,fife,", "GLG,fife,", ("fife", "FIF")),
+    "a spelling of no council": SpoiltCase(SPELLINGS, "GLG,Glasgow,", "GLW,Glasgow,", "GLW,Glasgow", ("GLW",)),
+    "another header": SpoiltCase(SPELLINGS, "files_seen_in", "files", "council_code,spelling", ("header",)),
+    "a cell too many": SpoiltCase(SPELLINGS, "GLG,Glasgow,3", "GLG,Glasgow,City,3", "GLG,Glasgow", ("6 cells",)),
+    "an open quotation mark": SpoiltCase(SPELLINGS, "GLG,Glasgow,", 'GLG,"Glasgow,', "GLG,", ("CSV",)),
     # Sources.
     "a pattern without a period": SpoiltCase(SFTP, "?P<period>", "?P<month>", "pattern:", ("group period",)),
     "a pattern of a source that is none": SpoiltCase(SFTP, "(?P<period>", "((?P<period>", "pattern:", ("regular",)),

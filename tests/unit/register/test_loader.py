@@ -14,7 +14,7 @@ from lgdp_pipelines.register.model.table_model import Grain, ItemType, Privacy, 
 from lgdp_pipelines.vocabulary.observation_status import ObservationStatus
 from lgdp_pipelines.vocabulary.periods import PeriodKind
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity
-from tests.support.small_register import CODES, COUNCILS, NAMES, PETS, SFTP, SmallRegister
+from tests.support.small_register import CODES, COUNCILS, PETS, SFTP, SPELLINGS, SmallRegister
 
 
 class TestASoundRegister:
@@ -84,11 +84,11 @@ class TestASpoiltRegister:
         small.spoil(PETS, "name: birth_date", "name: period")
         small.spoil(PETS, "WHERE birth_date >", "WHERE birth >")
         small.spoil(SFTP, "?P<period>", "?P<month>")
-        small.spoil(NAMES, "GLG,Glasgow,", "GLW,Glasgow,")
+        small.spoil(SPELLINGS, "GLG,Glasgow,", "GLW,Glasgow,")
         found = small.contradictions()
         assert [(contradiction.file, contradiction.line) for contradiction in found] == [
             (CODES, small.line_of(CODES, "1999-12-31")),
-            (NAMES, small.line_of(NAMES, "GLW")),
+            (SPELLINGS, small.line_of(SPELLINGS, "GLW")),
             (PETS, small.line_of(PETS, "status: draft")),
             (PETS, small.line_of(PETS, "- name: period")),
             (PETS, small.line_of(PETS, "- id: born_in_time")),
@@ -119,7 +119,7 @@ class TestFiles:
         missing = {
             contradiction.file for contradiction in caught.value.contradictions if "missing" in contradiction.what
         }
-        assert missing == {COUNCILS, NAMES}
+        assert missing == {COUNCILS, SPELLINGS}
 
     def test_a_file_that_is_no_utf_8(self, small: SmallRegister) -> None:
         (small.root / CODES).write_bytes(b"id: pets-kind\ntitle: caf\xe9\n")
