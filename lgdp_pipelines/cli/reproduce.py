@@ -24,7 +24,7 @@ from lgdp_pipelines.workflows.reproduction import (
 _LABELS = {
     ReproductionResult.IDENTICAL: ("[green]✓[/green]", "identical"),
     ReproductionResult.DIFFERENT: ("[red]✗[/red]", "different"),
-    ReproductionResult.CANNOT: ("[yellow]?[/yellow]", "cannot be made again"),
+    ReproductionResult.NOT_REPRODUCIBLE: ("[yellow]?[/yellow]", "cannot be made again"),
 }
 """A mark and words for each result."""
 

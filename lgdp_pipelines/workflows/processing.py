@@ -24,9 +24,9 @@ from lgdp_pipelines.validation.judge import ValidationResult
 from lgdp_pipelines.vocabulary.periods import Period
 from lgdp_pipelines.vocabulary.verdicts import Verdict
 from lgdp_pipelines.workflows.balance_check import check_balance
+from lgdp_pipelines.workflows.judgement_evidence import gather_evidence
 from lgdp_pipelines.workflows.lake_slices import SliceWriter
 from lgdp_pipelines.workflows.platform import Platform
-from lgdp_pipelines.workflows.reproduction import gather_evidence
 from lgdp_pipelines.workflows.submission_judgement import (
     ComparisonReader,
     JudgedSubmission,

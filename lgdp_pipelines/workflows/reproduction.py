@@ -1,55 +1,40 @@
-"""Reproduction: evidence of a judgement, its replay from kept bytes, and the differences found.
+"""Reproduction: the replay of a judgement from kept bytes, and the differences found.
 
 A replay reads received bytes and the register of that day, never the lake's tables: these change, and their old
-versions are removed. Belongs here: gathering evidence when a judgement is made, judging again from it, and describing
-differences without repeating a cell. Belongs elsewhere: storing evidence (``ledger.judgements``).
+versions are removed. Belongs here: judging again from evidence, and describing differences without repeating a cell.
+Belongs elsewhere: gathering evidence (``judgement_evidence``), and storing it (``ledger.judgements``).
 """
 
-import hashlib
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
-from importlib.metadata import version
-from pathlib import Path
-from platform import python_version
 
 import polars as pl
 
-import lgdp_pipelines
 from lgdp_pipelines.errors import LgdpError, RegisterError, StorageError, WrongUse
 from lgdp_pipelines.handover.chunked_frame import ChunkedFrame, ChunkSpool, store_in_memory
 from lgdp_pipelines.handover.findings import FINDING_SCHEMA
-from lgdp_pipelines.handover.judgement_values import RowDigest, RuleOutcome
+from lgdp_pipelines.handover.judgement_values import RuleOutcome
 from lgdp_pipelines.handover.row_digest import digest_rows
 from lgdp_pipelines.handover.scratch_folders import open_scratch_folder
 from lgdp_pipelines.ledger.judgement_records import (
     ComparedRows,
-    ComparedSubmission,
     Evidence,
-    InputFile,
     JudgementRecord,
-    PinnedVersion,
 )
 from lgdp_pipelines.ledger.ledger import Ledger
 from lgdp_pipelines.ledger.submission_records import Receipt, Submission
 from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.register.model.contract import Contract, Register, Return, slug
 from lgdp_pipelines.register.model.table_model import Table
-from lgdp_pipelines.register.submission_calendar import day_in_scotland
 from lgdp_pipelines.storage.lake import Lake
 from lgdp_pipelines.storage.lake_tables import FINDING, LakeTable, parse_submission_id
 from lgdp_pipelines.validation.derived_items import build_validated_schema
 from lgdp_pipelines.validation.judge import ValidationResult
 from lgdp_pipelines.vocabulary.periods import Period, parse_period
+from lgdp_pipelines.workflows.judgement_evidence import digest_judgement, hash_code, read_package_versions
 from lgdp_pipelines.workflows.platform import Platform
-from lgdp_pipelines.workflows.submission_judgement import ComparisonRows, JudgedSubmission, SubmittedFiles, judge_files
-
-PACKAGES = (
-    "duckdb", "lxml", "pandera", "polars", "pyarrow", "python-calamine", "pyyaml", "sqlglot", "xlrd",
-)  # fmt: skip
-"""Packages that read extracts and the register, or judge: another version may come to another result."""
+from lgdp_pipelines.workflows.submission_judgement import ComparisonRows, SubmittedFiles, judge_files
 
 CACHED_ROWS = 20_000
 """Largest number of rows of a submission that is kept in memory for comparisons."""
@@ -59,112 +44,6 @@ CACHED_SUBMISSIONS = 256
 
 SHOWN_DIFFERENCES = 5
 """Differences of one kind that are described; the rest are counted."""
-
-
-@cache
-def read_package_versions() -> Mapping[str, str]:
-    """Return the versions of :data:`PACKAGES`, and of Python."""
-    return {**{name: version(name) for name in PACKAGES}, "python": python_version()}
-
-
-@cache
-def hash_code() -> str:
-    """Return the sha256 of the package's installed files, by path and content."""
-    folder = Path(lgdp_pipelines.__file__).parent
-    digest = hashlib.sha256()
-    for file in sorted(path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts):
-        content = hashlib.sha256(file.read_bytes()).hexdigest()
-        digest.update(f"{content}  {file.relative_to(folder).as_posix()}\n".encode())
-    return digest.hexdigest()
-
-
-def digest_judgement(judgement: ValidationResult) -> tuple[RowDigest, dict[str, RowDigest]]:
-    """Return the digests of a judgement's findings and of each validated table."""
-    findings = digest_rows(ChunkedFrame.from_frames(judgement.findings), order_by=None)
-    return findings, {name: digest_rows(pieces) for name, pieces in sorted(judgement.tables.items())}
-
-
-def gather_evidence(
-    platform: Platform,
-    contract: Contract,
-    entries: Sequence[JudgedSubmission],
-    list_compared: Callable[[str], Sequence[ComparedSubmission]],
-) -> Mapping[str, Evidence]:
-    """Return the evidence of judgements by submission, keeping the register's files.
-
-    Args:
-        platform: the opened platform.
-        contract: that the submissions were judged by.
-        entries: the submissions.
-        list_compared: returns the submissions that a council's submission was compared with.
-
-    Raises:
-        StorageError: the disk does not take the register's files.
-    """
-    register, ledger = platform.register, platform.ledger
-    register_sha256, code_lists = platform.register_sha256, _pin_code_lists(register, contract)
-    reference_tables = tuple(
-        PinnedVersion(id_, edition.version, edition.sha256)
-        for id_, table in sorted(register.reference.items())
-        for edition in table.versions
-    )
-    evidence = {}
-    for entry in entries:
-        receipts = ledger.submissions.list_receipts(entry.submission.id)
-        findings, tables = digest_judgement(entry.judgement)
-        evidence[entry.submission.id] = Evidence(
-            inputs=tuple(_describe_input(register, contract, receipt) for receipt in receipts),
-            received_on=day_in_scotland(max(receipt.received_at for receipt in receipts)),
-            register_sha256=register_sha256,
-            code_lists=code_lists,
-            reference_tables=reference_tables,
-            against=tuple(
-                _describe_compared(ledger, compared) for compared in list_compared(entry.submission.council_code)
-            ),
-            code_sha256=hash_code(),
-            packages=read_package_versions(),
-            findings=findings,
-            tables=tables,
-        )
-    return evidence
-
-
-def _describe_input(register: Register, contract: Contract, receipt: Receipt) -> InputFile:
-    mapping = register.mapping_for(receipt.system, contract.return_code, receipt.council_code, contract)
-    return InputFile(
-        receipt=receipt.id,
-        sha256=receipt.sha256,
-        table=receipt.table or "",
-        system=receipt.system,
-        mapping_sha256=mapping.sha256 if receipt.system and mapping else "",
-        nil=receipt.nil,
-    )
-
-
-def _describe_compared(ledger: Ledger, compared: ComparedSubmission) -> ComparedRows:
-    accepting_judgement = ledger.judgements.find_accepting(compared.submission_id) if compared.submission_id else None
-    evidence = accepting_judgement.evidence if accepting_judgement else None
-    return ComparedRows(
-        return_code=compared.return_code,
-        period=compared.period,
-        submission_id=compared.submission_id,
-        judgement=accepting_judgement.number if accepting_judgement and evidence else None,
-        tables=evidence.tables if evidence else {},
-    )
-
-
-def _pin_code_lists(register: Register, contract: Contract) -> tuple[PinnedVersion, ...]:
-    """Return the versions of the contract's code lists.
-
-    Their content is hashed, as one may have no file of its own.
-    """
-    ids = {item.code_list for table in contract.tables for item in table.items if item.code_list is not None}
-    code_lists = [register.code_lists[id_] for id_ in sorted(ids)]
-    contents = [json.dumps(asdict(code_list), sort_keys=True, default=str).encode() for code_list in code_lists]
-    return tuple(
-        PinnedVersion(code_list.id, code_list.version, hashlib.sha256(content).hexdigest())
-        for code_list, content in zip(code_lists, contents, strict=True)
-    )
 
 
 class ReplayError(Exception):
@@ -348,7 +227,7 @@ class ReproductionResult(StrEnum):
     """The same verdict, results, findings and rows, bit for bit."""
     DIFFERENT = "different"
     """Something differs."""
-    CANNOT = "cannot_be_remade"
+    NOT_REPRODUCIBLE = "cannot_be_remade"
     """A part of the judgement is missing."""
 
 
@@ -403,7 +282,7 @@ def reproduce_judgement(platform: Platform, replayer: JudgementReplayer, origina
         try:
             judgement, notes = replayer.replay(original, spill)
         except ReplayError as error:
-            return Reproduction(original, ReproductionResult.CANNOT, reason=str(error))
+            return Reproduction(original, ReproductionResult.NOT_REPRODUCIBLE, reason=str(error))
         differences = tuple(_describe_differences(platform, original, _require_evidence(original), judgement))
     result = ReproductionResult.DIFFERENT if differences else ReproductionResult.IDENTICAL
     return Reproduction(original, result, differences=differences, notes=notes)

@@ -254,7 +254,7 @@ def test_damaged_bytes_are_named(world: World) -> None:
     file.write_bytes(bytes(content))
     reproduction = reproduce(world, FELL)
 
-    assert reproduction.result is ReproductionResult.CANNOT
+    assert reproduction.result is ReproductionResult.NOT_REPRODUCIBLE
     assert reproduction.reason.startswith(f"Receipt 2 of {FELL}: Received bytes are not identical to those received.")
 
 
@@ -263,7 +263,7 @@ def test_erased_bytes_are_named(world: World) -> None:
     reproduction = reproduce(world, FELL)
 
     assert (reproduction.result, reproduction.reason) == (
-        ReproductionResult.CANNOT,
+        ReproductionResult.NOT_REPRODUCIBLE,
         f"The bytes of receipt 2 of {FELL} are no longer kept.",
     )
 
@@ -347,7 +347,7 @@ def test_a_damaged_register_is_not_used(world: World, damage: Callable[[Path], o
     damage(platform.register_files.path(judgement.contract_sha256))
     reproduction = reproduce(world, FELL)
 
-    assert reproduction.result is ReproductionResult.CANNOT
+    assert reproduction.result is ReproductionResult.NOT_REPRODUCIBLE
     assert reproduction.reason.startswith(
         "The register as it was cannot be restored: Files of an earlier register are "
     )
