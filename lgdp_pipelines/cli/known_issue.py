@@ -11,8 +11,8 @@ import typer
 from lgdp_pipelines.cli import arguments
 from lgdp_pipelines.cli.output import Row, print_markup, print_rows
 from lgdp_pipelines.ledger.query_records import RecordedIssue
-from lgdp_pipelines.workflows import queries_and_known_issues as issue_workflow
-from lgdp_pipelines.workflows.queries_and_known_issues import PLATFORM_ROLE
+from lgdp_pipelines.workflows import known_issue_entries
+from lgdp_pipelines.workflows.known_issue_entries import PLATFORM_ROLE
 
 COLUMNS = (
     "number", "return", "council", "period", "item", "words", "source", "by", "role", "put_at", "lifted_at",
@@ -48,8 +48,8 @@ def put_issue(
     Example: `lgdp known-issue put HL1 -c Fife -p FY2024-25-Q1 --words "Two offices reported late." --by "A. Analyst"`
     """
     platform = arguments.open_platform()
-    issue = issue_workflow.KnownIssueEntry(return_code, council, period, item, words, by, role, source)
-    (known_issue,) = issue_workflow.add_known_issues(platform, [issue])
+    issue = known_issue_entries.KnownIssueEntry(return_code, council, period, item, words, by, role, source)
+    (known_issue,) = known_issue_entries.add_known_issues(platform, [issue])
     print_markup(f"known issue {known_issue.number}: put on {_describe_subject(known_issue)}")
 
 
@@ -84,7 +84,7 @@ def lift_issue(
 
     Example: `lgdp known-issue lift 12 --reason "Corrected in the second submission." --by "A. Analyst"`
     """
-    known_issue = issue_workflow.lift_known_issue(arguments.open_platform(), number, by=by, reason=reason)
+    known_issue = known_issue_entries.lift_known_issue(arguments.open_platform(), number, by=by, reason=reason)
     print_markup(f"known issue {known_issue.number}: lifted from {_describe_subject(known_issue)}")
 
 
@@ -107,7 +107,7 @@ def import_issues(
     Example: `lgdp known-issue import comments.csv --by "A. Analyst"`
     """
     arguments.require_files([file])
-    known_issues = issue_workflow.add_known_issue_file(arguments.open_platform(), file, by=by, role=role)
+    known_issues = known_issue_entries.add_known_issue_file(arguments.open_platform(), file, by=by, role=role)
     print_markup(f"{len(known_issues)} known issues are recorded as in the file")
 
 

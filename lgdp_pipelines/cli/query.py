@@ -19,7 +19,7 @@ from lgdp_pipelines.register.rules.contract_rules import list_rules
 from lgdp_pipelines.reporting.report_texts import explain_query
 from lgdp_pipelines.reporting.wording import format_moment, sanitise_name
 from lgdp_pipelines.vocabulary.periods import parse_period
-from lgdp_pipelines.workflows import queries_and_known_issues as query_workflow
+from lgdp_pipelines.workflows import query_answers
 from lgdp_pipelines.workflows.platform import Platform
 from lgdp_pipelines.workflows.report_delivery import describe_queries
 
@@ -89,7 +89,7 @@ def show_query(query_id: QueryArgument) -> None:
     for line in explain_query(describe_queries(platform.register, platform.ledger, [query])[0]):
         print_markup(f"  → {escape(line)}")
     if query.state is QueryState.OPEN:
-        for code in query_workflow.load_answer_codes(platform.register).codes:
+        for code in query_answers.load_answer_codes(platform.register).codes:
             print_markup(f"    [dim]{code.code}[/dim]  {escape(code.label)}")
 
 
@@ -119,9 +119,9 @@ def answer_query(
         )
     platform = arguments.open_platform()
     query = (
-        query_workflow.repeat_answer(platform, query_id, by=by)
+        query_answers.repeat_answer(platform, query_id, by=by)
         if is_as_last_year
-        else query_workflow.answer_query(platform, query_id, code=code, words=words, by=by)
+        else query_answers.answer_query(platform, query_id, code=code, words=words, by=by)
     )
     answer = query.answer
     origin = f", as for {answer.origin}" if answer and answer.origin else ""
@@ -138,7 +138,7 @@ def accept_answer(
 
     Example: `lgdp query accept HL1.FIF.FY2024-25-Q1.Q001 --by "scottish-government, A. Analyst"`
     """
-    query = query_workflow.review_answer(arguments.open_platform(), query_id, by=by, words=words, is_accepted=True)
+    query = query_answers.review_answer(arguments.open_platform(), query_id, by=by, words=words, is_accepted=True)
     print_markup(f"{query.id}: accepted")
 
 
@@ -154,7 +154,7 @@ def send_answer_back(
 
     Example: `lgdp query send-back HL1.FIF.FY2024-25-Q1.Q001 --words "Which hostel?" --by scottish-government`
     """
-    query = query_workflow.review_answer(arguments.open_platform(), query_id, by=by, words=words, is_accepted=False)
+    query = query_answers.review_answer(arguments.open_platform(), query_id, by=by, words=words, is_accepted=False)
     print_markup(f"{query.id}: sent back, and open again")
 
 

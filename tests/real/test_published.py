@@ -12,10 +12,10 @@ from lgdp_pipelines.simulator.published_extracts import PUBLISHED_RETURNS
 from lgdp_pipelines.storage.catalogue_reader import run_select
 from lgdp_pipelines.vocabulary.councils import fold_spelling
 from lgdp_pipelines.vocabulary.periods import parse_period
+from lgdp_pipelines.workflows.known_issue_entries import add_known_issue_file, lift_known_issue
 from lgdp_pipelines.workflows.platform import Platform
 from lgdp_pipelines.workflows.processing import ProcessRequest, process
 from lgdp_pipelines.workflows.publishing import publish
-from lgdp_pipelines.workflows.queries_and_known_issues import add_known_issue_file, lift_known_issue
 from tests.real.plain_rules import LIST
 from tests.real.quality_comments import ALL, NATION, PEOPLE, Comment, comments, write_known_issues
 from tests.support.real_data import REAL_DATA, needs_real_data
