@@ -119,6 +119,6 @@ def _describe_translations(mapping: TableMapping, item: Item) -> str:
     """Describe the translations of an item's cells."""
     codes = [f"{source} → {target or 'nothing'}" for source, target in mapping.codes.get(item.name, {}).items()]
     codes += [f"(of the form {rule.pattern}) → {rule.to}" for rule in mapping.code_patterns.get(item.name, ())]
-    dates = [f"dates as {form}"] if (form := mapping.spelled_dates(item)) else []
+    dates = [f"dates as {form}"] if (form := mapping.find_date_format(item)) else []
     units = [f"from {mapping.units[item.name].unit} to {item.unit}"] if item.name in mapping.units else []
     return "; ".join([*codes, *dates, *units])

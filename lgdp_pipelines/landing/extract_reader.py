@@ -283,7 +283,7 @@ def _build_date_formatters(
         """Return, by position, a function that writes days."""
         positions = match_headers(table, headers, table_mapping, file_name).positions
         return {
-            position: partial(_format_day, item, (table_mapping and table_mapping.spelled_dates(item)) or "")
+            position: partial(_format_day, item, (table_mapping and table_mapping.find_date_format(item)) or "")
             for item in table.items
             if item.type is ItemType.DATE
             for position in positions.get(item.name, ())

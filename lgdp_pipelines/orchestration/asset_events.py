@@ -38,7 +38,7 @@ from lgdp_pipelines.register.model.table_model import Rule
 from lgdp_pipelines.register.submission_calendar import due_date, timing
 from lgdp_pipelines.register.versions.version_union import list_products
 from lgdp_pipelines.vocabulary.periods import parse_period
-from lgdp_pipelines.vocabulary.verdicts import CheckFamily, RuleResult, Severity, check_family
+from lgdp_pipelines.vocabulary.verdicts import CheckFamily, RuleResult, Severity, find_check_family
 from lgdp_pipelines.workflows.processing import SubmissionOutcome
 from lgdp_pipelines.workflows.publishing import Publication, list_conformed_models
 
@@ -129,7 +129,7 @@ def list_check_outcomes(outcome: SubmissionOutcome, rules: Mapping[str, Rule]) -
         results = [
             result
             for result in judgement.results
-            if check_family(rules[result.rule].kind, rules[result.rule].severity) is family
+            if find_check_family(rules[result.rule].kind, rules[result.rule].severity) is family
         ]
         failed_rules = [result.rule for result in results if result.result is RuleResult.FAILED]
         findings = judgement.findings.filter(pl.col("rule").is_in(failed_rules))

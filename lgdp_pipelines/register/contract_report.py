@@ -25,7 +25,7 @@ _WIDTH = 120
 
 
 def version_in_files(register: Register, contract: Contract) -> ContractVersion:
-    """Read a loaded contract's files again, with the changes that declare it."""
+    """Return a contract's document and changes, read again from its files."""
     folder = contract.path.parent
     paths = sorted(path for ending in ("odcs", "changes") for path in folder.glob(f"*.{ending}.yaml"))
     contents = {path.relative_to(register.root).as_posix(): path.read_bytes() for path in paths}
@@ -35,9 +35,9 @@ def version_in_files(register: Register, contract: Contract) -> ContractVersion:
 
 
 def contract_text(register: Register, data_return: Return, contract: Contract) -> str:
-    """Return a contract as YAML, with its changes and rules in comments.
+    """Return a contract as YAML under comments of differences and rules.
 
-    The other version is its base, or for a version that is written in full the one before.
+    The differences are from its base, or for a version that is written in full from the one before.
     """
     edition = version_in_files(register, contract)
     lines = [f"{contract.title}, version {contract.version}, valid from {contract.valid_from}."]
@@ -54,12 +54,14 @@ def contract_text(register: Register, data_return: Return, contract: Contract) -
 
 
 def _rule_lines(rule: Rule) -> Iterator[str]:
+    """Yield a rule's id, kind and severity, and its SQL if any."""
     yield f"- {rule.id} ({rule.kind}, {rule.severity})"
     if rule.sql:
         yield from _wrapped(fill_table_names(rule.sql, rule.table))
 
 
 def _find_base(data_return: Return, contract: Contract, edition: ContractVersion) -> Contract | None:
+    """Return a version's base, or the one before; None for the first."""
     if edition.base:
         return next(contract for contract in data_return.contracts if str(contract.version) == edition.base)
     position = data_return.contracts.index(contract)
@@ -67,6 +69,7 @@ def _find_base(data_return: Return, contract: Contract, edition: ContractVersion
 
 
 def _difference_lines(difference: Difference, changes: Iterable[Change]) -> Iterator[str]:
+    """Yield a difference with its aspects and the reasons of its changes."""
     name = f"{difference.table}.{difference.name}" if difference.subject == "item" else difference.name
     yield f"- {difference.subject} {name} {difference.kind}" + (
         f" ({difference.id})" if difference.id != difference.name else ""
@@ -91,6 +94,7 @@ def _is_about(change: Change, difference: Difference) -> bool:
 
 
 def _wrapped(text: str) -> list[str]:
+    """Return a text as indented lines of the report's width."""
     return wrap(text, _WIDTH - 2, initial_indent="    ", subsequent_indent="      ", break_on_hyphens=False)
 
 
@@ -116,7 +120,7 @@ def reference_text(table: ReferenceTable, version: ReferenceVersion) -> str:
 def yaml_text(value: object) -> str:
     """Return plain values as YAML that reads back the same."""
     writer = YAML()
-    writer.representer.add_representer(str, _text)
+    writer.representer.add_representer(str, _represent_text)
     writer.default_flow_style = False
     writer.width = _WIDTH
     writer.indent(mapping=2, sequence=4, offset=2)
@@ -125,7 +129,7 @@ def yaml_text(value: object) -> str:
     return text.getvalue()
 
 
-def _text(representer: RoundTripRepresenter, text: str) -> ScalarNode:
-    """Represent a text of several lines as a block."""
+def _represent_text(representer: RoundTripRepresenter, text: str) -> ScalarNode:
+    """Return a text's YAML node: a block for several lines."""
     style = "|" if "\n" in text else None
     return representer.represent_scalar("tag:yaml.org,2002:str", text, style=style)

@@ -67,7 +67,7 @@ class _Contradictions(list[Contradiction]):
 
 
 def load_register(root: Path) -> Register:
-    """Return the register in a folder.
+    """Return a folder's register, or raise all its contradictions at once.
 
     Raises:
         RegisterError: with every contradiction in it, each with its file, line and remedy.
@@ -136,13 +136,14 @@ def _index(values: Sequence[_Identified]) -> Mapping[str, _Identified]:
 
 
 def _read_contents(root: Path) -> Mapping[str, bytes]:
-    """Return the bytes of every register file by relative path, in order."""
+    """Return the bytes of visible register files by path, without READMEs."""
     paths = (path for folder in _FOLDERS for path in (root / folder).rglob("*") if path.is_file())
     register_paths = (path for path in paths if not path.name.startswith(".") and path.name != "README.md")
     return {path.relative_to(root).as_posix(): path.read_bytes() for path in sorted(register_paths)}
 
 
 def _fingerprint(contents: Mapping[str, bytes]) -> str:
+    """Return the SHA-256 of all names and contents."""
     digest = hashlib.sha256()
     for name, content in sorted(contents.items()):
         digest.update(f"{name}\n{len(content)}\n".encode())
@@ -151,7 +152,7 @@ def _fingerprint(contents: Mapping[str, bytes]) -> str:
 
 
 def _decode(contents: Mapping[str, bytes]) -> tuple[Mapping[str, str], list[Contradiction]]:
-    """Return texts by file, and contradictions of missing and unreadable files."""
+    """Return texts by file, with contradictions of non-UTF-8 and missing council files."""
     texts: dict[str, str] = {}
     contradictions = [
         Contradiction(name, 0, "The file is missing.", "Write it; the councils come from it.")
@@ -187,12 +188,13 @@ def _check_names(contents: Mapping[str, bytes]) -> Iterator[Contradiction]:
 def _parse_documents(
     texts: Mapping[str, str], form: re.Pattern[str], contradictions: _Contradictions
 ) -> tuple[YamlNode, ...]:
-    """Return the readable documents with names of a form; keep YAML errors."""
+    """Return readable documents of a form; add YAML errors to contradictions."""
     documents = (contradictions.take(read_yaml(name, text)) for name, text in texts.items() if form.fullmatch(name))
     return tuple(document for document in documents if document.value is not None)
 
 
 def _make_returns(contracts: Sequence[ContractFile]) -> tuple[Mapping[str, Return], tuple[Contradiction, ...]]:
+    """Return returns by code, and contradictions between their versions and names."""
     grouped = group_by_return(contracts)
     returns = {code: Return(code, tuple(file.contract for file in versions)) for code, versions in grouped.items()}
     repeats = find_repeats((data_return.slug, data_return) for data_return in returns.values())

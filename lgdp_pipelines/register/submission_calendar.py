@@ -43,6 +43,7 @@ def list_begun_periods(data_return: Return, today: date) -> tuple[Period, ...]:
 
 
 def _census_days(data_return: Return, today: date) -> Iterator[Period]:
+    """Yield each version's yearly census days up to today."""
     firsts = [parse_period(contract.valid_from).start for contract in data_return.contracts]
     for first, following in zip(firsts, [*firsts[1:], date.max], strict=True):
         for year in range(first.year, min(today, following).year + 1):

@@ -160,7 +160,7 @@ def _explain_not_run(
     if rule.table not in tables:
         return "The submission came without this table, which is optional."
     names = list_items_named(rule)
-    needed = contract.by_name[rule.table].behind(names) if rule.table else frozenset(names)
+    needed = contract.by_name[rule.table].with_sources(names) if rule.table else frozenset(names)
     headers = [
         contract.by_name[table].by_name[name].header
         for table, name in sorted(excluded.items)

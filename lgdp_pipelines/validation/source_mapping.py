@@ -211,7 +211,7 @@ def _make_code_test(item: Item, facts: SubmissionFacts) -> Callable[[str], bool]
 
 def _make_text_parser(mapped: TableMapping, item: Item) -> _TextParser | None:
     """Return the parser of an item's dates or numbers, or None."""
-    if form := mapped.spelled_dates(item):
+    if form := mapped.find_date_format(item):
         return _make_date_parser(form, item.date_format or "")
     if item.type not in _NUMERIC:
         return None

@@ -31,7 +31,7 @@ class Code:
     patterns: tuple[str, ...] = ()
 
     def is_valid_on(self, day: date | None) -> bool:
-        """Return whether the code is valid on a day, or on any."""
+        """Return whether the code is valid on a day; True for None."""
         if day is None:
             return True
         return (self.valid_from is None or self.valid_from <= day) and (self.valid_to is None or day <= self.valid_to)
@@ -68,7 +68,7 @@ class CodeList:
         return {code.code: code for code in self.codes}
 
     def list_spellings(self, day: date | None) -> Mapping[str, str]:
-        """Return stored codes by exact spelling, valid on a day or ever."""
+        """Return stored codes by exact spelling; a day leaves out invalid codes."""
         valid = [code for code in self.codes if code.is_valid_on(day)]
         codes = {alias: code.code for code in valid for alias in code.aliases}
         return codes | {code.code: code.code for code in valid}
@@ -79,7 +79,10 @@ class CodeList:
         return any(code.patterns for code in self.codes)
 
     def resolve(self, text: str, day: date | None) -> str | None:
-        """Return the stored code of a spelling or pattern, or None."""
+        """Return the code that a text means; None where unknown or ambiguous.
+
+        An exact spelling comes before patterns, which are not tried on a text of more than 500 characters.
+        """
         exact = self.list_spellings(day).get(text)
         if exact is not None or not self.has_patterns or len(text) > _LONGEST_SPELLING:
             return exact

@@ -77,12 +77,12 @@ class Councils:
         return {spelling: next(iter(codes)) for spelling, codes in codes_by_spelling.items() if len(codes) == 1}
 
     def find(self, text: str) -> Council | None:
-        """Return the council with a code or known name, or None."""
+        """Return the council of a spelling; None where unknown or ambiguous."""
         code = self.code_by_spelling.get(fold_spelling(text))
         return self.by_code[code] if code else None
 
     def require(self, text: str) -> Council:
-        """Return the council with a code or known name.
+        """Return the council of a code or known name, or raise WrongUse.
 
         Raises:
             WrongUse: no council has that code or name.

@@ -54,7 +54,7 @@ class Period:
             try:
                 return day(self.start + timedelta(days=steps))
             except OverflowError:
-                raise _outside() from None
+                raise _period_error() from None
         return find_period(self.kind, _month_start(self.start, steps * _MONTHS[self.kind]))
 
 
@@ -69,28 +69,28 @@ _MONTHS = {
 
 
 def financial_year(first: int) -> Period:
-    """Return the year from 1 April of ``first``."""
-    return _period(PeriodKind.FINANCIAL_YEAR, _two_years("FY", first), _date(first, 4))
+    """Return the financial year that begins on 1 April of ``first``."""
+    return _period(PeriodKind.FINANCIAL_YEAR, _write_two_years_id("FY", first), _date(first, 4))
 
 
 def financial_quarter(first: int, quarter: int) -> Period:
-    """Return a quarter of the financial year from April.
+    """Return quarter 1 to 4 of the year from April of ``first``.
 
     Quarter 1 is April to June.
     """
     if quarter not in (1, 2, 3, 4):
-        raise _outside()
+        raise _period_error()
     start = _date(first, 3 * quarter + 1) if quarter < 4 else _date(first + 1, 1)
-    return _period(PeriodKind.FINANCIAL_QUARTER, f"{_two_years('FY', first)}-Q{quarter}", start)
+    return _period(PeriodKind.FINANCIAL_QUARTER, f"{_write_two_years_id('FY', first)}-Q{quarter}", start)
 
 
 def academic_year(first: int) -> Period:
-    """Return the year from 1 August of ``first``."""
-    return _period(PeriodKind.ACADEMIC_YEAR, _two_years("AY", first), _date(first, 8))
+    """Return the academic year that begins on 1 August of ``first``."""
+    return _period(PeriodKind.ACADEMIC_YEAR, _write_two_years_id("AY", first), _date(first, 8))
 
 
 def calendar_year(year: int) -> Period:
-    """Return the year from 1 January."""
+    """Return the calendar year as a period from 1 January."""
     return _period(PeriodKind.CALENDAR_YEAR, f"CY{year:04d}", _date(year, 1))
 
 
@@ -100,16 +100,17 @@ def calendar_quarter(year: int, quarter: int) -> Period:
 
 
 def month(year: int, number: int) -> Period:
-    """Return a calendar month."""
+    """Return a calendar month as a period."""
     return _period(PeriodKind.MONTH, f"{year:04d}-{number:02d}", _date(year, number))
 
 
 def day(when: date) -> Period:
-    """Return a census day."""
+    """Return a period of a single day."""
     return Period(when.isoformat(), PeriodKind.DAY, when, when)
 
 
 def _period(kind: PeriodKind, period_id: str, start: date) -> Period:
+    """Return a period of its kind's whole months from a first day."""
     last = _month_start(start, _MONTHS[kind] - 1)
     return Period(period_id, kind, start, last.replace(day=monthrange(last.year, last.month)[1]))
 
@@ -121,22 +122,25 @@ def _month_start(start: date, months: int) -> date:
 
 
 def _date(year: int, number: int, day_of_month: int = 1) -> date:
+    """Return the date of a year and month, or raise WrongUse."""
     try:
         return date(year, number, day_of_month)
     except (ValueError, OverflowError):
-        raise _outside() from None
+        raise _period_error() from None
 
 
-def _outside() -> WrongUse:
+def _period_error() -> WrongUse:
+    """Return the error for a period that does not exist."""
     return WrongUse("The period does not exist.", remedy="Name a period in the years 1 to 9999.")
 
 
-def _two_years(prefix: str, first: int) -> str:
+def _write_two_years_id(prefix: str, first: int) -> str:
+    """Return the id of a year over two calendar years: ``FY2024-25``."""
     return f"{prefix}{first:04d}-{(first + 1) % 100:02d}"
 
 
 def find_period(kind: PeriodKind, when: date) -> Period:
-    """Return the period of a kind around a day.
+    """Return the period of a kind that contains a day.
 
     Raises:
         WrongUse: it would begin or end outside the years 1 to 9999.
@@ -145,6 +149,7 @@ def find_period(kind: PeriodKind, when: date) -> Period:
 
 
 def _financial_year_around(when: date) -> int:
+    """Return the calendar year in which a day's financial year begins."""
     return when.year if when.month >= 4 else when.year - 1
 
 
@@ -182,7 +187,7 @@ LONGER_KINDS: Mapping[PeriodKind, frozenset[PeriodKind]] = {
 
 
 def find_corresponding_periods(kind: PeriodKind, period: Period) -> tuple[Period, ...]:
-    """Return the periods of a kind that correspond to a period.
+    """Return the equal, enclosing or enclosed periods of a kind, if any.
 
     They are the period itself, the longer one around it, or all the shorter ones in it. Empty where neither contains
     the other whole, and for days in a longer period: census days are few, and a calendar does not name them.
@@ -248,7 +253,7 @@ _URI_KINDS = {
 
 
 def parse_period(text: str) -> Period:
-    """Return the period that an id names.
+    """Return the period of an id; another text raises WrongUse.
 
     Raises:
         WrongUse: the text is not a period id.
@@ -265,7 +270,7 @@ def parse_period(text: str) -> Period:
 
 
 def read_period(text: str, kind: PeriodKind) -> Period | None:
-    """Return the period of a text in the contract's kind, or None.
+    """Return the period that a text spells; None unless of the kind.
 
     The text may be the id, ``2017/18``, ``2010-11``, ``2009-2010``, ``2024``, ``2018Q3``, ``2024-25_Q1``,
     ``202404``, and the last segment of a URI, unless the URI says that it is of another kind. A year pair must be two
@@ -282,7 +287,7 @@ def read_period(text: str, kind: PeriodKind) -> Period | None:
 
 
 def _build_period(kind: PeriodKind, match: re.Match[str]) -> Period | None:
-    """Return the period that a spelling's parts name, or None."""
+    """Return the period of matched parts; None where it cannot exist."""
     parts = match.groupdict()
     year, second = int(parts["year"]), parts.get("second")
     if second is not None and not _follows(year, second):
@@ -294,5 +299,5 @@ def _build_period(kind: PeriodKind, match: re.Match[str]) -> Period | None:
 
 
 def _follows(first: int, second: str) -> bool:
-    """Return whether a year of 2 or 4 digits follows another."""
+    """Return whether two or four digits name the year after ``first``."""
     return int(second) == (first + 1 if len(second) == 4 else (first + 1) % 100)

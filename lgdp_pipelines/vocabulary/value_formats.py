@@ -61,7 +61,7 @@ MONTH_NUMBERS: Mapping[str, str] = MappingProxyType(
 
 
 def find_date_format_problem(date_format: str) -> str | None:
-    """Return the problem of a format as a sentence's end, or None."""
+    """Return a format's problem as a sentence's end; None if valid."""
     tokens = _TOKEN.findall(date_format)
     if "".join(tokens) != date_format:
         return "has signs other than those of day, month, year of four digits and time"
@@ -93,12 +93,12 @@ class DayParts:
     day: str
 
     def format(self, date_format: str) -> str:
-        """Return the date in a format of ``strptime`` letters."""
+        """Return the date in a format of ``%Y``, ``%m`` and ``%d``."""
         return date_format.replace("%Y", self.year).replace("%m", self.month).replace("%d", self.day)
 
     @property
     def exists(self) -> bool:
-        """Return whether the day exists."""
+        """Return whether the day exists in the calendar."""
         try:
             date(int(self.year), int(self.month), int(self.day))
         except ValueError:
@@ -107,7 +107,10 @@ class DayParts:
 
 
 def build_date_parser(date_format: str) -> Callable[[str], DayParts | None]:
-    """Return a parser of texts of a format; others give None."""
+    """Return a parser of texts into unchecked day parts, or None.
+
+    The parser returns None for a text of another format. A day that it returns may not exist.
+    """
     shape = re.compile(build_date_pattern(date_format))
 
     def read(text: str) -> DayParts | None:
@@ -135,6 +138,7 @@ def find_ambiguous_text(first: str, second: str) -> str | None:
 
 
 def _samples(date_format: str) -> Iterator[str]:
+    """Yield a format's sample texts, with parts of 10, 11 and 12."""
     tens = ("10", "11", "12")
     names = ("October", "November", "December")
     values = {
@@ -211,7 +215,7 @@ _FACTORS: Mapping[tuple[str, str], Decimal] = MappingProxyType(
 
 
 def find_conversion_factor(source: str, target: str) -> Decimal | None:
-    """Return the known factor from one unit to another, or None.
+    """Return the exact factor between units; None where the pair is unknown.
 
     A unit per something else is converted like the unit itself: ``kg per household`` to ``tonnes per household``,
     ``kg CO2e`` to ``tonnes CO2e``.
@@ -225,7 +229,7 @@ def find_conversion_factor(source: str, target: str) -> Decimal | None:
 
 
 def list_convertible_units(target: str) -> tuple[str, ...]:
-    """Return the units that convert to a unit, in order."""
+    """Return the units with a known factor to a unit, sorted."""
     units = {
         source + target.removeprefix(known_target)
         for source, known_target in _FACTORS

@@ -143,8 +143,8 @@ _FAMILIES = {
 """The asset check of each kind of rule; ``rules_hold`` for any other kind."""
 
 
-def check_family(kind: RuleKind, severity: Severity) -> CheckFamily:
-    """Return the asset check of a rule of a kind and severity."""
+def find_check_family(kind: RuleKind, severity: Severity) -> CheckFamily:
+    """Return a rule's asset check; for non-errors always ``figures_are_plausible``."""
     if severity is not Severity.ERROR:
         return CheckFamily.FIGURES_ARE_PLAUSIBLE
     return _FAMILIES.get(kind, CheckFamily.RULES_HOLD)

@@ -46,7 +46,7 @@ def check_cross_return_rules(
     reference: Mapping[str, ReferenceTable],
     councils: Collection[str],
 ) -> Iterator[Contradiction]:
-    """Yield missing tables that rules file of other returns, and unknown councils.
+    """Yield contradictions of rules with other returns, reference tables and councils.
 
     Args:
         files: all contracts.
@@ -110,7 +110,7 @@ class _CrossReturnChecker:
     def _columns(
         self, external: ExternalTable, rule: Rule, node: YamlNode, contract: Contract
     ) -> Sequence[str] | Contradiction:
-        """Return the columns of an external table, or a contradiction."""
+        """Return an external table's columns, or a contradiction where it is unusable."""
         if external.is_reference:
             if external.table not in self._reference:
                 message = f"The rule {rule.id} reads the reference table {external.table}, which does not exist."
@@ -141,7 +141,7 @@ class _CrossReturnChecker:
         contract: Contract,
         own_table: Table,
     ) -> Iterator[Contradiction]:
-        """Yield contradictions between the columns that terms name."""
+        """Yield missing, incomparable or ambiguous columns that a rule's terms name."""
         if isinstance(terms, InReferenceTerms):
             types = {column.name: column.type for column in self._reference[terms.elsewhere.table].columns}
             days = [name for name in (terms.valid.first, terms.valid.last) if name]
@@ -181,6 +181,7 @@ class _CrossReturnChecker:
 def _check_columns_exist(
     names: Sequence[str], columns: Mapping[str, object], node: YamlNode
 ) -> Iterator[Contradiction]:
+    """Yield names that are not among the columns."""
     yield from (
         node.contradiction(
             f"The rule reads {name}, which is missing, or does not have one type in every version of the other return.",
@@ -192,7 +193,7 @@ def _check_columns_exist(
 
 
 def _check_figures(terms: AgreesWithTerms, node: YamlNode, own: Table, theirs: Table) -> Iterator[Contradiction]:
-    """Yield compared figures of different units or different exactness."""
+    """Yield figures that cannot be compared, and incompletely named keys."""
     other_figure = theirs.by_name.get(terms.other_item)
     own_figure = own.by_name.get(terms.item, other_figure)
     if own_figure is not None and other_figure is not None:
@@ -236,7 +237,7 @@ _COARSER = (Privacy.YEAR, Privacy.WITHHOLD, Privacy.PSEUDONYMISE)
 def check_derivation(
     entry: ItemEntry, table: Table, reference: Mapping[str, ReferenceTable]
 ) -> Iterator[Contradiction]:
-    """Yield the contradictions in an item's derivation.
+    """Yield a derived item's contradictions with its table and reference tables.
 
     Args:
         entry: the item.
@@ -266,14 +267,15 @@ def check_derivation(
             yield from _check_quarter(item, derivation, node, table)
         case Rate():
             yield from _check_sources(derivation, node, table, NUMERIC, "a measure")
-            yield from _check_version(derivation, node, reference, {"council_code", "year"})
+            yield from _check_reference(derivation, node, reference, {"council_code", "year"})
             yield from _check_column(item, derivation, node, reference)
         case FamilyGroup():
-            yield from _check_version(derivation, node, reference, {"indicator_code", "council_code"})
+            yield from _check_reference(derivation, node, reference, {"indicator_code", "council_code"})
             yield from _check_indicator(item, derivation, node, reference)
 
 
 def _check_quarter(item: Item, quarter: Quarter, node: YamlNode, table: Table) -> Iterator[Contradiction]:
+    """Yield an open quarter of a day that is published less exactly."""
     day = table.by_name.get(quarter.of)
     if day is not None and day.privacy in _COARSER and item.privacy is Privacy.OPEN:
         yield node.contradiction(
@@ -284,6 +286,7 @@ def _check_quarter(item: Item, quarter: Quarter, node: YamlNode, table: Table) -
 def _check_column(
     item: Item, rate: Rate, node: YamlNode, reference: Mapping[str, ReferenceTable]
 ) -> Iterator[Contradiction]:
+    """Yield a rate's denominator column that is missing or not numeric."""
     table = reference.get(rate.reference)
     figures = [column.name for column in table.columns if column.type in NUMERIC] if table else [rate.column]
     if rate.column not in figures:
@@ -295,6 +298,7 @@ def _check_column(
 def _check_indicator(
     item: Item, group: FamilyGroup, node: YamlNode, reference: Mapping[str, ReferenceTable]
 ) -> Iterator[Contradiction]:
+    """Yield an indicator that the reference table's version does not have."""
     table = reference.get(group.reference)
     version = table.by_version.get(group.version) if table else None
     if table and version and "indicator_code" in table.by_name:
@@ -310,6 +314,7 @@ def _check_indicator(
 def _check_sources(
     derivation: Derivation, node: YamlNode, table: Table, types: tuple[ItemType, ...], noun: str
 ) -> Iterator[Contradiction]:
+    """Yield source items of the wrong type or not sent by councils."""
     sent_items = {item.name: item for item in table.items}
     for name in derivation.sources:
         item = sent_items.get(name)
@@ -321,9 +326,10 @@ def _check_sources(
             yield node.contradiction(f"{name} is not {noun}.", "Name another item.")
 
 
-def _check_version(
+def _check_reference(
     derivation: Rate | FamilyGroup, node: YamlNode, reference: Mapping[str, ReferenceTable], key: set[str]
 ) -> Iterator[Contradiction]:
+    """Yield a missing reference table or version, or an unexpected key."""
     table_id, version = derivation.reference, derivation.version
     table = reference.get(table_id)
     if table is None:

@@ -156,27 +156,29 @@ class _Refusal:
             for key, value in self.detail.get("ctx", {}).items()
         }
         if self.detail["type"] == _MISSING:
-            return self.node.contradiction(f"{_called(self.path, name)} has no {word}.", f"Add {word}. {remedy}")
+            return self.node.contradiction(f"{_value_name(self.path, name)} has no {word}.", f"Add {word}. {remedy}")
         if self.detail["type"] in _UNKNOWN:
             known_words = set(_words_at(kind, self.path[:-1]))
             advice = "Remove it." if word in known_words else suggest(word, known_words)
             return self.node.contradiction(f"{describe_path(self.path)} is not allowed in {name}.", advice)
         template = _ENDS.get(self.detail["type"])
         end = template.format(input=self.detail["input"], **context) if template else self.detail["msg"]
-        return self.node.contradiction(f"{_called(self.path, name)} {end}.", context.get("remedy", remedy))
+        return self.node.contradiction(f"{_value_name(self.path, name)} {end}.", context.get("remedy", remedy))
 
 
 def _refusals(error: ValidationError, node: YamlNode) -> list[_Refusal]:
+    """Return pydantic's refusals, without those that follow from others."""
     refusals = [_Refusal(detail, node) for detail in error.errors(include_url=False)]
     return [refusal for refusal in refusals if not refusal.follows_from(refusals)]
 
 
-def _called(path: Path, name: str) -> str:
+def _value_name(path: Path, name: str) -> str:
+    """Return the place of a value as the start of a sentence."""
     return f"{describe_path(path)} of {name}" if path else f"{name[:1].upper()}{name[1:]}"
 
 
 def _words_at(kind: object, path: Path) -> Iterator[str]:
-    """Yield the words of a model at a path, in every branch."""
+    """Yield a model's words at a path, those of every branch."""
     if is_pydantic_dataclass(kind):  # type: ignore[arg-type]  # any value is allowed
         fields: Mapping[str, FieldInfo] = kind.__pydantic_fields__
         by_word = {str(field.validation_alias or name): field for name, field in fields.items()}

@@ -23,7 +23,7 @@ _UNKNOWN = {"additionalProperties", "unevaluatedProperties"}
 
 
 def check_odcs(document: YamlNode) -> Iterator[Contradiction]:
-    """Yield every contradiction between a contract and the standard's schema.
+    """Yield a contract's contradictions with the standard's JSON Schema.
 
     The schema is the one that the standard's package carries; nothing is fetched.
     """
@@ -54,12 +54,14 @@ def _load_schema() -> tuple[Mapping[str, Any], Draft201909Validator]:
 
 
 def _locate(node: YamlNode, path: Path) -> YamlNode:
+    """Return the node at a path; without value where it is missing."""
     for part in path:
         node = node.at(part)
     return node
 
 
 def _describe(error: "ValidationError", path: Path) -> str:
+    """Return a schema error as a sentence with its place."""
     location = describe_path(path) or "The document"
     match error.validator:
         case "enum":
@@ -79,7 +81,7 @@ def _describe(error: "ValidationError", path: Path) -> str:
 def _unknown_keys(
     document: YamlNode, error: "ValidationError", errors: Sequence["ValidationError"], schema: Mapping[str, Any]
 ) -> Iterator[Contradiction]:
-    """Yield the keys that the schema does not know.
+    """Yield unknown keys, or an object refused for no other reason.
 
     A member refused for another reason makes the standard's schema call its neighbours unknown as well; those
     follow-on refusals are left out as long as the reason itself is given.

@@ -51,7 +51,8 @@ DEEPEST = 100
 """Lists and mappings within each other. Composing is recursive: a deeper file could end the process."""
 
 
-def _boolean(text: str) -> bool:
+def _parse_boolean(text: str) -> bool:
+    """Return the boolean of a word; another word raises ValueError."""
     if text.lower() not in ("true", "false"):
         raise ValueError(text)
     return text.lower() == "true"
@@ -60,7 +61,7 @@ def _boolean(text: str) -> bool:
 _READERS: Mapping[str, Callable[[str], Plain]] = {
     "tag:yaml.org,2002:str": str,
     "tag:yaml.org,2002:null": lambda _text: None,
-    "tag:yaml.org,2002:bool": _boolean,
+    "tag:yaml.org,2002:bool": _parse_boolean,
     "tag:yaml.org,2002:int": int,
     "tag:yaml.org,2002:float": float,
 }
@@ -113,49 +114,49 @@ class YamlNode:
     children: "Mapping[str, YamlNode] | tuple[YamlNode, ...]" = ()
 
     def at(self, key: str | int) -> "YamlNode":
-        """Return a member or entry, or a node without value."""
+        """Return a member or entry; a node without value where missing."""
         if not self.has(key):
             return YamlNode(self.file, self.line, None)
         return self.children[key]  # type: ignore[index]  # a key of a mapping, a position of a list
 
     def member(self, key: str) -> "YamlNode | None":
-        """Return a member, or None."""
+        """Return a member; None where it is missing."""
         return self.at(key) if self.has(key) else None
 
     @property
     def elements(self) -> "tuple[YamlNode, ...]":
-        """Return the entries of a list; empty for another value."""
+        """The entries of a list; empty for another value."""
         return self.children if isinstance(self.children, tuple) else ()
 
     def entries(self, key: str) -> "tuple[YamlNode, ...]":
-        """Return the entries of the list that is a member."""
+        """Return the entries of a member; empty unless it is a list."""
         return self.at(key).elements
 
     def members(self) -> "Iterable[tuple[str, YamlNode]]":
-        """Return the members of a mapping, in order."""
+        """Return a mapping's members in order; empty for another value."""
         return self.children.items() if isinstance(self.children, Mapping) else ()
 
     def text(self, key: str, default: str = "") -> str:
-        """Return a text, without white space around it."""
+        """Return a member's trimmed text, or the default for another value."""
         value = self.at(key).value
         return value.strip() if isinstance(value, str) else default
 
     def texts(self, key: str) -> tuple[str, ...]:
-        """Return the texts in a list."""
+        """Return the texts in a member's list, other values left out."""
         return tuple(entry.value for entry in self.entries(key) if isinstance(entry.value, str))
 
     def integer(self, key: str) -> int | None:
-        """Return a whole number."""
+        """Return a member as a whole number; None for another value."""
         value = self.at(key).value
         return value if isinstance(value, int) and not isinstance(value, bool) else None
 
     def number(self, key: str) -> float | None:
-        """Return a number."""
+        """Return a member as a number; None for another value."""
         value = self.at(key).value
         return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
     def custom_property(self, word: str) -> "YamlNode":
-        """Return the value of a custom property, or a node without value.
+        """Return a custom property's value; a node without value where missing.
 
         A node without value has this node's line. The first of two properties of a name counts.
         """
@@ -177,7 +178,7 @@ class YamlNode:
         return Contradiction(self.file, self.line, what, remedy)
 
     def with_member(self, key: str, node: "YamlNode") -> "YamlNode":
-        """Return this mapping with a member set, in its old position."""
+        """Return this mapping with a member replaced in place or added last."""
         return mapping_node(self.file, self.line, {**dict(self.members()), key: node})
 
     def without_member(self, key: str) -> "YamlNode":
@@ -185,7 +186,7 @@ class YamlNode:
         return mapping_node(self.file, self.line, {name: node for name, node in self.members() if name != key})
 
     def with_elements(self, nodes: "Iterable[YamlNode]") -> "YamlNode":
-        """Return a list at this node's line with other entries."""
+        """Return a list at this node's line with the given entries."""
         return list_node(self.file, self.line, nodes)
 
     def without(self, path: Path) -> "YamlNode":
@@ -227,10 +228,7 @@ def plain_node(file: str, line: int, value: Plain) -> YamlNode:
 
 
 def read_yaml(file: str, text: str) -> tuple[YamlNode, tuple[Contradiction, ...]]:
-    """Return the root node of a text, and its errors as YAML.
-
-    The root of a text that cannot be read as YAML has no value.
-    """
+    """Return a text's root node and contradictions; no value if unreadable."""
     if len(text) > LONGEST:
         return _unreadable(file, 0, f"The file has more than {LONGEST:,} characters.", "Split it; contracts are short.")
     try:
@@ -250,6 +248,7 @@ def read_yaml(file: str, text: str) -> tuple[YamlNode, tuple[Contradiction, ...]
 
 
 def _is_too_deep(text: str) -> bool:
+    """Return whether a text's lists and mappings nest beyond the limit."""
     reader, depth = _YamlReader(text), 0
     while reader.check_event():
         event = reader.get_event()
@@ -260,6 +259,7 @@ def _is_too_deep(text: str) -> bool:
 
 
 def _unreadable(file: str, line: int, what: str, remedy: str) -> tuple[YamlNode, tuple[Contradiction, ...]]:
+    """Return a root without value, and the contradiction of its file."""
     return YamlNode(file, 1, None), (Contradiction(file, line, what, remedy),)
 
 
@@ -272,23 +272,24 @@ class _Composer:
         self._seen: set[int] = set()
 
     def compose(self, node: Node, line: int) -> YamlNode:
-        """Return a node's value at a line."""
+        """Return a node with its line; note and empty forbidden values."""
         # An alias composes to the very node of its anchor: following it could go on for ever, or nearly.
         if id(node) in self._seen:
             self._note(line, "An alias (*) repeats another part of the file.", "Write the value out where it is used.")
             return YamlNode(self.file, line, None)
         self._seen.add(id(node))
         if isinstance(node, MappingNode) and node.tag == _MAPPING:
-            return self._mapping(node, line)
+            return self._compose_mapping(node, line)
         if isinstance(node, SequenceNode) and node.tag == _SEQUENCE:
             return list_node(self.file, line, [self.compose(child, child.start_mark.line + 1) for child in node.value])
         if isinstance(node, ScalarNode) and node.tag in _READERS:
-            return YamlNode(self.file, line, self._scalar(node, line))
+            return YamlNode(self.file, line, self._compose_scalar(node, line))
         # A tag can ask for any Python object.
         self._note(line, f"The tag {node.tag} is not allowed.", "Write the plain value.")
         return YamlNode(self.file, line, None)
 
-    def _mapping(self, node: MappingNode, line: int) -> YamlNode:
+    def _compose_mapping(self, node: MappingNode, line: int) -> YamlNode:
+        """Return a mapping's node; note and drop repeated and non-text keys."""
         members: dict[str, YamlNode] = {}
         for key_node, value_node in node.value:
             key_line: int = key_node.start_mark.line + 1
@@ -302,7 +303,8 @@ class _Composer:
             members[key] = self.compose(value_node, key_line)
         return mapping_node(self.file, line, members)
 
-    def _scalar(self, node: Node, line: int) -> Plain:
+    def _compose_scalar(self, node: Node, line: int) -> Plain:
+        """Return a scalar's plain value; note a malformed one as None."""
         text = str(node.value)
         try:
             return _READERS[str(node.tag)](text)
@@ -315,6 +317,7 @@ class _Composer:
             return None
 
     def _note(self, line: int, what: str, remedy: str) -> None:
+        """Keep a contradiction at a line of the file."""
         self.contradictions.append(Contradiction(self.file, line, what, remedy))
 
 
@@ -341,10 +344,7 @@ def first_contradiction_where(*checks: Check) -> Iterator[Contradiction]:
 
 
 def suggest(word: str, known_words: Iterable[str]) -> str:
-    """Return a remedy for an unknown word: similar known words, or all.
-
-    The remedy is empty for a known word.
-    """
+    """Return a remedy naming the nearest or all words; empty if known."""
     words = sorted(known_words)
     if word in words:
         return ""  # tables of checks take remedies of correct words too, and the search below is slow

@@ -44,7 +44,7 @@ class ContractFile:
 
     @property
     def inline_lists(self) -> Iterator[tuple[CodeList, YamlNode]]:
-        """The code lists written out at items, each with its node."""
+        """The items' own code lists, age bands included, each with its node."""
         for table in self.tables:
             for item in table.items:
                 if item.inline:
@@ -52,7 +52,7 @@ class ContractFile:
 
 
 def read_contract(document: YamlNode, path: Path, sha256: str) -> ContractFile:
-    """Return the readable part of a document's contract.
+    """Return a document's contract, with defaults for unreadable parts.
 
     Args:
         document: the file's values.
@@ -72,7 +72,7 @@ def read_contract(document: YamlNode, path: Path, sha256: str) -> ContractFile:
     description = document.at("description")
     contract = Contract(
         return_code=code,
-        version=_version(document.text("version")) or Version(0, 0, 0),
+        version=_parse_version(document.text("version")) or Version(0, 0, 0),
         valid_from=properties.valid_from,
         title=document.text("name"),
         purpose=" ".join(description.text("purpose").split()),
@@ -98,28 +98,32 @@ def read_contract(document: YamlNode, path: Path, sha256: str) -> ContractFile:
     return ContractFile(contract, document, tables, properties, contradictions)
 
 
-def _version(text: str) -> Version | None:
+def _parse_version(text: str) -> Version | None:
+    """Return a version of three numbers; None for another text."""
     match = _VERSION.fullmatch(text)
     return Version(int(match[1]), int(match[2]), int(match[3])) if match else None
 
 
 def _owner(root: YamlNode) -> str:
+    """Return the username of the team's first owner; empty without one."""
     members = root.at("team").entries("members")
     return next((member.text("username") for member in members if member.text("role") == "owner"), "")
 
 
 def _roles(root: YamlNode) -> tuple[str, ...]:
+    """Return the distinct roles of the team's members, in order."""
     members = root.at("team").entries("members")
     return tuple(dict.fromkeys(member.text("role") for member in members if member.text("role")))
 
 
 def _agreed_number(agreements: Mapping[str, YamlNode], name: str, unit: str) -> int | None:
+    """Return an agreement's whole number; None in another unit or missing."""
     node = agreements.get(name)
     return node.integer("value") if node and node.text("unit") == unit else None
 
 
 def check_contract(file: ContractFile, code_lists: Mapping[str, CodeList]) -> Iterator[Contradiction]:
-    """Yield a contract's contradictions: in itself, with the standard, with the vocabulary.
+    """Yield a contract's contradictions: in itself, with the standard, with code lists.
 
     Args:
         file: the contract.
@@ -151,6 +155,7 @@ def check_contract(file: ContractFile, code_lists: Mapping[str, CodeList]) -> It
 
 
 def _check_heading(file: ContractFile) -> Iterator[Contradiction]:
+    """Yield missing and wrong words at the head of a contract."""
     contract, root = file.contract, file.document
     yield from _check_name(file)
     yield from contradictions_where(
@@ -185,9 +190,9 @@ def _check_heading(file: ContractFile) -> Iterator[Contradiction]:
 
 
 def _check_name(file: ContractFile) -> Iterator[Contradiction]:
-    """Yield the contradictions between the file's name, id and version."""
+    """Yield a malformed version, and a wrong file name or id."""
     contract, root = file.contract, file.document
-    version = _version(root.text("version"))
+    version = _parse_version(root.text("version"))
     if version is None or version.major < 1:
         yield root.at("version").contradiction(
             f"The version “{root.text('version')}” is not <major>.<minor>.<patch> from 1.0.0 on.",
@@ -206,6 +211,7 @@ def _check_name(file: ContractFile) -> Iterator[Contradiction]:
 
 
 def _check_agreement(root: YamlNode) -> Iterator[Contradiction]:
+    """Yield due days or retention years that are missing or unusable."""
     agreements = {entry.text("property"): entry for entry in root.entries("slaProperties")}
     for name, unit, meaning in (
         ("latency", "d", "days after a period's end on which a submission is due"),
@@ -221,7 +227,7 @@ def _check_agreement(root: YamlNode) -> Iterator[Contradiction]:
 
 
 def _check_periods(file: ContractFile) -> Iterator[Contradiction]:
-    """Yield periods of another kind, and due dates before their period."""
+    """Yield malformed periods, other kinds, and due dates before their period."""
     first_node = file.document.custom_property("lgdpValidFrom")
     dates_node = file.document.custom_property("lgdpDueDates")
     kind = file.properties.period_kind
@@ -251,7 +257,7 @@ def _check_periods(file: ContractFile) -> Iterator[Contradiction]:
 
 
 def _check_several_tables(file: ContractFile) -> Iterator[Contradiction]:
-    """Yield tables without a way to identify their records or files."""
+    """Yield missing or unfitting record keys, file patterns and optional marks."""
     contract, has_several = file.contract, len(file.tables) > 1
     for entry in file.tables:
         table, key = entry.table, entry.table.record_key
@@ -307,6 +313,7 @@ def _check_xml_paths(file: ContractFile) -> Iterator[Contradiction]:
 
 
 def _check_rule_ids(file: ContractFile) -> Iterator[Contradiction]:
+    """Yield rules with the id of an earlier rule."""
     places = {entry.rule.id: entry.node for table in file.tables for entry in table.rules}
     yield from (
         places.get(rule.id, file.document).contradiction(
@@ -330,6 +337,7 @@ def _check_shared_items(file: ContractFile) -> Iterator[Contradiction]:
 
 
 def _shared_aspects(item: Item) -> tuple[object, ...]:
+    """Return the aspects that an item must keep in every table."""
     return item.type, item.precision, item.scale, item.unit, item.code_list, item.privacy
 
 
@@ -350,7 +358,7 @@ _XML_ITEM = re.compile(rf"(\.\./)*(({_NAME}/)*(@?{_NAME}))|\.")
 
 
 def check_extract(extract: Extract, node: YamlNode) -> Iterator[Contradiction]:
-    """Yield the contradictions in the form of extracts.
+    """Yield contradictory words in the form of an extract.
 
     Args:
         extract: the form.

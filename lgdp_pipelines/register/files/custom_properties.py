@@ -58,12 +58,14 @@ OVERRIDABLE = (
 
 
 def _check_overridable(kind: RuleKind) -> RuleKind:
+    """Return a kind whose severity items may set; refuse others."""
     if kind not in OVERRIDABLE:
         raise refusal(f"is “{kind}”, which is not a rule of an item", f"Use one of: {', '.join(OVERRIDABLE)}.")
     return kind
 
 
 def _check_mark(status: ObservationStatus) -> ObservationStatus:
+    """Return the status of a missing figure; refuse the normal one."""
     if status is ObservationStatus.NORMAL:
         raise refusal(f"is “{status}”, which has no mark", "Write the reason for a missing figure.")
     return status

@@ -12,7 +12,7 @@ from datetime import date
 from lgdp_pipelines.errors import Contradiction
 from lgdp_pipelines.register.documents.yaml_nodes import YamlNode, contradictions_where, first_contradiction_where
 from lgdp_pipelines.register.files.custom_properties import ItemProperties, read_properties
-from lgdp_pipelines.register.files.rule_file import read_reference
+from lgdp_pipelines.register.files.rule_file import read_item_relationship
 from lgdp_pipelines.register.model.derivations import AgeBand, Derivation, FamilyGroup, Rate
 from lgdp_pipelines.register.model.field_types import find_pattern_problem
 from lgdp_pipelines.register.model.table_model import NUMERIC, Item, ItemType, Privacy, Provenance, Range, Role
@@ -61,7 +61,7 @@ class ItemEntry:
 
 
 def read_item(node: YamlNode, return_slug: str, provenance: Provenance) -> ItemEntry:
-    """Return the readable part of an item's node.
+    """Return an item from its node, with defaults for unreadable parts.
 
     Args:
         node: the ``properties`` entry.
@@ -70,7 +70,7 @@ def read_item(node: YamlNode, return_slug: str, provenance: Provenance) -> ItemE
     """
     properties, contradictions = read_properties(ItemProperties, node)
     name = node.text("name")
-    kind, precision, scale = _type(node)
+    kind, precision, scale = _parse_type(node)
     options = node.at("logicalTypeOptions")
     derived = properties.derived or (_UNREADABLE if node.custom_property("lgdpDerived").value is not None else None)
     inline = _inline_codes(node, derived, f"{return_slug}.{name}", provenance)
@@ -90,7 +90,7 @@ def read_item(node: YamlNode, return_slug: str, provenance: Provenance) -> ItemE
         unit=_unit(properties.unit, derived),
         precision=precision,
         scale=scale,
-        date_format=_date_format(options.text("format")) if kind is ItemType.DATE else None,
+        date_format=_parse_date_format(options.text("format")) if kind is ItemType.DATE else None,
         date_formats=properties.date_formats,
         numbers=properties.numbers,
         code_list=inline.id if inline else properties.code_list,
@@ -101,7 +101,7 @@ def read_item(node: YamlNode, return_slug: str, provenance: Provenance) -> ItemE
         range=_range(options),
         multiple_of=_bound(options.at("multipleOf").value),
         unique=node.is_true("unique"),
-        refers_to=read_reference(node),
+        refers_to=read_item_relationship(node),
         marks=properties.marks,
         severities=properties.severities,
         aliases=properties.aliases,
@@ -111,7 +111,8 @@ def read_item(node: YamlNode, return_slug: str, provenance: Provenance) -> ItemE
     return ItemEntry(item, node, properties, contradictions, inline)
 
 
-def _type(node: YamlNode) -> tuple[ItemType | None, int, int]:
+def _parse_type(node: YamlNode) -> tuple[ItemType | None, int, int]:
+    """Return type, precision and scale; None for an impossible type."""
     logical = node.text("logicalType")
     physical = node.text("physicalType", _PHYSICAL.get(logical, "")).lower()
     match = _DECIMAL.fullmatch(physical)
@@ -120,11 +121,8 @@ def _type(node: YamlNode) -> tuple[ItemType | None, int, int]:
     return _PLAIN_TYPES.get((logical, physical)), 0, 0
 
 
-def _date_format(text: str) -> str | None:
-    """Return a JDK date pattern in ``strptime`` letters.
-
-    None unless it is a full date.
-    """
+def _parse_date_format(text: str) -> str | None:
+    """Return a date pattern in ``strptime`` letters; None unless complete."""
     parts = _DATE_PART.findall(text)
     letters = [part for part in parts if part in _DATE_LETTERS]
     if "".join(parts) != text or sorted(letters) != sorted(_DATE_LETTERS):
@@ -133,11 +131,13 @@ def _date_format(text: str) -> str | None:
 
 
 def _range(options: YamlNode) -> Range | None:
+    """Return the declared bounds; None without any."""
     bounds = [_bound(options.at(name).value) for name in _BOUNDS]
     return Range(*bounds) if any(bound is not None for bound in bounds) else None
 
 
 def _bound(value: object) -> str | None:
+    """Return a number or text as text; None for other values."""
     return str(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else None
 
 
@@ -147,6 +147,7 @@ def _unit(unit: str, derived: Derivation | None) -> str:
 
 
 def _inline_codes(node: YamlNode, derived: Derivation | None, list_id: str, provenance: Provenance) -> CodeList | None:
+    """Return a list of an item's own codes or bands; otherwise None."""
     entries = node.entries("enum")
     if isinstance(derived, AgeBand):
         return CodeList(list_id, "1", node.text("businessName", node.text("name")), "", "ours", derived.codes)
@@ -158,7 +159,7 @@ def _inline_codes(node: YamlNode, derived: Derivation | None, list_id: str, prov
 
 
 def check_item(entry: ItemEntry) -> Iterator[Contradiction]:
-    """Yield the contradictions of one item."""
+    """Yield the contradictions within one item."""
     item, node = entry.item, entry.node
     yield from entry.contradictions
     yield from contradictions_where(
@@ -191,7 +192,8 @@ def check_item(entry: ItemEntry) -> Iterator[Contradiction]:
 
 
 def _check_type(item: Item, node: YamlNode) -> Iterator[Contradiction]:
-    kind, _, _ = _type(node)
+    """Yield contradictory types, missing date formats, untested options and wrong bounds."""
+    kind, _, _ = _parse_type(node)
     if kind is None:
         yield node.contradiction(
             f"{item.name} has the types {node.text('logicalType') or 'none'} and "
@@ -217,6 +219,7 @@ def _check_type(item: Item, node: YamlNode) -> Iterator[Contradiction]:
 
 
 def _check_range(item: Item, options: YamlNode) -> Iterator[Contradiction]:
+    """Yield bounds of another type, and lower bounds above upper ones."""
     if item.range is None:
         return
     bounds = {name: options.at(name) for name in _BOUNDS if options.has(name)}
@@ -237,6 +240,7 @@ def _check_range(item: Item, options: YamlNode) -> Iterator[Contradiction]:
 
 
 def _comparable(text: str, kind: ItemType) -> float | None:
+    """Return a bound as a number for comparison; None if malformed."""
     try:
         return float(date.fromisoformat(text).toordinal()) if kind is ItemType.DATE else float(text)
     except ValueError:
@@ -244,6 +248,7 @@ def _comparable(text: str, kind: ItemType) -> float | None:
 
 
 def _check_text(item: Item, node: YamlNode) -> Iterator[Contradiction]:
+    """Yield contradictory patterns, lengths and code lists of an item."""
     options, codes = node.at("logicalTypeOptions"), node.entries("enum")
     has_list, list_node = item.code_list is not None, node.custom_property("lgdpCodeList")
     values = [entry.at("value").value for entry in codes]
@@ -281,6 +286,7 @@ def _check_text(item: Item, node: YamlNode) -> Iterator[Contradiction]:
 
 
 def _check_measure(item: Item, node: YamlNode) -> Iterator[Contradiction]:
+    """Yield measures without number or unit, and measures' words at other items."""
     is_measure = item.role is Role.MEASURE
     own_words = {word: node.custom_property(word) for word in ("lgdpUnit", "lgdpMarks")}
     yield from contradictions_where(
@@ -309,6 +315,7 @@ def _check_measure(item: Item, node: YamlNode) -> Iterator[Contradiction]:
 
 
 def _check_role(item: Item, node: YamlNode) -> Iterator[Contradiction]:
+    """Yield the contradictions of an item's role, privacy and severities."""
     names_key, privacy = item.role in (Role.COUNCIL, Role.PERIOD), node.custom_property("lgdpPrivacy")
     kinds = {kind for kind, _, _ in list_item_rules(item)} if item.severities else set()
     yield from contradictions_where(
@@ -352,7 +359,7 @@ DATES, NUMBERS = "lgdpDateFormats", "lgdpNumbers"
 
 
 def check_value_spellings(item: Item, node: YamlNode, date_format: str) -> Iterator[Contradiction]:
-    """Yield the contradictions in an item's other spellings.
+    """Yield contradictions in the permitted spellings of dates and numbers.
 
     Args:
         item: that has them.
@@ -364,6 +371,7 @@ def check_value_spellings(item: Item, node: YamlNode, date_format: str) -> Itera
 
 
 def _check_date_spellings(item: Item, node: YamlNode, declared_format: str) -> Iterator[Contradiction]:
+    """Yield misplaced, malformed, repeated or ambiguous formats of dates."""
     formats = node.custom_property(DATES)
     if formats.value is not None and item.type is not ItemType.DATE:
         yield formats.contradiction(f"{item.name} has {DATES} but is not a date.", "Remove it.")
@@ -396,6 +404,7 @@ def _check_date_spellings(item: Item, node: YamlNode, declared_format: str) -> I
 
 
 def _check_number_spelling(item: Item, node: YamlNode) -> Iterator[Contradiction]:
+    """Yield the first contradiction in an item's spelling of numbers."""
     style = item.numbers
     if style is None:
         return

@@ -62,7 +62,7 @@ class MappingFile:
 
 
 def read_mapping(document: YamlNode, sha256: str) -> tuple[MappingFile | None, tuple[Contradiction, ...]]:
-    """Return a document's mapping (or None) and the errors of its form.
+    """Return a document's mapping, None if unreadable, and its form's errors.
 
     Args:
         document: the file's root.
@@ -114,6 +114,7 @@ def check_mapping(
 
 
 def _check_name(file: MappingFile, councils: Councils) -> Iterator[Contradiction]:
+    """Yield an unknown council, and a file name unlike the content."""
     mapping, root = file.mapping, file.document
     stem = slug(mapping.return_code) + (f".{mapping.council.lower()}" if mapping.council else "")
     names = [f"mappings/{mapping.system}/{stem}.yaml"]
@@ -137,6 +138,7 @@ def _check_name(file: MappingFile, councils: Councils) -> Iterator[Contradiction
 def _check_tables(
     file: MappingFile, contracts: Sequence[Contract], councils: Councils, code_lists: Mapping[str, CodeList]
 ) -> Iterator[Contradiction]:
+    """Yield contradictions of a mapping's tables with those of the contracts."""
     mapping, tables_node = file.mapping, file.document.at("tables")
     tables = {table.name: table for contract in contracts for table in contract.tables}
     has_several_tables = any(len(contract.tables) > 1 for contract in contracts)
@@ -174,7 +176,7 @@ def _check_tables(
 
 
 def _check_items(table_mapping: TableMapping, node: YamlNode, items: Mapping[str, Item]) -> Iterator[Contradiction]:
-    """Yield items that a table's mapping does not name exactly once."""
+    """Yield unknown, unmapped and doubly mapped items, and absent required ones."""
     yield from (
         entry.contradiction(f"{name} is not an item of {table_mapping.table}.", suggest(name, items))
         for section in _SECTIONS_BY_ITEM
@@ -214,6 +216,7 @@ _SECTIONS_BY_ITEM = ("columns", "codes", "codePatterns", "units", "constants", "
 
 
 def _check_columns(table_mapping: TableMapping, node: YamlNode) -> Iterator[Contradiction]:
+    """Yield columns of undeclared files, and headers that match two items."""
     columns = node.at("columns")
     yield from (
         columns.at(name).contradiction(
@@ -233,6 +236,7 @@ def _check_columns(table_mapping: TableMapping, node: YamlNode) -> Iterator[Cont
 
 
 def _check_files(mapping_file: MappingFile, extract: Extract) -> Iterator[Contradiction]:
+    """Yield contradictions of the joined files that make a table."""
     tables = mapping_file.mapping.tables
     nodes = {name: mapping_file.document.at("tables").at(name).at("files") for name in tables}
     files = [
@@ -278,7 +282,7 @@ def _check_files(mapping_file: MappingFile, extract: Extract) -> Iterator[Contra
 
 
 def check_mapping_overlaps(files: Sequence[MappingFile]) -> Iterator[Contradiction]:
-    """Yield mappings that read the same export of a council."""
+    """Yield mappings for the same system, return, council and major version."""
     entries = (
         ((file.mapping.system, file.mapping.return_code, file.mapping.council, major), (file, major))
         for file in files
@@ -387,6 +391,7 @@ def _list_targets(item: Item, contract: Contract, code_lists: Mapping[str, CodeL
 def _check_codes(
     item: Item, codes: Mapping[str, str], node: YamlNode, targets: frozenset[str]
 ) -> Iterator[Contradiction]:
+    """Yield translations to unknown codes, and spellings with two codes."""
     if not targets:
         yield node.contradiction(f"{item.name} has no codes to translate.", "Remove it here.")
         return
@@ -412,6 +417,7 @@ def _check_codes(
 def _check_pattern(
     item: Item, code_pattern: CodePattern, node: YamlNode, targets: frozenset[str]
 ) -> Iterator[Contradiction]:
+    """Yield code patterns with unknown groups or unknown target codes."""
     if not targets:
         yield node.contradiction(f"{item.name} has no codes to translate.", "Remove it here.")
         return
@@ -438,6 +444,7 @@ def _check_pattern(
 
 
 def _check_unit(item: Item, change: UnitChange, node: YamlNode) -> Iterator[Contradiction]:
+    """Yield a unit that is out of place or cannot be converted."""
     units = ", ".join(list_convertible_units(item.unit))
     return first_contradiction_where(
         (
@@ -456,6 +463,7 @@ def _check_unit(item: Item, change: UnitChange, node: YamlNode) -> Iterator[Cont
 
 
 def _check_dates(mapping: TableMapping, node: YamlNode, items: Mapping[str, Item]) -> Iterator[Contradiction]:
+    """Yield malformed formats of dates, and formats of other items."""
     remedy = "Write such as yyyy-MM-dd or d/M/yyyy HH:mm."
     if isinstance(mapping.dates, str):
         has_dates = any(item.type is ItemType.DATE for item in items.values())
@@ -482,6 +490,7 @@ def _check_dates(mapping: TableMapping, node: YamlNode, items: Mapping[str, Item
 def _check_constant(
     item: Item, text: str, node: YamlNode, targets: frozenset[str], councils: Councils
 ) -> Iterator[Contradiction]:
+    """Yield a constant that the item cannot have."""
     names_key, is_placeholder = item.role in (Role.COUNCIL, Role.PERIOD), text in (THE_COUNCIL, THE_PERIOD)
     is_council = text == THE_COUNCIL or fold_spelling(text) in councils.code_by_spelling
     return first_contradiction_where(
@@ -513,12 +522,14 @@ def _check_constant(
 
 
 def _is_value_of(item: Item, text: str, targets: frozenset[str]) -> bool:
+    """Return whether a text is a valid constant of an item."""
     if item.code_list is not None:
         return text in targets
     return text in item.marks or _VALUE_TESTS[item.type](item, text)
 
 
 def _is_date(item: Item, text: str) -> bool:
+    """Return whether a text is a date in the item's format."""
     try:
         datetime.strptime(text, item.date_format or "")  # noqa: DTZ007 - a day has no zone
     except ValueError:

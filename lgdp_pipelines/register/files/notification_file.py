@@ -63,6 +63,7 @@ class Webhook:
 
     @model_validator(mode="after")
     def _has_an_address(self) -> Self:
+        """Refuse a webhook without any address."""
         if self.councils is None and self.engineers is None:
             raise refusal("has no address", "Write councils or engineers, or remove it.")
         return self
@@ -101,7 +102,7 @@ DEFAULT_NOTICES = Notices(Reminders((14, 3), (1, 7, 28)))
 
 
 def load_notices(schemas: Path) -> Notices:
-    """Return the recipients of notices; without a file, the default ones.
+    """Return the settings of notices; the defaults where the file is missing.
 
     Raises:
         RegisterError: the file has errors.

@@ -77,7 +77,7 @@ class Row:
 
 
 def read_rows(file: str, text: str, columns: Sequence[str]) -> tuple[tuple[Row, ...], tuple[Contradiction, ...]]:
-    """Return a CSV file's rows under given columns, and its contradictions."""
+    """Return a CSV file's rows and contradictions; another header gives no rows."""
     reader = csv.reader(io.StringIO(text), strict=True)
     rows: list[Row] = []
     contradictions: list[Contradiction] = []
@@ -133,7 +133,7 @@ def read_councils(councils_text: str, names_text: str) -> tuple[Councils, tuple[
         MappingProxyType(
             {
                 council.code: council
-                for council in sorted((_council(row, names) for row in rows), key=lambda council: council.code)
+                for council in sorted((_make_council(row, names) for row in rows), key=lambda council: council.code)
             }
         )
     )
@@ -146,7 +146,8 @@ def read_councils(councils_text: str, names_text: str) -> tuple[Councils, tuple[
     )
 
 
-def _council(row: Row, names: Sequence[Row]) -> Council:
+def _make_council(row: Row, names: Sequence[Row]) -> Council:
+    """Return the council of a row, with its spellings."""
     cells = row.cells
     return Council(
         code=cells["council_code"],
@@ -163,6 +164,7 @@ def _council(row: Row, names: Sequence[Row]) -> Council:
 
 
 def _check_councils(rows: Sequence[Row]) -> Iterator[Contradiction]:
+    """Yield malformed, repeated or missing cells of the council register."""
     lines: dict[tuple[str, str], int] = {}
     for row in rows:
         for column, form in _COUNCIL_FORMS.items():
@@ -185,6 +187,7 @@ def _check_councils(rows: Sequence[Row]) -> Iterator[Contradiction]:
 
 
 def _check_names(names: Sequence[Row], councils: Councils) -> Iterator[Contradiction]:
+    """Yield spellings without text, known council or known mark."""
     for row in names:
         code = row.cells["council_code"]
         yield from contradictions_where(
@@ -195,6 +198,7 @@ def _check_names(names: Sequence[Row], councils: Councils) -> Iterator[Contradic
 
 
 def _make_mark_check(row: Row) -> Check:
+    """Return the check of a row's mark ``verified``."""
     mark = row.cells["verified"]
     return (mark not in VERIFIED, row, f"The mark “{mark}” is unknown.", f"Write one of: {'; '.join(VERIFIED)}.")
 
@@ -238,7 +242,7 @@ COUNCIL = "council_code"
 def read_reference(
     document: YamlNode, contents: Mapping[str, bytes], councils: Councils
 ) -> tuple[ReferenceTable | None, tuple[Contradiction, ...]]:
-    """Return a document's reference table with the rows of its versions' files.
+    """Return a reference table with rows, None if unreadable, and contradictions.
 
     Args:
         document: ``reference/<id>/<id>.yaml``.
@@ -256,7 +260,7 @@ def read_reference(
         file = f"{document.file.removesuffix('.yaml')}.v{version.version}.csv"
         rows, in_file = _rows(entry, file, contents, [column.name for column in words.columns])
         contradictions += in_file
-        contradictions += _check_row(rows, words.columns, words.key, councils)
+        contradictions += _check_rows(rows, words.columns, words.key, councils)
         cells = tuple(tuple(row.cells.values()) for row in rows)
         sha256 = hashlib.sha256(contents.get(file, b"")).hexdigest()
         versions.append(ReferenceVersion(**vars(version), rows=cells, sha256=sha256))
@@ -264,7 +268,8 @@ def read_reference(
     return table, (*contradictions, *_check_table(parsed.node, table, contents))
 
 
-def _day(text: str) -> date | None:
+def _parse_day(text: str) -> date | None:
+    """Return an ISO day; None for another text."""
     try:
         return date.fromisoformat(text)
     except ValueError:
@@ -274,6 +279,7 @@ def _day(text: str) -> date | None:
 def _rows(
     node: YamlNode, file: str, contents: Mapping[str, bytes], columns: list[str]
 ) -> tuple[tuple[Row, ...], tuple[Contradiction, ...]]:
+    """Return a version's rows and contradictions; wrong encoding gives neither."""
     if file not in contents:
         message = f"The version {node.text('version')} has no file."
         return (), (node.contradiction(message, f"Write {file}, or remove the version."),)
@@ -286,9 +292,10 @@ def _rows(
     return rows, contradictions
 
 
-def _check_row(
+def _check_rows(
     rows: tuple[Row, ...], columns: tuple[ReferenceColumn, ...], key: tuple[str, ...], councils: Councils
 ) -> Iterator[Contradiction]:
+    """Yield malformed cells, unknown councils, empty key cells and repeated keys."""
     for row in rows:
         for column in columns:
             if row.cells[column.name]:
@@ -302,8 +309,9 @@ def _check_row(
 
 
 def _check_cell(row: Row, column: ReferenceColumn, councils: Councils) -> Iterator[Contradiction]:
+    """Yield a cell of another type, or of an unknown council."""
     text = row.cells[column.name]
-    is_day = column.type is ItemType.DATE and _day(text) is not None
+    is_day = column.type is ItemType.DATE and _parse_day(text) is not None
     yield from first_contradiction_where(
         (
             not _FORMS[column.type].fullmatch(text) or (column.type is ItemType.DATE and not is_day),
@@ -321,6 +329,7 @@ def _check_cell(row: Row, column: ReferenceColumn, councils: Councils) -> Iterat
 
 
 def _check_table(root: YamlNode, table: ReferenceTable, contents: Mapping[str, bytes]) -> Iterator[Contradiction]:
+    """Yield contradictions of a table's id, columns, key, versions and files."""
     folder = root.file.split("/")[1]
     names = [column.name for column in table.columns]
     yield from contradictions_where(
@@ -349,7 +358,7 @@ def _check_table(root: YamlNode, table: ReferenceTable, contents: Mapping[str, b
             for name in table.key
         ),
     )
-    yield from _check_version(root, table)
+    yield from _check_version_order(root, table)
     files = {f"reference/{folder}/{folder}.v{version.version}.csv" for version in table.versions}
     yield from (
         Contradiction(file, 0, "No version of the table names this file.", f"Add the version to {root.file}.")
@@ -358,7 +367,8 @@ def _check_table(root: YamlNode, table: ReferenceTable, contents: Mapping[str, b
     )
 
 
-def _check_version(root: YamlNode, table: ReferenceTable) -> Iterator[Contradiction]:
+def _check_version_order(root: YamlNode, table: ReferenceTable) -> Iterator[Contradiction]:
+    """Yield versions that do not follow the one before."""
     entries = root.entries("versions")
     yield from (
         node.contradiction(
@@ -383,6 +393,7 @@ class _CodeWords:
 
     @model_validator(mode="after")
     def _ends_after_it_begins(self) -> Self:
+        """Refuse a code that ends before it begins."""
         if self.valid_from and self.valid_to and self.valid_from > self.valid_to:
             raise refusal("ends before it begins", "Swap valid_from and valid_to.")
         return self
@@ -402,7 +413,7 @@ class _CodeListWords:
 
 
 def read_code_list(document: YamlNode) -> tuple[CodeList, tuple[Contradiction, ...]]:
-    """Return the readable part of a document's code list, and its contradictions."""
+    """Return a document's code list and contradictions, with defaults for unreadable parts."""
     stand_ins = {
         "id": PurePosixPath(document.file).stem,
         "version": "?",
@@ -427,6 +438,7 @@ def read_code_list(document: YamlNode) -> tuple[CodeList, tuple[Contradiction, .
 
 
 def _check_code_list(node: YamlNode, code_list: CodeList) -> Iterator[Contradiction]:
+    """Yield a wrong id or mark, and spellings shared by two codes."""
     yield from contradictions_where(
         (
             node.file != f"codelists/{code_list.id}.yaml",
@@ -460,5 +472,5 @@ def _check_code_list(node: YamlNode, code_list: CodeList) -> Iterator[Contradict
 
 
 def _has_spelling(code: Code, pattern: str) -> bool:
-    """Return whether a code has a pattern or a matching spelling."""
+    """Return whether a code has the pattern, or a spelling it matches."""
     return pattern in code.patterns or any(re.fullmatch(pattern, text) for text in (code.code, *code.aliases))

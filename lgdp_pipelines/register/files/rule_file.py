@@ -58,21 +58,22 @@ class RuleEntry:
 
 
 def read_rules(table: YamlNode, return_slug: str, context: RuleContext) -> tuple[RuleEntry, ...]:
-    """Return the written rules of a table and of its items.
+    """Return the ``quality`` rules of a table and of its items.
 
     Args:
         table: the ``schema`` entry.
         return_slug: of the return.
         context: of the contract around it.
     """
-    rules = [_read(entry, return_slug, context, "") for entry in table.entries("quality")]
+    rules = [_read_rule(entry, return_slug, context, "") for entry in table.entries("quality")]
     for item in table.entries("properties"):
-        rules += [_read(entry, return_slug, context, item.text("name")) for entry in item.entries("quality")]
+        rules += [_read_rule(entry, return_slug, context, item.text("name")) for entry in item.entries("quality")]
     return tuple(rules)
 
 
-def _read(node: YamlNode, return_slug: str, context: RuleContext, item: str) -> RuleEntry:
-    kind = _kind(node)
+def _read_rule(node: YamlNode, return_slug: str, context: RuleContext, item: str) -> RuleEntry:
+    """Return a ``quality`` entry as a rule, with defaults for unreadable parts."""
+    kind = _find_kind(node)
     severity = node.text("severity", Severity.ERROR)
     properties, contradictions = read_properties(RuleProperties, node)
     metric = read_metric(node, item) if _is_library(node) else None
@@ -95,7 +96,8 @@ def _read(node: YamlNode, return_slug: str, context: RuleContext, item: str) -> 
     return RuleEntry(rule, node, item, contradictions)
 
 
-def _kind(node: YamlNode) -> RuleKind | None:
+def _find_kind(node: YamlNode) -> RuleKind | None:
+    """Return the kind of a ``quality`` entry; None where untested."""
     match node.text("type", "library"):
         case "sql":
             return RuleKind.SQL
@@ -108,6 +110,7 @@ def _kind(node: YamlNode) -> RuleKind | None:
 
 
 def _is_library(node: YamlNode) -> bool:
+    """Return whether an entry is of the standard's library, the default."""
     return node.text("type", "library") == "library"
 
 
@@ -144,7 +147,7 @@ def check_rule(entry: RuleEntry, columns: Mapping[str, Sequence[str]], context: 
     )
     yield from check_query_scope(rule, node, items)
     is_ours = node.text("type") == "custom" and node.text("engine") == "lgdp"
-    match _kind(node), rule.terms:
+    match _find_kind(node), rule.terms:
         case RuleKind.SQL, _:
             yield from _check_sql(rule, node, columns)
         case _, RowCountTerms() | UniqueTerms() | NullsTerms() as metric:
@@ -160,6 +163,7 @@ def check_rule(entry: RuleEntry, columns: Mapping[str, Sequence[str]], context: 
 
 
 def _check_sql(rule: Rule, node: YamlNode, columns: Mapping[str, Sequence[str]]) -> Iterator[Contradiction]:
+    """Yield a query's problems, unless it reads external tables, and wrong comparisons."""
     # The columns of other returns are checked once every return has been read.
     reads_own_return = not list_external_tables(rule)
     yield from (
@@ -177,8 +181,8 @@ _POINT = 2
 """Parts of a name with one point in it."""
 
 
-def read_reference(node: YamlNode) -> Relationship | None:
-    """Return an item's reference to another item, or None.
+def read_item_relationship(node: YamlNode) -> Relationship | None:
+    """Return an item's first relationship; None where missing or malformed.
 
     Args:
         node: the ``properties`` entry.
@@ -192,7 +196,7 @@ def read_reference(node: YamlNode) -> Relationship | None:
 
 
 def read_relationships(table: YamlNode, return_slug: str, context: RuleContext) -> tuple[Rule, ...]:
-    """Return the rules that follow from a table's own relationships.
+    """Return the rules of a table's relationships that have no contradictions.
 
     Args:
         table: the ``schema`` entry.
@@ -208,6 +212,7 @@ def read_relationships(table: YamlNode, return_slug: str, context: RuleContext) 
 
 
 def _relationship_rule(node: YamlNode, return_slug: str, context: RuleContext, terms: Relationship) -> Rule:
+    """Return the rule of a table's relationship."""
     properties, _ = read_properties(RelationshipProperties, node)
     source_headers = " and ".join(context.items[name].header for name in terms.source_items)
     target_headers = " and ".join(context.tables[terms.table][name].header for name in terms.target_items)
@@ -227,6 +232,7 @@ def _relationship_rule(node: YamlNode, return_slug: str, context: RuleContext, t
 
 
 def _read_relationship(node: YamlNode, table: str) -> Relationship | None:
+    """Return a table's relationship; None where its names do not pair."""
     source_items, target_items = _split_names(node.at("from").value), _split_names(node.at("to").value)
     tables = {name for name, _ in target_items}
     if len(source_items) != len(target_items) or len(tables) != 1 or {name for name, _ in source_items} != {table}:
@@ -256,7 +262,7 @@ def check_item_relationship(node: YamlNode, context: RuleContext) -> Iterator[Co
         )
         for entry in entries[1:]
     )
-    terms = read_reference(node)
+    terms = read_item_relationship(node)
     if entries and terms is None:
         yield entries[0].contradiction(*_UNREADABLE)
     elif terms is not None:
@@ -288,6 +294,7 @@ def check_relationships(table: YamlNode, context: RuleContext) -> Iterator[Contr
 
 
 def _check_relationship(terms: Relationship, node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
+    """Yield missing tables and items, unequal types and references to itself."""
     target_table = context.tables.get(terms.table)
     if target_table is None:
         yield node.at("to").contradiction(
@@ -348,26 +355,26 @@ KINDS: Mapping[str, type[RuleTerms]] = {
 
 
 def find_rule_kind(implementation: YamlNode) -> RuleKind | None:
-    """Return the kind of an implementation's rule, or None."""
+    """Return the kind of an implementation's rule; None where unknown."""
     terms = KINDS.get(implementation.text("rule"))
     return terms.kind if terms else None
 
 
 def read_terms(implementation: YamlNode) -> RuleTerms | None:
-    """Return the readable terms of a rule; None for an unknown kind."""
-    parsed = _parse(implementation)
+    """Return a rule's readable terms; None for unknown kinds or incomplete terms."""
+    parsed = _parse_terms(implementation)
     return parsed.value if parsed else None
 
 
 def write_sql(implementation: YamlNode, context: RuleContext) -> str | None:
-    """Return the SQL of consistent terms; None for other kinds."""
+    """Return the SQL of terms; None if contradictory or without SQL."""
     terms = read_terms(implementation)
     return None if terms is None or any(check_terms(implementation, context)) else terms.sql(context)
 
 
 def check_terms(implementation: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
     """Yield the contradictions of terms: in their form, or in their meaning."""
-    parsed = _parse(implementation)
+    parsed = _parse_terms(implementation)
     if parsed is None:
         name = implementation.text("rule")
         yield implementation.contradiction(f"The kind of rule “{name}” is unknown.", suggest(name, KINDS))
@@ -377,7 +384,8 @@ def check_terms(implementation: YamlNode, context: RuleContext) -> Iterator[Cont
         yield from parsed.value.check(implementation, context)
 
 
-def _parse(implementation: YamlNode) -> Parsed[RuleTerms] | None:
+def _parse_terms(implementation: YamlNode) -> Parsed[RuleTerms] | None:
+    """Return parsed terms with their refusals; None for an unknown kind."""
     terms = KINDS.get(implementation.text("rule"))
     if terms is None:
         return None

@@ -49,7 +49,10 @@ class SourceFile:
 
 
 def read_source(document: YamlNode, councils: Councils) -> tuple[SourceFile | None, tuple[Contradiction, ...]]:
-    """Return a document's source (or None) and the errors of its form."""
+    """Return a document's source, None if unreadable, and its form's errors.
+
+    ``councils: all`` becomes the list of all councils.
+    """
     node = document
     if document.at("councils").value == "all":
         listed = document.at("councils")
@@ -97,6 +100,7 @@ def check_source(file: SourceFile, councils: Councils, returns: Mapping[str, Ret
 
 
 def _check_accounts(source: Source, node: YamlNode) -> Iterator[Contradiction]:
+    """Yield accounts of councils, and systems of returns, outside the source."""
     return_codes = {source_return.return_code for source_return in source.returns}
     for council_code, account in node.at("accounts").members():
         yield from contradictions_where(
@@ -119,6 +123,7 @@ def _check_accounts(source: Source, node: YamlNode) -> Iterator[Contradiction]:
 
 
 def _check_returns(source: Source, node: YamlNode, returns: Mapping[str, Return]) -> Iterator[Contradiction]:
+    """Yield repeated returns, and returns that do not exist."""
     entries = [*zip(node.entries("returns"), source.returns, strict=True)]
     yield from (
         entry.contradiction(f"{source_return.return_code} is given twice.", "Keep one of the two.")
@@ -143,7 +148,7 @@ def _check_tokens(source: PushSource, node: YamlNode) -> Iterator[Contradiction]
 
 
 def _check_usernames(source: FolderSource | ApiSource, node: YamlNode) -> Iterator[Contradiction]:
-    """Yield accounts that two councils would share, and invalid account names."""
+    """Yield shared accounts, and a drop box's first invalid account name."""
     council_sources = [(code, source.for_council(code)) for code in source.councils]
     accounts = [(of_council.address, _fill_council(of_council.username, code)) for code, of_council in council_sources]
     if _has_repeats(accounts):
@@ -162,6 +167,7 @@ def _check_usernames(source: FolderSource | ApiSource, node: YamlNode) -> Iterat
 
 
 def _check_outbox(source: FolderSource, node: YamlNode) -> Iterator[Contradiction]:
+    """Yield fetched folders that overlap the outbox."""
     outbox = f"{source.outbox.strip('/')}/"
     for entry, source_return in zip(node.entries("returns"), source.returns, strict=True):
         folder = f"{source_return.folder.strip('/')}/"
@@ -172,6 +178,7 @@ def _check_outbox(source: FolderSource, node: YamlNode) -> Iterator[Contradictio
 
 
 def _check_username_of_api(source: ApiSource, node: YamlNode) -> Iterator[Contradiction]:
+    """Yield a missing username, or accounts that councils would share."""
     if source.username:
         yield from _check_usernames(source, node)
     elif isinstance(source.authentication, OAuth2Authentication | BasicAuthentication):
@@ -181,6 +188,7 @@ def _check_username_of_api(source: ApiSource, node: YamlNode) -> Iterator[Contra
 
 
 def _check_api_returns(source: ApiSource, node: YamlNode, returns: Mapping[str, Return]) -> Iterator[Contradiction]:
+    """Yield paging of unjoinable formats, and parameters taken by the key."""
     key = source.authentication.parameter if isinstance(source.authentication, KeyAuthentication) else ""
     for entry, source_return in zip(node.entries("returns"), source.returns, strict=True):
         data_return = returns.get(source_return.return_code)
@@ -200,13 +208,16 @@ def _check_api_returns(source: ApiSource, node: YamlNode, returns: Mapping[str, 
 
 
 def _uses_parameter(source_return: ApiReturn, name: str) -> bool:
+    """Return whether a request or its paging already uses a parameter."""
     is_in_request = re.search(rf"[?&]{re.escape(name)}=", source_return.request) is not None
     return is_in_request or name == getattr(source_return.paging, "parameter", "")
 
 
 def _fill_council(text: str, council_code: str) -> str:
+    """Return a text with the council in place of its placeholders."""
     return text.replace("{council_lower}", council_code.lower()).replace("{council}", council_code)
 
 
 def _has_repeats(values: list[str] | list[tuple[str, str]]) -> bool:
+    """Return whether a value occurs more than once."""
     return any(count > 1 for count in Counter(values).values())

@@ -56,12 +56,12 @@ class TableEntry:
 
 
 def read_items(node: YamlNode, return_slug: str, provenance: Provenance) -> tuple[ItemEntry, ...]:
-    """Return the readable items of a table's node."""
+    """Return the items of a table, with defaults for unreadable parts."""
     return tuple(read_item(entry, return_slug, provenance) for entry in node.entries("properties"))
 
 
 def read_table(node: YamlNode, return_slug: str, items: tuple[ItemEntry, ...], context: RuleContext) -> TableEntry:
-    """Return the readable part of a table's node.
+    """Return a table from its node, with defaults for unreadable parts.
 
     Args:
         node: the ``schema`` entry.
@@ -93,7 +93,7 @@ def check_table(
     code_lists: frozenset[str],
     context: RuleContext,
 ) -> Iterator[Contradiction]:
-    """Yield the contradictions of one table.
+    """Yield the contradictions of a table, its items, rules and relationships.
 
     Args:
         table_entry: the table.
@@ -149,7 +149,7 @@ def _check_repeats(table_entry: TableEntry, name_of: Callable[[ItemEntry], str],
 
 
 def _check_aliases(table_entry: TableEntry) -> Iterator[Contradiction]:
-    """Yield headers that two items would match."""
+    """Yield aliases that another item would match too."""
     table = table_entry.table
     nodes = {entry.item.name: entry.node.custom_property("lgdpAliases") for entry in table_entry.items}
     return (
@@ -162,6 +162,7 @@ def _check_aliases(table_entry: TableEntry) -> Iterator[Contradiction]:
 
 
 def _check_codes(entry: ItemEntry, code_lists: frozenset[str], context: RuleContext) -> Iterator[Contradiction]:
+    """Yield a missing code list, and a wrong date of validity."""
     item, code_list = entry.item, entry.properties.code_list or ""
     node = entry.node.custom_property("lgdpCodesOn")
     dates = [other.name for other in context.items.values() if other.type is ItemType.DATE]
@@ -188,6 +189,7 @@ def _check_codes(entry: ItemEntry, code_lists: frozenset[str], context: RuleCont
 
 
 def _check_key(table_entry: TableEntry) -> Iterator[Contradiction]:
+    """Yield missing, optional or superfluous keys, and tables without a measure."""
     table, node = table_entry.table, table_entry.node
     all_have_roles = all(entry.has_role for entry in table_entry.items)
     is_aggregate = table_entry.has_grain(Grain.AGGREGATE)
@@ -231,6 +233,7 @@ def _check_key(table_entry: TableEntry) -> Iterator[Contradiction]:
 
 
 def _check_role_of_key(entry: ItemEntry, *, is_aggregate: bool) -> Iterator[Contradiction]:
+    """Yield a key item whose role does not fit."""
     item = entry.item
     return first_contradiction_where(
         (
@@ -249,6 +252,7 @@ def _check_role_of_key(entry: ItemEntry, *, is_aggregate: bool) -> Iterator[Cont
 
 
 def _check_privacy(table_entry: TableEntry) -> Iterator[Contradiction]:
+    """Yield items of cases without privacy, or openly published free values."""
     for entry in table_entry.items:
         item = entry.item
         if item.role in (Role.COUNCIL, Role.PERIOD):
@@ -270,11 +274,12 @@ def _check_privacy(table_entry: TableEntry) -> Iterator[Contradiction]:
 
 
 def _is_free(item: Item) -> bool:
-    """Return whether councils may send unlimited different values for an item."""
+    """Return whether councils send an item as free text or date."""
     return item.code_list is None and item.type in (ItemType.TEXT, ItemType.DATE) and item.derived is None
 
 
 def _check_count(table_entry: TableEntry) -> Iterator[Contradiction]:
+    """Yield counts of aggregates, with wrong URNs or wrong breakdowns."""
     table = table_entry.table
     entries = table_entry.node.custom_property("lgdpCounts").elements
     if entries and table_entry.has_grain(Grain.AGGREGATE):

@@ -64,6 +64,7 @@ class Disclosure:
 
     @model_validator(mode="after")
     def _has_threshold_to_suppress_below(self) -> Self:
+        """Refuse a threshold without suppress-below, and suppress-below without a threshold."""
         if (self.method is DisclosureMethod.SUPPRESS_BELOW) is not bool(self.threshold):
             raise refusal(
                 "has or lacks a threshold: suppress-below must have one, and no other method",
@@ -171,7 +172,7 @@ class Return:
 
     @property
     def majors(self) -> Mapping[int, Contract]:
-        """The newest version of each major."""
+        """The newest version of each major, by its number."""
         return {contract.version.major: contract for contract in self.contracts}
 
     @property
@@ -180,7 +181,7 @@ class Return:
         return tuple(dict.fromkeys(table.name for contract in self.contracts for table in contract.tables))
 
     def contract_for(self, period: Period) -> Contract:
-        """Return the version that is valid for a period.
+        """Return the version that is valid for a period, or raise WrongUse.
 
         Raises:
             WrongUse: the period is of another kind, before the first version, or a day that is not a census day.
@@ -229,7 +230,7 @@ class Register:
     files: Mapping[str, bytes] = field(default_factory=lambda: MappingProxyType({}), repr=False)
 
     def named(self, text: str) -> Return:
-        """Return the return of a typed code, in any case, or slug.
+        """Return the return of a code in any case, or raise WrongUse.
 
         Raises:
             WrongUse: no return has that name.
@@ -248,7 +249,7 @@ class Register:
         return tuple(sorted({data_return.system for data_return in self.mappings}))
 
     def mapping_for(self, system: str, return_code: str, council_code: str, contract: Contract) -> SystemMapping | None:
-        """Return a system's mapping for a contract and council, or None.
+        """Return a system's mapping for contract and council; None without one.
 
         An extract without a system needs no mapping: it has the contract's own form. An extract of a system without
         a mapping cannot be read.

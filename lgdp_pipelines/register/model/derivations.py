@@ -17,6 +17,7 @@ from lgdp_pipelines.vocabulary.periods import PeriodKind
 
 
 def _check_bands(lower: tuple[int, ...]) -> tuple[int, ...]:
+    """Return ascending lower bounds; refuse others."""
     if any(first >= following for first, following in pairwise(lower)):
         raise refusal("has bands that do not go up", "Write such as [0, 16, 25].")
     return lower
@@ -44,7 +45,7 @@ class AgeBand:
 
     @property
     def codes(self) -> tuple[Code, ...]:
-        """The bands: ``16-24``, and the last ``75+``."""
+        """The bands as codes, such as ``16-24``; the last has no end."""
         bands = [
             Code(str(first), str(first)) if first == then - 1 else Code(f"{first}-{then - 1}", f"{first} to {then - 1}")
             for first, then in pairwise(self.lower)

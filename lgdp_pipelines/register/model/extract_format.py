@@ -53,6 +53,7 @@ class Container(StrEnum):
 
 
 def _normalise_encoding(name: str) -> str:
+    """Return Python's name of an encoding; empty for an unknown one."""
     try:
         return codecs.lookup(name).name
     except LookupError:
@@ -60,12 +61,14 @@ def _normalise_encoding(name: str) -> str:
 
 
 def _check_encoding(name: str) -> str:
+    """Return the name of a supported encoding; refuse others."""
     if _normalise_encoding(name) not in {_normalise_encoding(known) for known in ENCODINGS}:
         raise refusal(f"is “{name}”, which is unknown", f"Write {', '.join(ENCODINGS[:-1])} or {ENCODINGS[-1]}.")
     return name
 
 
 def _parse_quote(value: object) -> object:
+    """Return a quote character, empty for ``none``; refuse others."""
     if value == NO_QUOTE:
         return ""
     if not isinstance(value, str) or not re.fullmatch(r"[^\r\n\x00A-Za-z0-9\s]", value):
@@ -119,7 +122,7 @@ class Extract:
 
     @property
     def between_cells(self) -> str:
-        """The delimiter, for people."""
+        """The delimiter in words, such as ``a tab``."""
         return DELIMITERS.get(self.delimiter, f"“{self.delimiter}”")
 
     @property

@@ -52,7 +52,7 @@ _MOST_COUNTED = 200
 
 
 def find_pattern_problem(pattern: str) -> str | None:
-    """Return the problem of an expression as a sentence's end, or None."""
+    """Return an expression's problem as a sentence's end; None if usable."""
     try:
         re.compile(pattern)
     except (re.error, OverflowError, RecursionError) as error:
@@ -66,7 +66,7 @@ def find_pattern_problem(pattern: str) -> str | None:
 
 
 def find_name_pattern_problem(pattern: str) -> str | None:
-    """Return the problem of a pattern for names, or None."""
+    """Return a name pattern's problem, repeated repeats included; None if usable."""
     problem = find_pattern_problem(pattern)
     if problem is None and _REPEATED_REPEAT.search(pattern):
         return "repeats a repeat, which can take for ever"
@@ -91,7 +91,9 @@ def refusal(end: str, remedy: str) -> PydanticCustomError:
     return PydanticCustomError("register", end, {"remedy": remedy})
 
 
-def _check(problem_of: Callable[[str], str | None]) -> AfterValidator:
+def _make_pattern_validator(problem_of: Callable[[str], str | None]) -> AfterValidator:
+    """Return a validator that refuses patterns with a problem."""
+
     def check(text: str) -> str:
         if problem := problem_of(text):
             raise refusal(problem, "Correct the pattern.")
@@ -101,6 +103,7 @@ def _check(problem_of: Callable[[str], str | None]) -> AfterValidator:
 
 
 def _parse_day(value: object) -> date:
+    """Return a day from a date or ``2024-03-31``; refuse other values."""
     if isinstance(value, date):
         return value
     try:
@@ -122,6 +125,7 @@ def refuse_repeats(values: tuple[_Value, ...]) -> tuple[_Value, ...]:
 
 
 def _join_lines(text: str) -> str:
+    """Return a text in one line with single spaces."""
     return " ".join(text.split())
 
 
@@ -142,10 +146,10 @@ Prose: TypeAlias = Annotated[Text, AfterValidator(_join_lines)]
 FreeProse: TypeAlias = Annotated[FreeText, AfterValidator(_join_lines)]
 """A text of sentences that may be empty, in one line."""
 
-Pattern: TypeAlias = Annotated[Text, _check(find_pattern_problem)]
+Pattern: TypeAlias = Annotated[Text, _make_pattern_validator(find_pattern_problem)]
 """A regular expression for cells or headers."""
 
-NamePattern: TypeAlias = Annotated[Text, _check(find_name_pattern_problem)]
+NamePattern: TypeAlias = Annotated[Text, _make_pattern_validator(find_name_pattern_problem)]
 """A regular expression for names."""
 
 Day: TypeAlias = Annotated[date, BeforeValidator(_parse_day)]
@@ -162,6 +166,7 @@ PositiveInteger: TypeAlias = Annotated[StrictInt, Field(ge=1)]
 
 
 def _pass_empty(value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:  # noqa: ANN401
+    """Return an empty value of Python unchecked; refuse null in files."""
     if info.context is None and not value:
         return value
     if value is None:
@@ -183,6 +188,7 @@ VERIFIED = ("READ", "memory, unverified", "ours")
 
 
 def _check_mark(mark: str) -> str:
+    """Return a known mark of a fact; refuse others."""
     if mark not in VERIFIED:
         raise refusal(f"is “{mark}”, and must be one of: {'; '.join(VERIFIED)}", "Write one of the marks.")
     return mark
@@ -209,6 +215,7 @@ class ReadAs:
 
 
 def _tag_by_type(value: object) -> str:
+    """Return the union's tag for a text, or for another value."""
     return "<text>" if isinstance(value, str) else "<other>"
 
 

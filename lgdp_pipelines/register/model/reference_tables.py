@@ -28,6 +28,7 @@ from lgdp_pipelines.register.model.table_model import ItemType
 
 
 def _check_type(kind: ItemType) -> ItemType:
+    """Return a type that columns may have; refuse decimal and boolean."""
     if kind in (ItemType.DECIMAL, ItemType.BOOLEAN):
         raise refusal(f"is “{kind}”, which no reference table has", "Write text, integer, number or date.")
     return kind
@@ -73,6 +74,7 @@ class ReferenceVersionWords:
 
     @model_validator(mode="after")
     def _has_source(self) -> Self:
+        """Refuse a version marked READ without a source."""
         if self.verified == "READ" and not self.source:
             raise refusal("was READ and has no source", "Write where it was read.")
         return self

@@ -64,10 +64,7 @@ _SAFE_FOLDER = re.compile(r"/*[^/\\.\s][^/\\\s]*(/[^/\\.\s][^/\\\s]*)*/*")
 
 
 def fill_defaults(text: str) -> str:
-    """Return a text with the defaults of its variables.
-
-    Empty where a variable has none.
-    """
+    """Return a text with its variables' defaults; empty where one is missing."""
     if any(not variable[1] for variable in _VARIABLE.finditer(text)):
         return ""
     return _VARIABLE.sub(lambda variable: (variable[1] or "").removeprefix(":-"), text)
@@ -91,7 +88,7 @@ def _check_placeholders(*placeholders: str) -> Callable[[str], str]:
 
 
 def _check_address(is_right: Callable[[str], object], end: str, remedy: str) -> AfterValidator:
-    """Return a validator that refuses unusable addresses, without the environment's values."""
+    """Return a validator that refuses addresses unusable with their default values."""
 
     def check(text: str) -> str:
         address = fill_defaults(text)
@@ -103,6 +100,7 @@ def _check_address(is_right: Callable[[str], object], end: str, remedy: str) -> 
 
 
 def _parse_secret(value: object) -> SecretReference:
+    """Return a secret's reference; refuse other values without repeating them."""
     if isinstance(value, SecretReference):
         return value
     text = value.strip() if isinstance(value, str) else ""
@@ -117,17 +115,20 @@ _check_fixed_text = _check_placeholders()
 
 
 def _check_secret(reference: SecretReference) -> SecretReference:
+    """Return a reference; refuse malformed variables and unknown placeholders."""
     _check_account_text(reference.text)
     return reference
 
 
 def _check_routing_pattern(pattern: str) -> str:
+    """Return a pattern with the group ``period``; refuse others."""
     if "period" not in list_named_groups(pattern):
         raise refusal("has no group period", "Put (?P<period>…) around the part that names the period.")
     return pattern
 
 
 def _check_request(request: str) -> str:
+    """Return a request that names council and period; refuse others."""
     for names in (("council",), ("period", "year")):
         if not any(f"{{{name}}}" in request for name in names):
             advice = f"Write {' or '.join('{' + name + '}' for name in names)} into it."
@@ -136,6 +137,7 @@ def _check_request(request: str) -> str:
 
 
 def _check_folder(text: str) -> str:
+    """Return a relative folder below the account's root; refuse others."""
     if not _SAFE_FOLDER.fullmatch(text):
         raise refusal(
             "must be a relative path below the account's root",
@@ -225,6 +227,7 @@ class KeyAuthentication:
 
     @model_validator(mode="after")
     def _has_one_place(self) -> Self:
+        """Refuse a key without exactly one of header and parameter."""
         if bool(self.header) is bool(self.parameter):
             raise refusal(
                 "must say one of the two, header or parameter, that the key is sent in", "Write header or parameter."
@@ -399,14 +402,15 @@ class SftpSourceAccount(SourceAccount):
     known_hosts: _AccountReference | None = None
 
 
-def _refuse_same(account: SourceAccount) -> SourceAccount:
+def _refuse_empty_account(account: SourceAccount) -> SourceAccount:
+    """Return an account with a difference; refuse an empty one."""
     if account == type(account)():
         raise refusal("has no difference", "Write the difference, or remove the council.")
     return account
 
 
 _Account = TypeVar("_Account", bound=SourceAccount)
-_Accounts: TypeAlias = Mapping[str, Annotated[_Account, AfterValidator(_refuse_same)]]
+_Accounts: TypeAlias = Mapping[str, Annotated[_Account, AfterValidator(_refuse_empty_account)]]
 _Return = TypeVar("_Return", bound=SourceReturn)
 _Returns: TypeAlias = Annotated[tuple[_Return, ...], Field(min_length=1)]
 
@@ -440,16 +444,16 @@ class Source:
 
     @property
     def delivers_back(self) -> bool:
-        """Return whether files go back to councils by this source."""
+        """Return whether files go back to councils; False by default."""
         return False
 
     @property
     def poll_schedule(self) -> str:
-        """Return the cron expression of the source's polling; may be empty."""
+        """Return the cron expression of polling; empty by default."""
         return ""
 
     def for_council(self, council_code: str) -> Self:
-        """Return the source as it is for one council."""
+        """Return the source with one council's differences, if it has any."""
         account = self.accounts.get(council_code)
         if account is None:
             return self
@@ -480,7 +484,7 @@ class FolderSource(Source):
 
     @property
     def delivers_back(self) -> bool:
-        """Return whether files go back to councils by this source."""
+        """Return whether files go back to councils, into an outbox."""
         return bool(self.outbox)
 
 

@@ -61,18 +61,19 @@ class _ColumnWords:
 
     @model_validator(mode="after")
     def _has_a_header(self) -> Self:
+        """Refuse a column without any header."""
         if not (self.header or self.headers or self.pattern):
             raise refusal("has no header", "Write header, headers or pattern.")
         return self
 
     def column(self) -> SourceColumn:
-        """Return the column."""
+        """Return the words as a column with all its headers."""
         headers = (*((self.header,) if self.header else ()), *(header.strip() for header in self.headers))
         return SourceColumn(Spellings(headers, (self.pattern,) if self.pattern else ()), self.file)
 
 
 def _spell_out_column(value: object) -> object:
-    """Return a header, or a list of headers, in full words."""
+    """Return a header or list as a mapping; other values unchanged."""
     if isinstance(value, str):
         return {"header": value}
     return {"headers": value} if isinstance(value, list) else value
@@ -106,7 +107,7 @@ class UnitChange:
     ] = None
 
     def factor_to(self, unit: str) -> Decimal | None:
-        """Return the exact factor into the contract's unit, or None."""
+        """Return the mapping's factor, or the known one; None if unknown."""
         return find_conversion_factor(self.unit, unit) if self.factor is None else self.factor
 
 
@@ -181,13 +182,13 @@ class TableMapping(TableWords):
 
     table: str
 
-    def spelled_dates(self, item: Item) -> str:
-        """Return an item's format of dates; empty for the contract's format."""
+    def find_date_format(self, item: Item) -> str:
+        """Return an item's date format; empty for the contract's or non-dates."""
         formats = self.dates if isinstance(self.dates, Mapping) else {item.name: self.dates}
         return formats.get(item.name, "") if item.type is ItemType.DATE else ""
 
     def headers_of(self, name: str) -> tuple[str, ...]:
-        """Return the possible headers of an item in words."""
+        """Return an item's possible headers in words; empty where unmapped."""
         column = self.columns.get(name)
         if column is None:
             return ()
@@ -240,7 +241,7 @@ class SystemMapping(MappingWords):
 def select_mapping(
     mappings: Iterable[SystemMapping], system: str, council_code: str, return_code: str, major: int
 ) -> SystemMapping | None:
-    """Return a council's own mapping, or else the system's, or None.
+    """Return the council's own mapping, else the common one, else None.
 
     Args:
         mappings: of the register.

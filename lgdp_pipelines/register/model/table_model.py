@@ -84,7 +84,7 @@ class Privacy(StrEnum):
 
     @property
     def is_personal(self) -> bool:
-        """Return whether the raw value may point at a person."""
+        """Return whether the raw value may identify a person: unless open."""
         return self is not Privacy.OPEN
 
 
@@ -132,6 +132,7 @@ class HeaderPattern:
 
 
 def _make_spellings(entries: Sequence[str | HeaderPattern]) -> Spellings:
+    """Return entries as spellings: texts as headers, the rest as patterns."""
     return Spellings(
         tuple(entry.strip() for entry in entries if isinstance(entry, str)),
         tuple(entry.pattern for entry in entries if isinstance(entry, HeaderPattern)),
@@ -183,11 +184,11 @@ class Terms(ABC):
     @property
     @abstractmethod
     def finding_items(self) -> tuple[str, ...]:
-        """Names of a finding's items by default; the first shows it."""
+        """Default names of a finding's items; it is placed at the first."""
 
     @property
     def items(self) -> tuple[str, ...]:
-        """Names of the items of the rule's own table that it reads."""
+        """Names of own items that the rule reads; by default the finding's."""
         return self.finding_items
 
 
@@ -207,7 +208,7 @@ class Relationship(Terms):
 
     @property
     def finding_items(self) -> tuple[str, ...]:
-        """The items that refer."""
+        """Names of the items that refer."""
         return self.source_items
 
 
@@ -385,8 +386,8 @@ class Table:
         """All items by name."""
         return {item.name: item for item in self.all_items}
 
-    def behind(self, names: Iterable[str]) -> frozenset[str]:
-        """Return some items together with the sources of derived ones."""
+    def with_sources(self, names: Iterable[str]) -> frozenset[str]:
+        """Return item names together with the sources of derived ones."""
         requested = list(names)
         sources = [
             source
@@ -402,12 +403,12 @@ class Table:
         return tuple(item for item in self.items if item.key)
 
     def having(self, role: Role) -> tuple[Item, ...]:
-        """Return the items of a role."""
+        """Return the items of a role that councils send."""
         return tuple(item for item in self.items if item.role is role)
 
 
 def columns_of(tables: Iterable[Table]) -> Mapping[str, Sequence[str]]:
-    """Return the columns that a rule's SQL may name, by table."""
+    """Return columns for rules' SQL by table, ``_status`` and ``_row`` included."""
     return {
         table.name: [item.name for item in table.all_items]
         + [f"{item.name}_status" for item in table.all_items if item.role is Role.MEASURE]

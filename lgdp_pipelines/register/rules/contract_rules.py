@@ -26,22 +26,23 @@ from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity
 @lru_cache(maxsize=512)
 def list_rules(contract: Contract) -> tuple[Rule, ...]:
     """Return every rule of a contract: the extract's, then table by table."""
-    rules = [_readable(contract)]
+    rules = [_readable_rule(contract)]
     names: set[str] = set()
     for table in contract.tables:
-        rules += [_columns(contract, table), _extra_columns(contract, table)]
+        rules += [_columns_rule(contract, table), _extra_columns_rule(contract, table)]
         for item in table.items:
             last = item.urn.rsplit(":", 1)[-1] or item.name
             prefix = f"{contract.slug}.{table.name}.{last}" if last in names else f"{contract.slug}.{last}"
             rules += _item_rules(item, table, prefix)
         names |= {item.urn.rsplit(":", 1)[-1] or item.name for item in table.items}
         if table.key:
-            rules.append(_key(contract, table))
+            rules.append(_key_rule(contract, table))
         rules += table.rules
     return tuple(rules)
 
 
-def _readable(contract: Contract) -> Rule:
+def _readable_rule(contract: Contract) -> Rule:
+    """Return the rule that the extract is whole and readable."""
     format_name = contract.extract.format.upper()
     return Rule(
         id=f"{contract.slug}.readable",
@@ -55,7 +56,8 @@ def _readable(contract: Contract) -> Rule:
     )
 
 
-def _columns(contract: Contract, table: Table) -> Rule:
+def _columns_rule(contract: Contract, table: Table) -> Rule:
+    """Return the rule that every column is there once."""
     return Rule(
         id=f"{contract.slug}.{table.name}.columns",
         kind=RuleKind.COLUMNS,
@@ -67,7 +69,8 @@ def _columns(contract: Contract, table: Table) -> Rule:
     )
 
 
-def _extra_columns(contract: Contract, table: Table) -> Rule:
+def _extra_columns_rule(contract: Contract, table: Table) -> Rule:
+    """Return the query about columns that the contract does not know."""
     return Rule(
         id=f"{contract.slug}.{table.name}.extra_columns",
         kind=RuleKind.EXTRA_COLUMNS,
@@ -80,7 +83,8 @@ def _extra_columns(contract: Contract, table: Table) -> Rule:
     )
 
 
-def _key(contract: Contract, table: Table) -> Rule:
+def _key_rule(contract: Contract, table: Table) -> Rule:
+    """Return the rule that no two rows share the key."""
     headers = _join_words([item.header for item in table.key])
     return Rule(
         id=f"{contract.slug}.{table.name}.key",
@@ -95,6 +99,7 @@ def _key(contract: Contract, table: Table) -> Rule:
 
 
 def _item_rules(item: Item, table: Table, prefix: str) -> Iterator[Rule]:
+    """Yield the rules that follow from one item."""
     for kind, title, advice in list_item_rules(item):
         yield Rule(
             id=f"{prefix}.{kind}",
@@ -186,6 +191,7 @@ _DATE_WORDS = (("%d", "DD"), ("%m", "MM"), ("%Y", "YYYY"))
 
 
 def _describe_type(item: Item) -> str:
+    """Return the form of an item's values in words."""
     if item.type is ItemType.DATE:
         date_format = item.date_format or ""
         for letters, word in _DATE_WORDS:
@@ -198,6 +204,7 @@ def _describe_type(item: Item) -> str:
 
 
 def _describe_length(item: Item) -> str:
+    """Return the permitted number of characters in words."""
     if item.min_length is None:
         return f"at most {item.max_length} characters"
     if item.max_length is None:
@@ -208,6 +215,7 @@ def _describe_length(item: Item) -> str:
 
 
 def _describe_range(bounds: Range) -> str:
+    """Return bounds in words, joined by “and”; empty without any."""
     parts = (
         ("at least", bounds.minimum),
         ("more than", bounds.exclusive_minimum),
@@ -218,4 +226,5 @@ def _describe_range(bounds: Range) -> str:
 
 
 def _join_words(words: list[str]) -> str:
+    """Return words joined by commas and a last “and”."""
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

@@ -78,6 +78,7 @@ def fill_table_names(query: str, own_table: str) -> str:
 
 
 def _plain_name(name: str, own_table: str) -> str:
+    """Return the plain SQL name of a placeholder's table."""
     return own_table if name == "model" else name.replace(".", "__")
 
 
@@ -131,10 +132,12 @@ def _find_table_problems(tree: exp.Select, columns: Mapping[str, Sequence[str]])
 
 @lru_cache(maxsize=16)  # the rules of a contract are checked one after the other, and sqlglot parses every name
 def _build_schema(columns: tuple[tuple[str, tuple[str, ...]], ...]) -> MappingSchema:
+    """Return tables' columns, all as texts, as sqlglot's schema."""
     return MappingSchema({name: dict.fromkeys(names, "VARCHAR") for name, names in columns}, dialect=_DIALECT)
 
 
 def _find_variable_problems(tree: exp.Select) -> Iterator[str]:
+    """Yield calls of ``getvariable`` with an unknown variable."""
     for call in tree.find_all(exp.Anonymous):
         if call.name.lower() == "getvariable":
             argument = call.expressions[0] if call.expressions else None
@@ -148,32 +151,32 @@ PERIOD_COLUMN = "period"
 
 
 def find_matching_periods(other: Return, period: Period) -> tuple[Period, ...]:
-    """Return the periods of another return for a period, in order.
+    """Return another return's corresponding periods; empty if it began later.
 
-    Empty where the other return does not cover all of that time.
+    It is also empty where the kinds of period do not correspond.
     """
     periods = find_corresponding_periods(other.latest.period_kind, period)
     return periods if periods and periods[0].start >= other.first_period.start else ()
 
 
 def find_matching_contracts(other: Return, contract: Contract, own: Return) -> tuple[Contract, ...]:
-    """Return the versions of another return within a contract's validity, oldest first.
+    """Return another return's versions that overlap a contract's validity, oldest first.
 
     Empty where the kinds of period do not correspond.
     """
-    span = _start_days(own, contract)
+    span = _find_validity(own, contract)
     if span is None or not find_corresponding_periods(other.latest.period_kind, parse_period(contract.valid_from)):
         return ()
     first, end = span
     return tuple(
         version
         for version in other.contracts
-        if (days := _start_days(other, version)) is not None and days[0] < end and first < days[1]
+        if (days := _find_validity(other, version)) is not None and days[0] < end and first < days[1]
     )
 
 
-def _start_days(data_return: Return, contract: Contract) -> tuple[date, date] | None:
-    """Return first day and end of a version's validity, or None."""
+def _find_validity(data_return: Return, contract: Contract) -> tuple[date, date] | None:
+    """Return a version's first day and exclusive end; None if malformed."""
     following = data_return.contracts[data_return.contracts.index(contract) + 1 :]
     try:
         first, *later = (parse_period(version.valid_from).start for version in (contract, *following))
@@ -189,6 +192,7 @@ def find_shared_columns(contracts: Sequence[Contract], table: str) -> tuple[str,
 
 
 def _column_types(contract: Contract, table: str) -> Mapping[str, object]:
+    """Return the type of each column that SQL may name."""
     items = contract.by_name[table].by_name
     types = {name: (item.type, item.precision, item.scale) for name, item in items.items()}
     return {name: types.get(name, name) for name in columns_of([contract.by_name[table]])[table]}

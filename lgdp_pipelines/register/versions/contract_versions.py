@@ -195,6 +195,7 @@ def read_changes(document: YamlNode) -> ChangeFile:
 
 
 def _make_change(action: ChangeAction, node: YamlNode) -> Change:
+    """Return a change from its readable words."""
     return Change(
         action=action,
         targets=tuple(_parse_target(text) for text in node.texts(action) or (node.text(action),)),
@@ -207,6 +208,7 @@ def _make_change(action: ChangeAction, node: YamlNode) -> Change:
 
 
 def _parse_target(text: str) -> Target:
+    """Return a target from its text, such as ``item school.pupil_roll``."""
     kind, _, address = text.partition(" ")
     table, _, name = address.partition(".")
     return Target(TargetKind.FIELD, "", address) if kind == TargetKind.FIELD else Target(TargetKind(kind), table, name)
@@ -237,7 +239,9 @@ class _ImpossibleChangeError(Exception):
 
 
 def expand_changes(base: YamlNode, change_file: ChangeFile) -> tuple[YamlNode, tuple[Contradiction, ...]]:
-    """Return a contract after its possible changes, with contradictions for the others.
+    """Return the base with the possible changes made, and all contradictions.
+
+    A change that is too large for a minor version is made, and is a contradiction as well.
 
     Args:
         base: the whole contract that the version starts from.
@@ -268,6 +272,7 @@ def expand_changes(base: YamlNode, change_file: ChangeFile) -> tuple[YamlNode, t
 
 
 def _may_be_minor(change: Change) -> bool:
+    """Return whether a change may be made within a major version."""
     match change.action:
         case ChangeAction.ADD:
             return True
@@ -283,6 +288,7 @@ def _may_be_minor(change: Change) -> bool:
 
 
 def _apply(tree: YamlNode, change: Change, target: Target) -> YamlNode:
+    """Return a contract after a change to one target, or refuse it."""
     if target.kind is TargetKind.FIELD:
         return _apply_to_field(tree, change, target)
     content = change.content.value
@@ -345,14 +351,15 @@ def _apply_to_list(entries: YamlNode, change: Change, target: Target) -> YamlNod
     changed = _merge_content(entry, change.content) if change.content.value is not None else entry
     if change.action is ChangeAction.RENAME:
         if _find(entries, name_word, change.to) is not None:
-            raise _pointless(change, f"The name {change.to}, which the {target} is to have, is there already")
+            raise _pointless_error(change, f"The name {change.to}, which the {target} is to have, is there already")
         changed = changed.with_member(name_word, change.node.at("to"))
     if changed.value == entry.value:
-        raise _pointless(change, f"The change leaves the {target} as it was")
+        raise _pointless_error(change, f"The change leaves the {target} as it was")
     return _replace_entry(entries, entry, changed)
 
 
 def _add_entry(entries: YamlNode, change: Change, target: Target) -> YamlNode:
+    """Return a list with a new entry, last or after another."""
     file, line, name_word = change.node.file, change.node.line, _NAME_WORD[target.kind]
     name = YamlNode(file, line, target.name or target.table)
     entry = _merge_content(mapping_node(file, line, {name_word: name}), change.content)
@@ -400,6 +407,7 @@ def _set_custom(entry: YamlNode, name: str, value: YamlNode) -> YamlNode:
 
 
 def _apply_to_field(tree: YamlNode, change: Change, target: Target) -> YamlNode:
+    """Return a contract after a change to a field, or refuse it."""
     name = target.name
     if name.split(".")[0] in _UNCHANGEABLE or change.action is ChangeAction.RENAME:
         raise _ImpossibleChangeError(
@@ -416,11 +424,12 @@ def _apply_to_field(tree: YamlNode, change: Change, target: Target) -> YamlNode:
     if change.action is ChangeAction.REMOVE:
         return _set_field(tree, name, YamlNode("", 0, None))
     if change.content.value is None or (before and change.content.value == before.value):
-        raise _pointless(change, f"The change leaves the {target} as it was")
+        raise _pointless_error(change, f"The change leaves the {target} as it was")
     return _set_field(tree, name, change.content)
 
 
 def _find_field(tree: YamlNode, name: str) -> YamlNode | None:
+    """Return a contract's field, property or agreed value; None if missing."""
     if name.startswith("lgdp") or name in _AGREED:
         listed = tree.at("slaProperties" if name in _AGREED else _CUSTOM)
         entry = _find(listed, "property", name)
@@ -431,6 +440,7 @@ def _find_field(tree: YamlNode, name: str) -> YamlNode | None:
 
 
 def _set_field(tree: YamlNode, name: str, value: YamlNode) -> YamlNode:
+    """Return a contract with a field set; missing agreements stay missing."""
     if name.startswith("lgdp"):
         return _set_custom(tree, name, value)
     if name in _AGREED:
@@ -448,19 +458,22 @@ def _set_field(tree: YamlNode, name: str, value: YamlNode) -> YamlNode:
 
 
 def _find(listed: YamlNode, word: str, text: str) -> YamlNode | None:
-    """Return the entry of a list with a text at a word."""
+    """Return the first entry with a text at a word, or None."""
     return next((entry for entry in listed.elements if entry.at(word).value == text), None)
 
 
 def _names(listed: YamlNode, kind: TargetKind) -> list[str]:
+    """Return the names or ids of a list's entries."""
     return [str(entry.at(_NAME_WORD[kind]).value) for entry in listed.elements]
 
 
 def _replace_entry(listed: YamlNode, old: YamlNode, new: YamlNode) -> YamlNode:
+    """Return a list with one entry replaced in its place."""
     return listed.with_elements(new if entry is old else entry for entry in listed.elements)
 
 
-def _pointless(change: Change, what: str) -> _ImpossibleChangeError:
+def _pointless_error(change: Change, what: str) -> _ImpossibleChangeError:
+    """Return the error of a change that has no effect."""
     return _ImpossibleChangeError(change.node, f"{what}.", "Remove the change, or write what becomes different.")
 
 
@@ -523,7 +536,7 @@ def resolve_versions(
 
 
 def _find_base(file: str, base: str, files: set[str]) -> str:
-    """Return the file of a base version, or an empty text."""
+    """Return the file of a base version; empty where it is missing."""
     name = _FILE.fullmatch(file)
     candidates = (f"{name[1]}{base}{ending}" for ending in (CONTRACT_ENDING, CHANGES_ENDING)) if name else ()
     return next((candidate for candidate in candidates if candidate in files), "")
@@ -538,8 +551,8 @@ def _check_base(
     while (link := bases.get(chain[-1], "")) and link not in chain:
         chain.append(link)
     folder = file.rpartition("/")[0]
-    versions = {_version(other_file) for other_file in files - {file} if other_file.startswith(f"{folder}/")}
-    steps = " → ".join(map(_version, (*chain, file)))
+    versions = {_version_in_name(other_file) for other_file in files - {file} if other_file.startswith(f"{folder}/")}
+    steps = " → ".join(map(_version_in_name, (*chain, file)))
     return contradictions_where(
         (
             base and not bases[file],
@@ -551,6 +564,7 @@ def _check_base(
     )
 
 
-def _version(file: str) -> str:
+def _version_in_name(file: str) -> str:
+    """Return the version in a file's name, or else the name."""
     name = _FILE.fullmatch(file)
     return name[2] if name else file

@@ -25,7 +25,7 @@ from lgdp_pipelines.vocabulary.periods import Period, parse_period
 
 
 def group_by_return(files: Sequence[ContractFile]) -> Mapping[str, tuple[ContractFile, ...]]:
-    """Return contracts by return code, in order; oldest version first."""
+    """Return contracts by return code, without those lacking one, oldest first."""
     ordered = sorted(files, key=lambda file: (file.contract.return_code, file.contract.version))
     grouped = groupby(ordered, key=lambda file: file.contract.return_code)
     return {code: tuple(versions) for code, versions in grouped if code}
@@ -61,6 +61,7 @@ def check_versions(versions: Sequence[ContractFile]) -> Iterator[Contradiction]:
 
 
 def _first_period(contract: Contract) -> Period | None:
+    """Return a contract's first period; None where it is malformed."""
     try:
         return parse_period(contract.valid_from)
     except WrongUse:
@@ -68,6 +69,7 @@ def _first_period(contract: Contract) -> Period | None:
 
 
 def _check_only_adds(earlier: ContractFile, later: ContractFile) -> Iterator[Contradiction]:
+    """Yield removals and changes that a version within a major makes."""
     file = earlier.document.file
     remedy = "Within a major version, only add; for this change raise the major version."
     later_entries = {entry.table.name: entry for entry in later.tables}
@@ -104,6 +106,7 @@ def _check_only_adds(earlier: ContractFile, later: ContractFile) -> Iterator[Con
 
 
 def _fixed_aspects(item: Item) -> tuple[object, ...]:
+    """Return the aspects that an item keeps within a major."""
     return (
         item.name, item.header, item.type, item.precision, item.scale, item.unit, item.role, item.key, item.derived,
     )  # fmt: skip
@@ -204,7 +207,7 @@ _RULE_ASPECTS = tuple(field.name for field in fields(Rule) if field.name not in 
 
 
 def compare_contracts(earlier: Contract, later: Contract) -> tuple[Difference, ...]:
-    """Return all differences between two versions, in the order of the later."""
+    """Return the differences between two versions, in the order of the later."""
     aspects = _aspects(earlier, later, _CONTRACT_ASPECTS)
     differences = (
         [Difference(DifferenceKind.MODIFIED, "contract", "", later.return_code, later.return_code, aspects)]
@@ -234,6 +237,7 @@ def _declared_tables(contract: Contract) -> Mapping[str, Table]:
 
 
 def _compare_tables(before: Table | None, after: Table | None) -> Iterator[Difference]:
+    """Yield a table's addition or removal, or its detailed differences."""
     if before is None or after is None:
         kind, present = (DifferenceKind.ADDED, after) if before is None else (DifferenceKind.REMOVED, before)
         if present is not None:
@@ -255,6 +259,7 @@ def _compare_entries(
     after: Mapping[str, Item] | Mapping[str, Rule],
     compared: tuple[str, ...],
 ) -> Iterator[Difference]:
+    """Yield the added, changed, renamed and removed items or rules."""
     for key, later in after.items():
         earlier = before.get(key)
         if earlier is None:
@@ -270,15 +275,18 @@ def _compare_entries(
 
 
 def _name(entry: Item | Rule) -> str:
+    """Return an item's name, or a rule's id."""
     return entry.name if isinstance(entry, Item) else entry.id
 
 
 def _aspects(before: object, after: object, names: tuple[str, ...]) -> tuple[Aspect, ...]:
+    """Return the named attributes that differ, as text."""
     pairs = ((name, getattr(before, name), getattr(after, name)) for name in names)
     return tuple(Aspect(name, _text(earlier), _text(later)) for name, earlier, later in pairs if earlier != later)
 
 
 def _text(value: object) -> str:
+    """Return a value as text for people; empty for None."""
     match value:
         case None:
             return ""
@@ -293,6 +301,7 @@ def _text(value: object) -> str:
 
 
 def _record(value: object) -> str:
+    """Return a record's filled fields in words, or a plain value."""
     names = getattr(value, "__dataclass_fields__", None)
     if names is None:
         return str(value)

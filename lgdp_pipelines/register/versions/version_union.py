@@ -42,7 +42,7 @@ class UnitedItem:
 
     @property
     def urn(self) -> str:
-        """The data item."""
+        """URN of the data item."""
         return self.declared.urn
 
 
@@ -100,7 +100,7 @@ class UnitedTable:
         return self.newest.counts
 
     def find_item(self, name: str) -> UnitedItem:
-        """Return the item of a name."""
+        """Return the item of a name, which must exist."""
         return next(item for item in self.items if item.name == name)
 
 
@@ -133,7 +133,7 @@ class Product:
 
     @property
     def dimensions(self) -> tuple[UnitedItem, ...]:
-        """Items of the breakdown of its figures, each name once."""
+        """Items of its figures' breakdown, each name once; empty for cases."""
         if self.shape is ProductShape.CASES:
             return ()
         items = [item for table in self.tables for item in list_breakdown_items(table)]
@@ -141,7 +141,7 @@ class Product:
 
     @property
     def attributes(self) -> tuple[UnitedItem, ...]:
-        """Items shown beside figures; cases have them among their columns."""
+        """Items shown beside given figures; empty for cases and counts."""
         return self.tables[0].attributes if self.shape is ProductShape.FIGURES else ()
 
     @property
@@ -189,6 +189,7 @@ def unite_tables(data_return: Return) -> tuple[UnitedTable, ...]:
 
 
 def _unite_table(data_return: Return, name: str) -> UnitedTable:
+    """Return a table over all majors; refuse mixed grains and closed breakdowns."""
     majors = {
         major: (contract, contract.by_name[name])
         for major, contract in data_return.majors.items()
@@ -223,10 +224,12 @@ def _unite_table(data_return: Return, name: str) -> UnitedTable:
 
 
 def _contradiction(contract: Contract, message: str, remedy: str) -> RegisterError:
+    """Return an error with one contradiction at a contract's file."""
     return RegisterError((Contradiction(contract.path.name, 0, message, remedy),))
 
 
 def _unite_item(versions: Mapping[int, Item], taken: set[str]) -> UnitedItem:
+    """Return an item over all majors, with the strictest privacy."""
     major = max(versions)
     newest = versions[major]
     name = newest.name if newest.name not in taken else f"{newest.name}_v{major}"

@@ -122,7 +122,7 @@ def test_derived_items_stand_beside_those_that_are_sent(enhanced: SmallRegister)
     assert pet.by_name["age"].derived == AgeBand("birth_date", "birth_date", (0, 1, 10))
     assert pet.by_name["born_quarter"].derived == Quarter("birth_date", PeriodKind.CALENDAR_QUARTER)
     assert [code.code for code in register.code_lists["pets.age"].codes] == ["0", "1-9", "10+"]
-    assert pet.behind(["age", "pet_ref"]) == {"age", "pet_ref", "birth_date"}
+    assert pet.with_sources(["age", "pet_ref"]) == {"age", "pet_ref", "birth_date"}
     food = next(table for table in register.returns["PET-FOOD"].latest.tables if table.derived)
     assert food.by_name["weight_each"].derived == Rate("weight_kg", 10, "people", "1", "people")
     assert food.by_name["weight_each"].unit == "kg per 10 people (people 1)"

@@ -73,7 +73,7 @@ class PresenceTerms(ConditionalTerms):
         return tuple(self.by)
 
     def check(self, node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
-        """Yield the contradictions of the terms."""
+        """Yield the terms' contradictions with their own contract."""
         yield from check_items_exist(tuple(self.by), node.at("by"), context)
         yield from check_conditions(self.when, node.at("when"), context, context.table)
 
@@ -126,13 +126,13 @@ class RefersToTerms(PresenceTerms):
         return (*self.by, *([self.dated] if self.dated else []), *self.when)
 
     def check(self, node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
-        """Yield the contradictions of the terms."""
+        """Yield the terms' contradictions with their own contract."""
         yield from super().check(node, context)
         yield from check_items_exist([self.dated], node.at("dated"), context)
         yield from check_item_types([self.dated], [ItemType.DATE], node.at("dated"), context)
 
     def sql(self, context: RuleContext) -> str:
-        """Return SQL that counts the rows without a match elsewhere."""
+        """Return SQL that counts unmatched rows, only in-period ones if dated."""
         day = quote_column(self.dated, "own")
         within = f"{day} BETWEEN getvariable('period_start') AND getvariable('period_end')"
         return self._count_missing(context, within if self.dated else "")
@@ -173,13 +173,13 @@ class InReferenceTerms(PresenceTerms):
         return ExternalTable(REFERENCE_PREFIX, slug(self.reference))
 
     def check(self, node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
-        """Yield the contradictions of the terms."""
+        """Yield the terms' contradictions with their own contract."""
         yield from super().check(node, context)
         if node.has("valid") and self.valid == ValidityColumns():
             yield node.at("valid").contradiction("The validity names no column.", "Write from or to, or remove valid.")
 
     def sql(self, context: RuleContext) -> str:
-        """Return SQL that counts the rows without a match elsewhere."""
+        """Return SQL that counts rows unmatched on the period's last day."""
         matches = [f"{quote_column(self.council, 'there')} = getvariable('council_code')"] if self.council else []
         for name, operator in ((self.valid.first, "<="), (self.valid.last, ">=")):
             if name:
@@ -226,7 +226,7 @@ class AgreesWithTerms(FigureTerms):
 
     @property
     def other_figure(self) -> ComparedFigure:
-        """The figure of the other rows."""
+        """Kind of the other rows' figure; by default that of own rows."""
         return self.of.figure or self.figure
 
     @property
@@ -236,11 +236,11 @@ class AgreesWithTerms(FigureTerms):
 
     @property
     def finding_items(self) -> tuple[str, ...]:
-        """The figure, in its first row, or for the table."""
+        """Names of the figure and of the items that identify it."""
         return tuple(dict.fromkeys(name for name in (self.item, *self.by) if name))
 
     def check(self, node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
-        """Yield the contradictions of the terms."""
+        """Yield the terms' contradictions with their own contract."""
         yield from check_items_exist([self.item, *self.by], node, context)
         yield from check_item_types([self.item], NUMERIC, node.at("item"), context)
         yield from check_conditions(self.when, node.at("when"), context, context.table)
@@ -256,7 +256,7 @@ class AgreesWithTerms(FigureTerms):
             yield node.contradiction("The rule does not say which values must be equal.", "Write by, or figure: sum.")
 
     def sql(self, context: RuleContext) -> str:
-        """Return SQL that counts the groups of rows with different figures."""
+        """Return SQL that counts rows or groups whose figures disagree."""
         own = context.items.get(self.item)
         exact = own is None or own.type is not ItemType.NUMBER
         keys = [f"mine._k{number} = theirs._k{number}" for number, _ in enumerate(self.by)]
@@ -270,10 +270,11 @@ class AgreesWithTerms(FigureTerms):
             f"SELECT mine.{OWN_ROW} AS {OWN_ROW}, CASE WHEN mine._is THEN mine._figure ELSE 0 END AS _one, "
             f"CASE WHEN theirs._is THEN theirs._figure ELSE {default} END AS _other FROM {joined}"
         )
-        violation = join_conditions(differs_sql("_one", "_other", self, exact=exact), self._sound(context))
+        violation = join_conditions(differs_sql("_one", "_other", self, exact=exact), self._no_error_sql(context))
         return f"SELECT count(*) FROM ({pairs}) AS held WHERE {violation}"
 
     def _own_figures(self, context: RuleContext, *, exact: bool) -> str:
+        """Return SQL for the own figures with their keys and rows."""
         keys = [f"{quote_column(name)} AS _k{number}" for number, name in enumerate(self.by)]
         counts = join_conditions(all_filled_sql(self.by), conditions_sql(self.when, context.items))
         if self.figure is ComparedFigure.VALUE:
@@ -287,6 +288,7 @@ class AgreesWithTerms(FigureTerms):
         return f"SELECT {columns} FROM {{model}}{_where(counts)}{_group_by(self.by)}"
 
     def _other_figures(self, *, exact: bool) -> str:
+        """Return SQL for the other return's figures with their keys."""
         names = tuple(self.by.values())
         keys = [f"{quote_column(name)} AS _k{number}" for number, name in enumerate(names)]
         figure = self._aggregate(self.other_figure, self.other_item, exact=exact)
@@ -294,6 +296,7 @@ class AgreesWithTerms(FigureTerms):
         return f"SELECT {columns} FROM {self.elsewhere}{_where(all_filled_sql(names))}{_group_by(names)}"
 
     def _aggregate(self, figure: ComparedFigure, item: str, *, exact: bool) -> str:
+        """Return SQL for a group's figure; null where ambiguous or incomplete."""
         match figure:
             case ComparedFigure.COUNT:
                 return "count(*)"
@@ -304,21 +307,23 @@ class AgreesWithTerms(FigureTerms):
                 is_complete = f"coalesce(bool_and({quote_column(item)} IS NOT NULL), TRUE)"
                 return added if self.absent_is_zero else f"CASE WHEN {is_complete} THEN {added} END"
 
-    def _sound(self, context: RuleContext) -> str:
-        """Return SQL for whether a sum has no cell in error."""
+    def _no_error_sql(self, context: RuleContext) -> str:
+        """Return SQL for whether no summed item has errors; may be empty."""
         if self.figure is ComparedFigure.VALUE or not self.items:
             return ""
         return f"NOT EXISTS ({cells_in_error_sql(context.table, self.items, '1')})"
 
 
 def _cast(item: str, *, exact: bool) -> str:
-    """Return SQL for a figure in a shared type that cannot overflow."""
+    """Return SQL that casts an item to decimal, or to double."""
     return f"CAST({quote_column(item)} AS {'DECIMAL(38, 8)' if exact else 'DOUBLE'})"
 
 
 def _where(condition: str) -> str:
+    """Return a WHERE clause; empty for an empty condition."""
     return f" WHERE {condition}" if condition else ""
 
 
 def _group_by(names: Mapping[str, str] | tuple[str, ...]) -> str:
+    """Return a GROUP BY clause; empty without names."""
     return f" GROUP BY {', '.join(quote_column(name) for name in names)}" if names else ""

@@ -64,7 +64,7 @@ class TotalTerms(FigureTerms):
 
     @property
     def finding_items(self) -> tuple[str, ...]:
-        """The total."""
+        """Names of the total, then of its parts."""
         return (self.item, *self.of, *self.less)
 
     def check(self, node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
@@ -80,7 +80,7 @@ class TotalTerms(FigureTerms):
         )
 
     def sql(self, context: RuleContext) -> str:
-        """Return SQL that counts the rows with another total than the sum."""
+        """Return SQL that counts rows whose total differs beyond the tolerance."""
         items = [context.items[name] for name in self.finding_items]
         added = " + ".join(self._part(name, items) for name in self.of)
         deductions = "".join(f" - {self._part(name, items)}" for name in self.less)
@@ -89,6 +89,7 @@ class TotalTerms(FigureTerms):
         return f"SELECT count(*) FROM {{model}} WHERE {violation}"
 
     def _part(self, name: str, items: Sequence[Item]) -> str:
+        """Return SQL for a part of the sum, with declared zeros."""
         part = cast_figure(name, items)
         return f"coalesce({part}, 0)" if self.absent_is_zero else part
 
@@ -126,7 +127,7 @@ class ControlTerms(FigureTerms):
 
     @property
     def finding_items(self) -> tuple[str, ...]:
-        """The figure."""
+        """Names of the figure and of the items that match rows."""
         return (self.item, *self.by)
 
     def check(self, node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
@@ -156,7 +157,7 @@ class ControlTerms(FigureTerms):
                 )
 
     def sql(self, context: RuleContext) -> str:
-        """Return SQL that counts the rows with another figure than the sum."""
+        """Return SQL that counts rows whose figure differs beyond the tolerance."""
         table, part, theirs = self.of.table, self.of.item, context.tables[self.of.table]
         items = [context.items[self.item], theirs[part]]
         figure = cast_figure(part, items, "part")
@@ -176,6 +177,7 @@ class ControlTerms(FigureTerms):
 
 
 def _check_units(items: Sequence[Item], node: YamlNode) -> Iterator[Contradiction]:
+    """Yield a contradiction where figures have different units."""
     units = {item.unit for item in items if item.unit}
     if len(units) > 1:
         yield node.contradiction(
@@ -225,7 +227,7 @@ class EarlierPeriodTerms(RuleTerms):
     councils: Mapping[str, CouncilLimits] = field(default_factory=dict)
 
     def for_council(self, code: str) -> "EarlierPeriodTerms":
-        """Return the terms as they are for a council."""
+        """Return the terms with a council's own limits, if any."""
         own = self.councils.get(code, CouncilLimits())
         return replace(
             self,
@@ -236,12 +238,12 @@ class EarlierPeriodTerms(RuleTerms):
 
     @property
     def items(self) -> tuple[str, ...]:
-        """The measure, and the items that identify it."""
+        """Names of the measure and of the items that identify it."""
         return (self.item, *self.by)
 
     @property
     def finding_items(self) -> tuple[str, ...]:
-        """The measure."""
+        """Name of the measure."""
         return (self.item,)
 
     def check(self, node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:

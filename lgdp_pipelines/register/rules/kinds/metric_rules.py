@@ -103,7 +103,7 @@ class NullsTerms(Terms):
 
     @property
     def finding_items(self) -> tuple[str, ...]:
-        """The item, in each empty row, or for the table.
+        """Name of the item whose empty cells are counted.
 
         A finding is in each empty row where no empty cell is allowed.
         """
@@ -121,7 +121,7 @@ METRIC_KINDS: Mapping[str, RuleKind] = {
 
 
 def read_metric(node: YamlNode, item: str) -> Metric | None:
-    """Return the readable metric of a ``quality`` entry, or None.
+    """Return a ``quality`` entry's metric; None for an untested one.
 
     Args:
         node: the entry.
@@ -139,7 +139,7 @@ def read_metric(node: YamlNode, item: str) -> Metric | None:
 
 
 def write_metric_sql(metric: Metric, context: RuleContext) -> str | None:
-    """Return a metric's SQL; None where it is contradictory or has none."""
+    """Return SQL of a nulls metric; None for others and unknown items."""
     item = context.items.get(metric.item) if isinstance(metric, NullsTerms) else None
     if not isinstance(metric, NullsTerms) or item is None:
         return None
@@ -153,6 +153,7 @@ def write_metric_sql(metric: Metric, context: RuleContext) -> str | None:
 
 
 def _bounds(node: YamlNode) -> Bounds:
+    """Return an entry's bounds; unreadable ones are left out."""
     limits = {sign: number for word, sign in _SIGNS.items() if (number := node.number(word)) is not None}
     between = [entry.value for entry in node.entries("mustBeBetween")]
     if len(between) == 2 and all(isinstance(bound, int | float) for bound in between):

@@ -56,7 +56,7 @@ class EmptyUnlessTerms(ConditionalTerms):
 
     @property
     def finding_items(self) -> tuple[str, ...]:
-        """The item that must be empty or answered."""
+        """Names of the tested item and of the conditions' items."""
         return (self.item, *self.when)
 
     def check(self, node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
@@ -98,7 +98,7 @@ class RequiredWhenTerms(EmptyUnlessTerms):
     only_then: Annotated[OnlyTrue, Field(validation_alias="onlyThen")] = False
 
     def sql(self, context: RuleContext) -> str:
-        """Return SQL that counts the missing answers within the conditions."""
+        """Return SQL that counts missing answers, and with ``only_then`` surplus ones."""
         is_answered, applies = answered_sql(context.items[self.item]), conditions_sql(self.when, context.items)
         violation = f"({applies}) <> ({is_answered})" if self.only_then else f"{applies} AND NOT ({is_answered})"
         return f"SELECT count(*) FROM {{model}} WHERE {violation}"
@@ -122,7 +122,7 @@ class InOrderTerms(ConditionalTerms):
 
     @property
     def finding_items(self) -> tuple[str, ...]:
-        """The later of the two."""
+        """Names of the later or higher item, then the other."""
         return (self.then, self.first)
 
     def check(self, node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
@@ -167,7 +167,7 @@ class NotInFutureTerms(ConditionalTerms):
 
     @property
     def finding_items(self) -> tuple[str, ...]:
-        """The date."""
+        """Name of the date."""
         return (self.item,)
 
     def check(self, node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
@@ -177,7 +177,7 @@ class NotInFutureTerms(ConditionalTerms):
         yield from check_conditions(self.when, node.at("when"), context, context.table)
 
     def sql(self, context: RuleContext) -> str:
-        """Return SQL that counts the rows with a later day."""
+        """Return SQL that counts rows dated after the submission came."""
         return _count_rows(f"{quote_column(self.item)} > getvariable('received_on')", self.when, context)
 
 
@@ -197,7 +197,7 @@ class InPeriodTerms(NotInFutureTerms):
     )
 
     def sql(self, context: RuleContext) -> str:
-        """Return SQL that counts the rows with a day outside the period."""
+        """Return SQL that counts rows dated beyond the period's chosen ends."""
         outside = {
             "first": f"{quote_column(self.item)} < getvariable('period_start')",
             "last": f"{quote_column(self.item)} > getvariable('period_end')",
@@ -207,6 +207,7 @@ class InPeriodTerms(NotInFutureTerms):
 
 
 def _count_rows(violation: str, when: Conditions, context: RuleContext) -> str:
+    """Return SQL that counts violating rows where the conditions hold."""
     violated = join_conditions(violation, conditions_sql(when, context.items))
     return f"SELECT count(*) FROM {{model}} WHERE {violated}"
 
@@ -229,7 +230,7 @@ class RowsPerTerms(ConditionalTerms):
 
     @property
     def finding_items(self) -> tuple[str, ...]:
-        """The items of a group, in its first or surplus rows."""
+        """Names of the items of groups and of conditions."""
         return (*self.by, *self.when)
 
     def check(self, node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
@@ -285,7 +286,7 @@ class CompleteTerms(RuleTerms):
 
     @property
     def finding_items(self) -> tuple[str, ...]:
-        """The combined items, in a group's first row; without groups, the table."""
+        """Names of the combined items, then of those that make groups."""
         return (*self.over, *self.by)
 
     def check(self, node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
@@ -293,7 +294,7 @@ class CompleteTerms(RuleTerms):
         yield from check_items_exist(self.items, node, context)
         yield from (
             node.contradiction(f"{name} is both over and by.", "Name it in one of them.")
-            for name in _repeated(self.items)
+            for name in _list_repeated_names(self.items)
         )
         yield from (
             node.at("over").contradiction(
@@ -305,7 +306,7 @@ class CompleteTerms(RuleTerms):
         )
 
     def sql(self, context: RuleContext) -> str:
-        """Return SQL that counts missing rows, or incomplete groups."""
+        """Return SQL that counts missing combinations, or groups that lack one."""
         expected_count = " * ".join(f"({self._wanted_count(name, context)})" for name in self.over)
         present = join_conditions(*(self._is_wanted(name, context) for name in self.over))
         distinct_count = f"count(DISTINCT ({_columns(self.over)})) FILTER (WHERE {present})"
@@ -320,11 +321,13 @@ class CompleteTerms(RuleTerms):
         return f"SELECT count(*) FROM {{model}} AS own WHERE own._row IN ({short})"
 
     def _wanted_count(self, name: str, context: RuleContext) -> str:
+        """Return SQL for the number of codes that an item needs."""
         if self.values == "listed":
             return f"SELECT count(*) FROM {CODES} WHERE _list = {quote_text(context.items[name].code_list or '')}"
         return f"SELECT count(DISTINCT {quote_column(name)}) FROM {{model}}"
 
     def _is_wanted(self, name: str, context: RuleContext) -> str:
+        """Return SQL for whether a row's code is one that is needed."""
         if self.values == "listed":
             listed = quote_text(context.items[name].code_list or "")
             return f"{quote_column(name)} IN (SELECT _code FROM {CODES} WHERE _list = {listed})"
@@ -349,7 +352,7 @@ class NotFallingTerms(RuleTerms):
 
     @property
     def finding_items(self) -> tuple[str, ...]:
-        """The figure that is lower than the previous."""
+        """Names of the figure, of its order and of its series."""
         return (self.item, self.along, *self.by)
 
     def check(self, node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
@@ -360,7 +363,7 @@ class NotFallingTerms(RuleTerms):
         yield from check_item_types([self.along], ordered, node.at("along"), context)
         yield from (
             node.contradiction(f"The rule names {name} twice.", "Name each item once, in item, along or by.")
-            for name in _repeated(self.items)
+            for name in _list_repeated_names(self.items)
         )
 
     def sql(self, context: RuleContext) -> str:
@@ -383,8 +386,10 @@ def write_relationship_sql(terms: Relationship) -> str:
 
 
 def _columns(names: Iterable[str]) -> str:
+    """Return quoted columns with commas between them."""
     return ", ".join(quote_column(name) for name in names)
 
 
-def _repeated(names: tuple[str, ...]) -> list[str]:
+def _list_repeated_names(names: tuple[str, ...]) -> list[str]:
+    """Return the names that occur more than once, sorted."""
     return sorted({name for name in names if names.count(name) > 1})

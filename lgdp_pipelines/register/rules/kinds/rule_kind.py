@@ -29,6 +29,7 @@ from lgdp_pipelines.vocabulary.verdicts import RuleKind
 
 
 def _refuse_false(value: bool) -> bool:  # noqa: FBT001 - pydantic calls it
+    """Return true; refuse false."""
     if not value:
         raise refusal("can only be true", "Write true, or remove it.")
     return value
@@ -170,7 +171,7 @@ class FigureTerms(ConditionalTerms):
 
     @property
     def absent_is_zero(self) -> bool:
-        """Return whether an empty part counts as nothing."""
+        """Return whether an empty part counts as zero."""
         return self.absent == "zero"
 
 
@@ -188,7 +189,7 @@ def check_items_exist(names: Collection[str], node: YamlNode, context: RuleConte
 def check_item_types(
     names: Sequence[str], types: Collection[ItemType], node: YamlNode, context: RuleContext
 ) -> Iterator[Contradiction]:
-    """Yield the items of types that a kind of rule cannot compare."""
+    """Yield existing items whose type is not among the given."""
     for name in names:
         item = context.items.get(name)
         if item is not None and item.type not in types:
@@ -206,7 +207,7 @@ def list_measures(items: Mapping[str, Item]) -> list[str]:
 def check_conditions(
     conditions: Mapping[str, Condition], node: YamlNode, context: RuleContext, table: str
 ) -> Iterator[Contradiction]:
-    """Yield the contradictions of conditions.
+    """Yield conditions on missing items, and values that do not fit them.
 
     Args:
         conditions: by item.
@@ -227,6 +228,7 @@ def check_conditions(
 
 
 def _check_value(value: Value, item: Item, node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
+    """Yield a value of another type, or outside the item's codes."""
     code_list = context.code_lists.get(item.code_list or "")
     if not _fits(value, item):
         yield node.contradiction(
@@ -241,6 +243,7 @@ def _check_value(value: Value, item: Item, node: YamlNode, context: RuleContext)
 
 
 def _fits(value: Value, item: Item) -> bool:
+    """Return whether a value has an item's type; days as text."""
     is_right_type = isinstance(value, _PYTHON_TYPES[item.type]) and isinstance(value, bool) is (
         item.type is ItemType.BOOLEAN
     )
@@ -258,6 +261,7 @@ _PYTHON_TYPES: Mapping[ItemType, tuple[type, ...]] = {
 
 
 def _is_day(value: str) -> bool:
+    """Return whether a text is a day such as ``2024-03-31``."""
     try:
         return date.fromisoformat(value).isoformat() == value
     except ValueError:
@@ -270,7 +274,7 @@ def quote_column(name: str, relation: str = "") -> str:
 
 
 def quote_text(value: str) -> str:
-    """Return a text as a literal."""
+    """Return a text as a SQL literal."""
     return exp.Literal.string(value).sql(dialect="duckdb")
 
 
@@ -282,18 +286,19 @@ def answered_sql(item: Item, relation: str = "") -> str:
 
 
 def all_filled_sql(names: Iterable[str], relation: str = "") -> str:
-    """Return SQL for whether all cells are filled; may be empty."""
+    """Return SQL for whether all cells are filled; empty without names."""
     return join_conditions(*(f"{quote_column(name, relation)} IS NOT NULL" for name in names))
 
 
 def conditions_sql(conditions: Mapping[str, Condition], items: Mapping[str, Item], relation: str = "") -> str:
-    """Return SQL for whether a row meets conditions; may be empty."""
+    """Return SQL for whether conditions on known items hold; may be empty."""
     return join_conditions(
         *(_condition_sql(condition, items[name], relation) for name, condition in conditions.items() if name in items)
     )
 
 
 def _condition_sql(condition: Condition, item: Item, relation: str) -> str:
+    """Return SQL for one condition, which is never null."""
     if not condition.values:
         is_answered = answered_sql(item, relation)
         return is_answered if condition.test is ConditionTest.FILLED else f"NOT ({is_answered})"
@@ -303,6 +308,7 @@ def _condition_sql(condition: Condition, item: Item, relation: str) -> str:
 
 
 def _literal(value: Value, item: Item) -> str:
+    """Return a value as a SQL literal of an item's type."""
     match item.type:
         case ItemType.DATE:
             return f"DATE {quote_text(str(value))}"
@@ -353,7 +359,7 @@ _DIGITS, _SCALE = 38, 8
 
 
 def cast_figure(name: str, items: Sequence[Item], relation: str = "") -> str:
-    """Return an item as a figure with sums that never overflow.
+    """Return SQL that casts an item so that sums never overflow.
 
     Args:
         name: name of the item.
@@ -369,6 +375,7 @@ def is_exact(items: Iterable[Item]) -> bool:
 
 
 def _figure_type(items: Sequence[Item]) -> str:
+    """Return the SQL type in which items can be added up."""
     scale = max((item.scale for item in items), default=0)
     fits = scale <= _SCALE and all(item.precision - item.scale <= _DIGITS - 2 * _SCALE for item in items)
     exact = all(item.type is not ItemType.NUMBER for item in items)
