@@ -122,7 +122,7 @@ def _month_start(start: date, months: int) -> date:
 
 
 def _date(year: int, number: int, day_of_month: int = 1) -> date:
-    """Return the date of a year and month, or raise WrongUse."""
+    """Return a date, by default a month's first; raise WrongUse if impossible."""
     try:
         return date(year, number, day_of_month)
     except (ValueError, OverflowError):

@@ -107,9 +107,9 @@ class DayParts:
 
 
 def build_date_parser(date_format: str) -> Callable[[str], DayParts | None]:
-    """Return a parser of texts into unchecked day parts, or None.
+    """Return a parser that gives unchecked day parts, None for other texts.
 
-    The parser returns None for a text of another format. A day that it returns may not exist.
+    A day that it gives may not exist in the calendar.
     """
     shape = re.compile(build_date_pattern(date_format))
 

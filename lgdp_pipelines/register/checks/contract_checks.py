@@ -110,7 +110,10 @@ class _CrossReturnChecker:
     def _columns(
         self, external: ExternalTable, rule: Rule, node: YamlNode, contract: Contract
     ) -> Sequence[str] | Contradiction:
-        """Return an external table's columns, or a contradiction where it is unusable."""
+        """Return an external table's columns, or a contradiction where it is unusable.
+
+        Of another return, they are the columns that all its versions share, and the period.
+        """
         if external.is_reference:
             if external.table not in self._reference:
                 message = f"The rule {rule.id} reads the reference table {external.table}, which does not exist."

@@ -358,7 +358,7 @@ _XML_ITEM = re.compile(rf"(\.\./)*(({_NAME}/)*(@?{_NAME}))|\.")
 
 
 def check_extract(extract: Extract, node: YamlNode) -> Iterator[Contradiction]:
-    """Yield contradictory words in the form of an extract.
+    """Yield contradictory or missing words in the form of an extract.
 
     Args:
         extract: the form.

@@ -51,7 +51,7 @@ class TableEntry:
     contradictions: tuple[Contradiction, ...]
 
     def has_grain(self, grain: Grain) -> bool:
-        """Return whether the table declares a grain, which checks of grain need."""
+        """Return whether the table itself declares the given grain."""
         return self.properties.grain is grain
 
 

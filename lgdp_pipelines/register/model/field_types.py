@@ -166,7 +166,7 @@ PositiveInteger: TypeAlias = Annotated[StrictInt, Field(ge=1)]
 
 
 def _pass_empty(value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:  # noqa: ANN401
-    """Return an empty value of Python unchecked; refuse null in files."""
+    """Pass Python's empty values unchecked; refuse null and validate others from files."""
     if info.context is None and not value:
         return value
     if value is None:

@@ -128,7 +128,7 @@ def _check_routing_pattern(pattern: str) -> str:
 
 
 def _check_request(request: str) -> str:
-    """Return a request that names council and period; refuse others."""
+    """Return a request that names council and period or year; refuse others."""
     for names in (("council",), ("period", "year")):
         if not any(f"{{{name}}}" in request for name in names):
             advice = f"Write {' or '.join('{' + name + '}' for name in names)} into it."

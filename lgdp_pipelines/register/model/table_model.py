@@ -383,7 +383,7 @@ class Table:
 
     @cached_property
     def by_name(self) -> Mapping[str, Item]:
-        """All items by name."""
+        """All items by name, derived ones included."""
         return {item.name: item for item in self.all_items}
 
     def with_sources(self, names: Iterable[str]) -> frozenset[str]:

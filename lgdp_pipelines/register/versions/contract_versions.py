@@ -473,7 +473,7 @@ def _replace_entry(listed: YamlNode, old: YamlNode, new: YamlNode) -> YamlNode:
 
 
 def _pointless_error(change: Change, what: str) -> _ImpossibleChangeError:
-    """Return the error of a change that has no effect."""
+    """Return a change's error with the advice to remove or correct it."""
     return _ImpossibleChangeError(change.node, f"{what}.", "Remove the change, or write what becomes different.")
 
 

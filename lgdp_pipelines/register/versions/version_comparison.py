@@ -221,7 +221,10 @@ def compare_contracts(earlier: Contract, later: Contract) -> tuple[Difference, .
 
 
 def _declared_tables(contract: Contract) -> Mapping[str, Table]:
-    """Return tables by name, without provenance that only repeats the contract's."""
+    """Return tables by name, without provenance that only repeats the contract's.
+
+    Derived items count among the others.
+    """
     unstated = Provenance("", "")
     return {
         table.name: replace(

@@ -96,7 +96,7 @@ class UnitedTable:
 
     @property
     def counts(self) -> tuple[Count, ...]:
-        """Figures counted from its cases."""
+        """Figures counted from its cases, as the newest contract declares them."""
         return self.newest.counts
 
     def find_item(self, name: str) -> UnitedItem:
@@ -229,7 +229,7 @@ def _contradiction(contract: Contract, message: str, remedy: str) -> RegisterErr
 
 
 def _unite_item(versions: Mapping[int, Item], taken: set[str]) -> UnitedItem:
-    """Return an item over all majors, with the strictest privacy."""
+    """Return an item over all majors: free name, common type, strictest privacy."""
     major = max(versions)
     newest = versions[major]
     name = newest.name if newest.name not in taken else f"{newest.name}_v{major}"

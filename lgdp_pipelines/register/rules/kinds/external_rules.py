@@ -69,7 +69,7 @@ class PresenceTerms(ConditionalTerms):
 
     @property
     def finding_items(self) -> tuple[str, ...]:
-        """The items with values that must exist elsewhere."""
+        """Names of the items whose values must exist elsewhere."""
         return tuple(self.by)
 
     def check(self, node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:

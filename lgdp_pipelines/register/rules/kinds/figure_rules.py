@@ -89,7 +89,7 @@ class TotalTerms(FigureTerms):
         return f"SELECT count(*) FROM {{model}} WHERE {violation}"
 
     def _part(self, name: str, items: Sequence[Item]) -> str:
-        """Return SQL for a part of the sum, with declared zeros."""
+        """Return SQL for a part; an empty one is 0 where declared."""
         part = cast_figure(name, items)
         return f"coalesce({part}, 0)" if self.absent_is_zero else part
 

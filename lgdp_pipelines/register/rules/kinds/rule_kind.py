@@ -189,7 +189,7 @@ def check_items_exist(names: Collection[str], node: YamlNode, context: RuleConte
 def check_item_types(
     names: Sequence[str], types: Collection[ItemType], node: YamlNode, context: RuleContext
 ) -> Iterator[Contradiction]:
-    """Yield existing items whose type is not among the given."""
+    """Yield existing items whose type is not one of the given types."""
     for name in names:
         item = context.items.get(name)
         if item is not None and item.type not in types:
