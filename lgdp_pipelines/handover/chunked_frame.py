@@ -46,12 +46,15 @@ class _MemoryChunk:
 
     @property
     def height(self) -> int:
+        """Number of rows."""
         return self.frame.height
 
     def read(self, columns: Sequence[str] | None) -> pl.DataFrame:
+        """Return the rows with these columns; None: all columns."""
         return self.frame if columns is None else self.frame.select(columns)
 
     def open_dataset(self, columns: Sequence[str]) -> ds.Dataset:
+        """Return the rows with these columns as a rereadable dataset."""
         return ds.dataset(self.frame.select(columns).to_arrow(compat_level=OLDEST))
 
 
@@ -63,9 +66,11 @@ class _DiskChunk:
     height: int
 
     def read(self, columns: Sequence[str] | None) -> pl.DataFrame:
+        """Return the rows with these columns; None: all columns."""
         return pl.read_ipc(self.file, columns=None if columns is None else list(columns))
 
     def open_dataset(self, columns: Sequence[str]) -> ds.Dataset:  # noqa: ARG002 - DuckDB reads only what it selects
+        """Return the file as a dataset of all columns."""
         return ds.dataset(self.file, format="ipc")
 
 
@@ -152,7 +157,7 @@ class ChunkSpool(AbstractContextManager["ChunkSpool"]):
         self._file_count = 0
 
     def store(self, frames: Iterable[pl.DataFrame], schema: pl.Schema) -> ChunkedFrame:
-        """Store the frames of a table, and return it.
+        """Store a table's frames in memory, or else on disk; return it.
 
         Each frame is stored before the next is requested.
 
@@ -163,7 +168,7 @@ class ChunkSpool(AbstractContextManager["ChunkSpool"]):
         return ChunkedFrame(schema, chunks or (_MemoryChunk(pl.DataFrame(schema=schema)),))
 
     def open_folder(self) -> Path:
-        """Return the run's own folder, which is removed at the end."""
+        """Return the run's temporary folder, created at first use."""
         if self._folder is None:
             self._folder = self._resources.enter_context(open_scratch_folder(self.root, "run"))
         return self._folder

@@ -52,7 +52,7 @@ def build_finding_rows(
     column: str = "",
     sheet: str | None = None,
 ) -> pl.DataFrame:
-    """Return findings of one rule: one for each row, or one.
+    """Return a rule's findings: one for each row, or one without row.
 
     Args:
         rule: the broken rule; gives id, severity and table.

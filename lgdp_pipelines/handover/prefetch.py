@@ -38,8 +38,8 @@ class Prefetch(AbstractContextManager["Prefetch[Result]"], Generic[Result]):
             self._pending = self._pool.submit(next, self._items, _END)
             yield cast("Result", item)
 
-    def stop(self) -> list[Result]:
-        """Stop, and return the items prepared and not requested yet."""
+    def take_prepared(self) -> list[Result]:
+        """Return the item prepared and not requested yet, if any."""
         item = self._pending.result()
         return [] if item is _END else [cast("Result", item)]
 
@@ -54,7 +54,7 @@ def prefetch(items: Iterable[Result]) -> Iterator[Result]:
 
 
 def prefetch_map(function: Callable[[Source], Result], items: Iterable[Source]) -> Iterator[Result]:
-    """Yield a function's result for each item, from a few threads.
+    """Yield a function's result for each item in order, computed in threads.
 
     Args:
         function: pure, or guarded against two calls at a time.

@@ -25,7 +25,7 @@ ROWS_A_BATCH = 65_536
 
 
 def digest_rows(rows: ChunkedFrame, order_by: str | None = "_row") -> RowDigest:
-    """Return the digest of a table.
+    """Return a table's sha256, independent of memory layout, and row count.
 
     Args:
         rows: with columns of text, whole numbers, fractions, decimals, dates, times or booleans.
@@ -48,7 +48,7 @@ class _HashStream:
         self._size = 0
 
     def write(self, data: Any) -> int:  # noqa: ANN401 - any object with a buffer
-        """Hash bytes."""
+        """Hash bytes, and return their number."""
         size = memoryview(data).nbytes
         self.sha256.update(data)
         self._size += size

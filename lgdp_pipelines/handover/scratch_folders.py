@@ -18,7 +18,7 @@ LOCK = ".lock"
 
 @contextmanager
 def open_scratch_folder(root: Path, kind: str) -> Iterator[Path]:
-    """Give a block a new folder, and remove abandoned folders before.
+    """Remove abandoned folders, and give a block a new temporary folder.
 
     Args:
         root: such as the platform's scratch folder.

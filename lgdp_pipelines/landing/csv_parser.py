@@ -56,7 +56,7 @@ class CsvLayout:
 
 
 def find_line_end(content: bytes) -> str:
-    """Return LF, or CR for a text without LF."""
+    """Return LF, or CR for a text with CR alone."""
     return "\n" if b"\n" in content or b"\r" not in content else "\r"
 
 
@@ -314,9 +314,9 @@ def _count_empty_quotes(body: _Body, byte_column: ByteColumn, quote_count: int) 
 
 
 def _count_returns(body: _Body, byte_column: ByteColumn) -> int | None:
-    """Return the number of CRs, or None if one ends no line.
+    """Return the number of CRs before LF; None if one is elsewhere.
 
-    Polars may lose any other CR.
+    Polars may lose a CR elsewhere. In a text whose lines end with CR, none is counted.
     """
     if body.layout.line_end == "\r" or b"\r" not in body.content:
         return 0
@@ -374,7 +374,7 @@ def _counts_match(body: _Body, frame: pl.DataFrame, rows: pl.DataFrame, byte_col
 
 
 def _null_empty_quotes(body: _Body, rows: pl.DataFrame, empty_quotes: int, gaps: int) -> CellBlock:
-    """Return the rows with null in place of cells ``""``.
+    """Return a block with cells ``""`` as null and emptied rows dropped.
 
     Args:
         body: that was parsed.
@@ -456,7 +456,7 @@ def _parse_carefully(body: _Body) -> CellBlock:
 
 
 def _has_cell(record: list[str], width: int) -> bool:
-    """Return whether a record has a filled cell."""
+    """Return whether a record counts as a row of the table."""
     if width == 1:
         return bool(record)
     return any(record) and not (len(record) == 1 and record[0].isspace())

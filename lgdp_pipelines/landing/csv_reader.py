@@ -60,7 +60,9 @@ def _read_rows(text: "_TextBuffer", layout: CsvLayout) -> Iterator[CellBlock]:
             for content, quote_count in pieces:
                 block = parse_plain_records(content, layout, row, quote_count)
                 if block is None:
-                    text.content = b"".join([content, *(content for content, _ in pieces.stop()), text.content])
+                    text.content = b"".join(
+                        [content, *(content for content, _ in pieces.take_prepared()), text.content]
+                    )
                     break
                 yield block
                 row = block.last_row
@@ -135,7 +137,7 @@ def _has_header(content: bytes, extract: Extract) -> bool:
 
 
 def _parse_first(content: bytes, layout: CsvLayout, row: int) -> tuple[CellBlock | None, int]:
-    """Parse the whole records of a text; return cells and end."""
+    """Return cells and end of a text's whole records; None without any."""
     quote, line_end = layout.extract.quote.encode(), layout.line_end.encode()
     end, quote_count = _find_even_end(content, quote, line_end)
     block = parse_plain_records(content[:end], layout, row, quote_count) if end else None
@@ -146,7 +148,7 @@ def _parse_first(content: bytes, layout: CsvLayout, row: int) -> tuple[CellBlock
 
 
 def _iter_even_chunks(text: _TextBuffer, layout: CsvLayout) -> Iterator[tuple[bytes, int]]:
-    """Yield chunks with an even number of quotes, and that number.
+    """Take chunks with even quotes from the text; yield them with counts.
 
     The last chunk is not among them: it stays in the text.
     """
@@ -161,7 +163,7 @@ def _iter_even_chunks(text: _TextBuffer, layout: CsvLayout) -> Iterator[tuple[by
 
 
 def _find_even_end(content: bytes, quote: bytes, line_end: bytes) -> tuple[int, int]:
-    """Return the last line end after an even number of quotes.
+    """Return the last line end after even quotes, and their number.
 
     If every quote is at one end of a cell, that is the end of a record.
     """

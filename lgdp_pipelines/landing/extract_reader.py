@@ -95,7 +95,7 @@ def read_extract(
 def _build_outcomes(
     rules: Sequence[Rule], findings: pl.DataFrame, landed: Mapping[str, LandedTable]
 ) -> tuple[RuleOutcome, ...]:
-    """Return the outcome of each rule from its findings."""
+    """Return each rule's outcome from findings; not run for unsent tables."""
     counts: dict[str, int] = dict(findings.group_by("rule").len().iter_rows())
     reason = "The submission came without this table, which is optional." if landed else "The extract cannot be read."
     return tuple(
@@ -107,16 +107,16 @@ def _build_outcomes(
 
 
 def _count_unlisted(rule: Rule, landed: Mapping[str, LandedTable]) -> int:
-    """Return the number of failures of a rule without a finding."""
+    """Return a columns rule's number of unlisted rows; 0 for other rules."""
     return landed[rule.table].unlisted_rows.len() if rule.kind is RuleKind.COLUMNS else 0
 
 
 def _read_tables(
     contract: Contract, extract: Extract, files: Sequence[ExtractFile], mapping: SystemMapping | None, store: ChunkStore
 ) -> tuple[dict[str, LandedTable], list[Fault]]:
-    """Return tables by name, and the faults.
+    """Return the tables by name, or else only the faults.
 
-    No tables if a file cannot be read, since other tables may depend on its rows.
+    A file that cannot be read leaves no tables, since other tables may depend on its rows.
     """
     files_by_name, faults = _sort_files(contract, files, mapping)
     landed: dict[str, LandedTable] = {}
@@ -202,7 +202,7 @@ def _sort_files(
 
 
 def _find_table(contract: Contract, mapping: SystemMapping | None, file: ExtractFile) -> str | None:
-    """Return the name of a file's table or mapped file, or None."""
+    """Return the table or mapped file's name; None unless exactly one matches."""
     if mapping and mapping.files:
         patterns = {declared.name: declared.pattern for declared in mapping.files}
         names = frozenset(patterns)
@@ -219,7 +219,7 @@ def _find_table(contract: Contract, mapping: SystemMapping | None, file: Extract
 
 @contextmanager
 def open_content(file: ExtractFile, extract: Extract) -> Iterator[BinaryIO]:
-    """Give a block the unpacked content of a file.
+    """Give a block a file's unpacked content, checked against the declared format.
 
     Raises:
         Fault: the file is not as declared, or cannot be unpacked.
@@ -277,10 +277,10 @@ def read_records(file: BinaryIO, extract: Extract, outer_paths: Sequence[str]) -
 def _build_date_formatters(
     table: Table, table_mapping: TableMapping | None, file_name: str | None = None
 ) -> DateFormatters:
-    """Return a function that writes a workbook's days by system or item."""
+    """Return a function from headers to the day formatters of date columns."""
 
     def by_position(headers: Sequence[str]) -> Mapping[int, Callable[[date], str]]:
-        """Return, by position, a function that writes days."""
+        """Return each date column's function that writes days, by position."""
         positions = match_headers(table, headers, table_mapping, file_name).positions
         return {
             position: partial(_format_day, item, (table_mapping and table_mapping.find_date_format(item)) or "")
@@ -302,7 +302,7 @@ def _format_day(item: Item, date_format: str, day: date) -> str:
 def _check_delimiter(
     table: Table, table_mapping: TableMapping | None, extract: Extract, blocks: Iterator[CellBlock]
 ) -> Iterator[CellBlock]:
-    """Yield a file's blocks if no other delimiter finds more columns.
+    """Yield the blocks, or raise if another delimiter yields known headers.
 
     Raises:
         Fault: it names the delimiter by which items are found.
@@ -333,7 +333,7 @@ def _check_delimiter(
 def _read_all_records(
     contract: Contract, extract: Extract, files: Sequence[ExtractFile], mapping: SystemMapping | None
 ) -> tuple[dict[str, LandedTable], list[Fault]]:
-    """Return the tables of all records by name, and the faults."""
+    """Return tables of records and faults; no tables if records are unreadable."""
     outer_paths = dict.fromkeys(path for path in list_headers(contract, mapping) if path.startswith("../"))
     records: list[Json] = []
     try:

@@ -45,7 +45,7 @@ _EXPECTED = {Format.XLSX: XLSX, Format.XLS: XLS, Format.JSON: JSON, Format.NDJSO
 
 
 def recognise(file: BinaryIO) -> str | None:
-    """Return the kind of a file by its signature, or None.
+    """Return the kind of a file by its signature; None if unknown.
 
     Args:
         file: open for reading, and left at its beginning.
@@ -79,7 +79,7 @@ def _recognise_zip(file: BinaryIO) -> str:
 
 
 def _recognise_text(start: bytes) -> str | None:
-    """Return the kind of a text by its beginning, or None."""
+    """Return the kind of a text by its beginning; None if unknown."""
     text = start.decode("utf-16" if start.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig", errors="replace")
     if _HTML.match(text):
         return HTML
@@ -129,7 +129,7 @@ _BROKEN = "is cut short or damaged. Pack and send it again"
 
 @contextmanager
 def open_unpacked(file: BinaryIO, extract: Extract) -> Iterator[BinaryIO]:
-    """Give a block the unpacked file.
+    """Give a block the unpacked file, or the file itself without container.
 
     Args:
         file: as received, open for reading; it can be sought in.
@@ -196,7 +196,7 @@ def _is_metadata(name: str) -> bool:
 
 
 def _copy(pieces: Iterator[bytes], packed_file: BinaryIO, target: IO[bytes]) -> None:
-    """Write pieces up to the size limit."""
+    """Write pieces, and raise a fault beyond the size limit."""
     limit = max(SMALL_BYTES, min(MAX_BYTES, MAX_RATIO * measure_size(packed_file)))
     copied_bytes = 0
     for piece in pieces:

@@ -78,7 +78,7 @@ def read_json(text: str, records_at: str) -> list[Json]:
 
 
 def read_ndjson(text: str) -> list[Json]:
-    """Return the records of NDJSON.
+    """Return the records of NDJSON, skipping blank lines.
 
     Args:
         text: a JSON document on each line.
@@ -108,7 +108,7 @@ def read_ndjson(text: str) -> list[Json]:
 
 
 def _check_text(records: list[Json], text: str) -> None:
-    """Check that each escape in the records encodes a character."""
+    """Raise a fault if a record holds a NUL or lone surrogate."""
     if _ESCAPED_SURROGATE_OR_NUL.search(text):
         for row, record in enumerate(records, start=1):
             if any(_NO_CHARACTER.search(part) for part in _iter_texts(record)):
@@ -116,7 +116,7 @@ def _check_text(records: list[Json], text: str) -> None:
 
 
 def flatten(record: dict[str, Json], named_paths: frozenset[str]) -> dict[str, Json]:
-    """Return a record without nested objects: their values get dotted paths.
+    """Return a record with dotted paths for nested values, except named paths.
 
     Args:
         record: as sent.

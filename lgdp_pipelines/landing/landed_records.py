@@ -37,7 +37,7 @@ class _Record:
 def land_records(
     contract: Contract, records: Sequence[Json], mapping: SystemMapping | None = None
 ) -> tuple[dict[str, LandedTable], list[Fault]]:
-    """Return records as landed tables, and faults of records without one table.
+    """Return landed tables, and faults of records that fit no single table.
 
     Args:
         contract: that the records answer.
@@ -69,7 +69,7 @@ def land_records(
 
 
 def _find_tables(contract: Contract, record: Mapping[str, Json]) -> list[Table]:
-    """Return the tables whose key a record has."""
+    """Return the tables whose key a record has, or the only table."""
     if len(contract.tables) == 1 and contract.tables[0].record_key is None:
         return [contract.tables[0]]
     keys = {fold_spelling(key) for key in record}
@@ -129,7 +129,7 @@ def _format_unmapped(cells: Mapping[str, Json], keys: Sequence[str]) -> str | No
 
 
 def _find_key_faults(rules: ColumnRules, keys: Sequence[str], match: HeaderMatch) -> Iterator[pl.DataFrame]:
-    """Yield the findings of missing, ambiguous and extra keys."""
+    """Yield the findings of missing required, ambiguous and extra keys."""
     for item in match.missing:
         if item.required:
             header = match.expected_headers[item.name]

@@ -73,7 +73,7 @@ class FileJoin:
         )
 
     def add_to(self, landed: pl.DataFrame, base: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """Return landed base rows with this file's items, and its other cells.
+        """Return base rows with joined items, and other cells; note matched rows.
 
         Args:
             landed: rows of the base.
@@ -100,7 +100,9 @@ class FileJoin:
 
 
 def _find_columns(keys: Iterable[str], header: Sequence[str], file_name: str) -> list[int]:
-    """Return the positions of key columns by exact or folded header.
+    """Return positions of key columns; raise if one is missing or repeated.
+
+    A header matches exactly, or else ignoring case and white space.
 
     Raises:
         Fault: a column is missing or repeated.
@@ -158,13 +160,13 @@ class ColumnRules:
 
     @classmethod
     def from_contract(cls, contract: Contract, table: Table) -> "ColumnRules":
-        """Return the rules of a table."""
+        """Return the two column rules of a table."""
         by_kind = {rule.kind: rule for rule in list_rules(contract) if rule.table == table.name}
         return cls(by_kind[RuleKind.COLUMNS], by_kind[RuleKind.EXTRA_COLUMNS])
 
 
 def build_missing_table(contract: Contract, table: Table) -> LandedTable:
-    """Return a required table that was not sent."""
+    """Return an unsent required table: no rows, and a finding about it."""
     rule = ColumnRules.from_contract(contract, table).columns
     return LandedTable(
         None, build_finding_rows(rule, f"The table “{table.title}” is missing. Send its file with the others.")
@@ -179,7 +181,7 @@ def land_cells(
     table_mapping: TableMapping | None = None,
     joined_blocks: Sequence[tuple[JoinedFile, str, CellBlock]] = (),
 ) -> LandedTable:
-    """Return a file of cells under headers as a landed table.
+    """Return a file of cells, with joined files, as a landed table.
 
     Args:
         contract: that the file answers.
@@ -238,7 +240,7 @@ class _CellLanding:
         self._unlisted: list[pl.Series] = []
 
     def frames(self, blocks: Iterable[CellBlock]) -> Iterator[pl.DataFrame]:
-        """Yield the landed rows of each block."""
+        """Yield each block's landed rows, and collect facts for findings."""
         for block in blocks:
             listed = block.misshapen.head(MAX_LISTED - self.misshapen.height)
             self.misshapen = pl.concat([self.misshapen, listed])
@@ -251,7 +253,7 @@ class _CellLanding:
         return pl.concat([pl.Series(ROW, [], dtype=pl.Int64), *self._unlisted])
 
     def _land_frame(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Return the cells of a block as landed rows."""
+        """Return a block as landed rows, and note its filled unmatched columns."""
         used = self._item_positions.values()
         filled = _list_filled(frame, [position for position in range(frame.width - 1) if position not in used])
         self.filled |= set(filled)
@@ -281,7 +283,7 @@ def _list_filled(frame: pl.DataFrame, positions: Iterable[int]) -> list[int]:
 
 
 def _format_unmapped(frames: Sequence[pl.DataFrame], height: int) -> pl.Series:
-    """Return each row's unmapped filled cells as a JSON object."""
+    """Return each row's filled unmapped cells as JSON; null without any."""
     columns = [column for frame in frames for column in frame.iter_columns() if column.null_count() < height]
     if not columns:
         return pl.repeat(None, height, dtype=pl.String, eager=True).alias(UNMAPPED)
@@ -303,7 +305,7 @@ def _format_unmapped(frames: Sequence[pl.DataFrame], height: int) -> pl.Series:
 
 
 def describe_column(header: Sequence[str], position: int) -> str:
-    """Return a column's header, numbered if it is empty or repeated."""
+    """Return a column's header, numbered if empty or repeating an earlier header."""
     is_unique = position < len(header) and header[position].strip() and header.index(header[position]) == position
     return header[position] if is_unique else _format_numbered_header(header, position)
 

@@ -33,7 +33,9 @@ class DecodingFault:
 
 
 def _check_byte_order_mark(content: bytes, encoding: str) -> DecodingFault | None:
-    """Return a fault if the byte order mark contradicts the encoding.
+    """Return a fault if the byte order mark is contradictory or missing.
+
+    Only UTF-16 must have a byte order mark.
 
     Args:
         content: beginning of the file.
@@ -88,9 +90,9 @@ def read_utf8(file: BinaryIO, encoding: str) -> bytes | DecodingFault:
 
 
 def iter_utf8_blocks(file: BinaryIO, encoding: str) -> Iterator[bytes | DecodingFault]:
-    """Yield a file in UTF-8 without byte order mark, block by block.
+    """Yield a file's blocks in UTF-8; a fault is yielded as last.
 
-    A fault is the last.
+    The text has no byte order mark.
 
     Args:
         file: open for reading.

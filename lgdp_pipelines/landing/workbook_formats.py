@@ -115,7 +115,7 @@ class _XlsxWorkbook:
 
 
 def open_xlsx(file: BinaryIO) -> list[Sheet]:
-    """Return the sheets of an XLSX workbook.
+    """Return the sheets of an XLSX workbook, without sheets of charts.
 
     Args:
         file: stays open while they are read.
@@ -187,6 +187,7 @@ class _XlsxSheet(Sheet):
     path: str
 
     def rows(self) -> Iterator[SheetRow]:
+        """Yield the number and filled cells of rows that have any."""
         with _damage_errors(self.name), self.workbook.archive.open(self.path) as file:
             read_cell = _build_cell_reader(self.workbook)
             number = 0
@@ -198,6 +199,7 @@ class _XlsxSheet(Sheet):
                     yield number, row
 
     def read_merged_areas(self) -> Sequence[MergedArea]:
+        """Return the merged cells of more than one cell."""
         areas: list[MergedArea] = []
         with _damage_errors(self.name), self.workbook.archive.open(self.path) as file:
             for _, element in iter_elements(file, ("end",), ("{*}row", "{*}mergeCell")):
@@ -311,6 +313,7 @@ class _XlsSheet(Sheet):
     index: int
 
     def rows(self) -> Iterator[SheetRow]:
+        """Yield the number and filled cells of rows that have any."""
         sheet, number_formats = self._load()
         for number, cells in enumerate(sheet.get_rows(), start=1):
             row = {
@@ -322,6 +325,7 @@ class _XlsSheet(Sheet):
                 yield number, row
 
     def read_merged_areas(self) -> Sequence[MergedArea]:
+        """Return the merged cells."""
         sheet, _ = self._load()
         return [MergedArea(top + 1, bottom, left, right - 1) for top, bottom, left, right in sheet.merged_cells]
 

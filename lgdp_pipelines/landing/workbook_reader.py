@@ -92,7 +92,7 @@ def format_number(value: float) -> str:
 
 
 def convert_number(value: float, number_format: NumberFormat, *, from_1904: bool) -> str | date:
-    """Return a number as its format displays it: text, day or moment.
+    """Return a number as plain decimals, day, time or duration, by format.
 
     Args:
         value: as stored.
@@ -116,7 +116,7 @@ def convert_number(value: float, number_format: NumberFormat, *, from_1904: bool
 
 
 def _to_day(serial: float) -> str | date:
-    """Return the day of a serial number, or else the number."""
+    """Return the day or moment of a serial number, else its text."""
     day_number = int(serial)
     if not 1 <= serial <= _LAST_SERIAL + 1 or day_number > _LAST_SERIAL:
         return format_number(serial)
@@ -184,7 +184,7 @@ class Sheet(ABC):
 
 
 def choose_sheet(sheets: Sequence[Sheet], name: str) -> Sheet:
-    """Return the declared sheet.
+    """Return the declared sheet, or else the only visible sheet.
 
     Args:
         sheets: of the workbook, in order.
@@ -288,7 +288,7 @@ def _header_texts(row: Mapping[int, CellValue]) -> tuple[str, ...]:
 
 
 def _format_cell(value: CellValue, format_day: Callable[[date], str] | None) -> str:
-    """Return the text of a cell."""
+    """Return a cell's text, a day in the given format or ISO."""
     if isinstance(value, str):
         return value
     return value.isoformat() if format_day is None or isinstance(value, datetime) else format_day(value)

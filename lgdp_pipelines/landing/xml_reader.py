@@ -86,7 +86,7 @@ class _LimitedFile:
     bytes_held: int = 0
 
     def read(self, size: int) -> bytes:
-        """Return the next bytes."""
+        """Return the next bytes; raise beyond the limit between two elements."""
         data = self.file.read(size)
         self.bytes_held += len(data)
         if self.bytes_held > _MAX_BETWEEN:
@@ -208,7 +208,7 @@ def _iter_values(element: Element, path: str) -> Iterator[tuple[str, str]]:
 
 
 def _iter_outer_values(element: Element, path: str) -> Iterator[str]:
-    """Yield the values at a path out of a record."""
+    """Yield the values at a path that begins outside a record."""
     while path.startswith(_UP) and element is not None:
         element, path = element.getparent(), path.removeprefix(_UP)
     elements = [element] if element is not None else []

@@ -27,12 +27,12 @@ _DECISIONS = {
 _PLACES = ("council tenancy", "housing association tenancy", "private tenancy", "family", "friends", "own house")
 
 
-def _day(text: str) -> str:
+def _format_iso_day(text: str) -> str:
     """Return eight digits, day first, as the system's ISO day."""
     return f"{text[4:]}-{text[2:4]}-{text[:2]}" if text else ""
 
 
-def _accommodation_left(code: str) -> str:
+def _label_property(code: str) -> str:
     """Return the system's label of a property type."""
     return f"{int(code):02d} - {_PLACES[int(code) % len(_PLACES)]}" if code else ""
 
@@ -48,10 +48,10 @@ _HEATHERLEA: Mapping[str, tuple[str, Callable[[str], str]]] = {
     "previous_application_ref": ("Linked Case Ref", str),
     "client_id": ("Person No", str),
     "main_applicant_code": ("Lead?", _label({"Y": "Yes", "N": "No"})),
-    "birth_date": ("Date of Birth", _day),
+    "birth_date": ("Date of Birth", _format_iso_day),
     "gender_code": ("Gender (Main)", _label({"1": "Male", "2": "Female", "3": "Not known"})),
-    "application_date": ("Date of Approach", _day),
-    "property_type_code": ("Accommodation Left", _accommodation_left),
+    "application_date": ("Date of Approach", _format_iso_day),
+    "property_type_code": ("Accommodation Left", _label_property),
     "postcode": ("Last Postcode", str),
     "former_armed_services_code": ("Armed Forces?", _label(_YES_NO)),
     "looked_after_code": ("Care Experienced?", _label(_YES_NO)),
@@ -67,9 +67,9 @@ _HEATHERLEA: Mapping[str, tuple[str, Callable[[str], str]]] = {
     "reason_crime_or_behaviour_code": ("Reason: crime or behaviour", _TICK),
     "reason_outside_household_code": ("Reason: outside the household", _TICK),
     "reason_refused_code": ("Reason: not given", _TICK),
-    "assessment_date": ("Decision Date", _day),
+    "assessment_date": ("Decision Date", _format_iso_day),
     "assessment_decision_code": ("Decision", _label(_DECISIONS)),
-    "closed_date": ("Case Closed", _day),
+    "closed_date": ("Case Closed", _format_iso_day),
     "contact_code": ("Contact at Close", _label({"1": "No", "2": "Yes"})),
 }
 
@@ -91,7 +91,7 @@ class BackOfficeSystem:
     export: Callable[[Sequence[Row]], bytes]
 
 
-def _heatherlea(rows: Sequence[Row]) -> bytes:
+def _write_heatherlea(rows: Sequence[Row]) -> bytes:
     """Return rows of HL1 as the workbook that Heatherlea exports."""
     header = [header for header, _ in _HEATHERLEA.values()]
     cells = [[spell(row[name]) for name, (_, spell) in _HEATHERLEA.items()] for row in rows]
@@ -101,7 +101,7 @@ def _heatherlea(rows: Sequence[Row]) -> bytes:
 
 SYSTEMS: Mapping[tuple[str, str], BackOfficeSystem] = {
     ("heatherlea-housing", "HL1"): BackOfficeSystem(
-        ".xlsx", len(_ABOVE) + 2, {name: header for name, (header, _) in _HEATHERLEA.items()}, _heatherlea
+        ".xlsx", len(_ABOVE) + 2, {name: header for name, (header, _) in _HEATHERLEA.items()}, _write_heatherlea
     ),
 }
 """By system and return code; any other system exports as the contract says."""

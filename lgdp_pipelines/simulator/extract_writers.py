@@ -180,7 +180,7 @@ def _format_record(table: Table, row: Row) -> str:
 
 
 def _format_value(item: Item, text: str) -> str:
-    """Return a cell as JSON: figures bare, other text in quotes."""
+    """Return a cell as JSON: figures and booleans bare, other text quoted."""
     if text in item.marks or text == "":
         return json.dumps(text)
     if item.type in {ItemType.INTEGER, ItemType.NUMBER, ItemType.DECIMAL, ItemType.BOOLEAN} and item.code_list is None:
@@ -221,7 +221,7 @@ def write_workbook(sheets: Mapping[str, WorkbookSheet]) -> bytes:
 
 
 def build_header(headers: Sequence[str], rows: int) -> WorkbookSheet:
-    """Return the header of a sheet.
+    """Return a sheet's header of one or two rows, with merged groups.
 
     Of two rows, the upper one is merged over its group of columns.
     """
@@ -243,7 +243,7 @@ Element: TypeAlias = Any
 
 
 def write_xml(records_at: str, tables: Mapping[str, Table], rows: Mapping[str, Sequence[Mapping[str, str]]]) -> bytes:
-    """Return rows of all tables as XML elements at a path.
+    """Return rows of all tables as XML elements, without empty cells.
 
     Args:
         records_at: path of the record element, such as ``return/cases/case``.

@@ -22,7 +22,7 @@ MOST_ROWS = 25
 
 
 def build_samples(register: Register) -> Mapping[str, bytes]:
-    """Return sample files of every return by name, one for each file."""
+    """Return every return's sample files by name; case tables are shortened."""
     return {
         name: content
         for data_return in register.returns.values()

@@ -154,10 +154,7 @@ class _SimulatedReturn:
     seed: int
 
     def find_system(self, council: Council) -> BackOfficeSystem | None:
-        """Return the system that a council exports the return from.
-
-        None for a council whose files are as the contract says.
-        """
+        """Return the council's exporting system; None where files follow the contract."""
         code = self.data_return.code
         returns = self.source.for_council(council.code).returns
         return SYSTEMS.get((next(entry.system for entry in returns if entry.return_code == code), code))
@@ -177,7 +174,7 @@ class _SimulatedReturn:
 
 
 def build_scenario(register: Register, options: ScenarioOptions) -> Scenario:
-    """Return the files that councils send to the register's simulated sources."""
+    """Return the simulated councils' files, and expected outcomes of mistakes and events."""
     simulated = list(_list_simulated_returns(register, options))
     periods = {entry.data_return.code: entry.list_periods(options) for entry in simulated}
     entries = [
@@ -211,7 +208,7 @@ def _list_simulated_returns(register: Register, options: ScenarioOptions) -> Ite
 def _list_council_files(
     simulated: _SimulatedReturn, council: Council, period: Period
 ) -> Iterator[SystemFile | ExpectedOutcome]:
-    """Yield a council's files for a period, and their expected outcomes."""
+    """Yield a council's files, and expected outcomes of mistakes and events."""
     if simulated.published is not None:
         content = simulated.published.get((council.code, period.id))
         if content is not None:

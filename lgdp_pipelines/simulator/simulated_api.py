@@ -80,7 +80,7 @@ def build_api(
 
 
 def _answer_page(request: Request, known_request: ApiRequest, address: str, page: int, page_size: int) -> Response:
-    """Return one page of an extract, or 304 if it is unchanged."""
+    """Return one page, 304 if unchanged, or 404 past the end."""
     text = known_request.file.read_text(encoding="utf-8")
     etag = f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
     if request.headers.get("If-None-Match") == etag:

@@ -50,7 +50,7 @@ class _ReadOnlyFiles(asyncssh.SFTPServer):
         raise asyncssh.SFTPPermissionDenied("This account is read-only.")
 
     def open(self, path: bytes, pflags: int, attrs: asyncssh.SFTPAttrs) -> object:
-        """Open a file for reading alone."""
+        """Open a file for reading; refuse any other access."""
         return super().open(path, pflags, attrs) if pflags == asyncssh.FXF_READ else self._refuse()
 
     open56 = remove = mkdir = rmdir = rename = posix_rename = symlink = link = _refuse

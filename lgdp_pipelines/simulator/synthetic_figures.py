@@ -26,7 +26,7 @@ _CARBON_YEARS = frozenset({"CY2017", "CY2018"})
 
 
 def generate_dhp_rows(request: RowRequest) -> Mapping[str, Sequence[Row]]:
-    """Return one row of running totals since 1 April."""
+    """Return one synthetic row of running totals since 1 April."""
     period = request.period
     random = request.make_random("dhp", request.council.code, find_period(PeriodKind.FINANCIAL_YEAR, period.start).id)
     size = random.randint(40, 400)
@@ -47,7 +47,10 @@ def generate_dhp_rows(request: RowRequest) -> Mapping[str, Sequence[Row]]:
 
 
 def generate_people_supported_rows(request: RowRequest) -> Mapping[str, Sequence[Row]]:
-    """Return counts in fives and rates by age, client group and measure."""
+    """Return counts in fives, and rates per 1,000 clients of an age.
+
+    There is a row for each age, client group and measure.
+    """
     table = request.table
     lists = {item.name: request.list_valid_codes(item.code_list) for item in table.key if item.code_list}
     random = request.make_random("people", request.council.code)
@@ -78,7 +81,7 @@ def _grow(figure: int, period: Period, random: Random) -> int:
 def generate_waste_rows(request: RowRequest) -> Mapping[str, Sequence[Row]]:
     """Return tonnes by material and end state, and carbon in some years.
 
-    All rates have one population.
+    All figures per citizen or household divide by one population, or by one number of households.
     """
     material, *other_tables = request.contract.tables
     lists = {item.name: request.list_valid_codes(item.code_list) for item in material.key if item.code_list}
@@ -196,7 +199,10 @@ _WITHHELD = range(1, 5)
 
 
 def generate_school_summary_rows(request: RowRequest) -> Mapping[str, Sequence[Row]]:
-    """Return a row for each school, the same schools in every year."""
+    """Return a row for each school, with small counts withheld.
+
+    The schools are the same in every year.
+    """
     table, period = request.table, request.period
     rows = []
     for number, kind in enumerate(_TYPES):
@@ -289,7 +295,7 @@ def _find_mark(item: Item, status: ObservationStatus) -> str:
 
 
 def _generate_places(random: Random) -> Row:
-    """Return the location of a school and of its pupils' homes.
+    """Return a school's urban-rural classes, and bands of pupils' home areas.
 
     The bands of shares can add up to 100%.
     """
@@ -312,7 +318,7 @@ _CLASSES = (
 
 
 def _withhold_small_counts(table: Table, row: Row) -> Row:
-    """Return the row with small counts withheld.
+    """Return the row with small counts withheld, and counts that reveal them.
 
     A second count of a group is withheld if the first would follow from the others.
     """

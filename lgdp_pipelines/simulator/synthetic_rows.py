@@ -79,7 +79,7 @@ def generate_contract_rows(request: RowRequest) -> Mapping[str, Sequence[Row]]:
 
 
 def generate_table_rows(request: RowRequest, table: Table, count: int) -> list[Row]:
-    """Return rows that keep to a table's declarations of items and key.
+    """Return valid rows, a given number or one for each code combination.
 
     A table whose key is made of codes alone gets one row for each combination, up to :data:`MOST_ROWS`; any other gets
     ``count`` rows.
@@ -123,7 +123,7 @@ def _generate_cell(item: Item, request: RowRequest, random: Random) -> str:
 
 
 def generate_text(item: Item, request: RowRequest, random: Random) -> str:
-    """Return one synthetic text that keeps to everything that the item declares."""
+    """Return synthetic text of the item's code list, type, pattern and bounds."""
     if item.code_list is not None:
         return random.choice(request.list_valid_codes(item.code_list))
     match item.type:
@@ -158,7 +158,7 @@ def _generate_number(item: Item, random: Random) -> str:
 
 
 def _find_bounds(item: Item) -> tuple[float, float]:
-    """Return the lowest and the highest value that a number can have."""
+    """Return the bounds for generated numbers, declared or else default."""
     step = 1.0 if item.type is ItemType.INTEGER else 10.0**-item.scale if item.scale else 0.01
     declared = item.range or Range()
     low = _find_bound(declared.minimum, declared.exclusive_minimum, step, _LOWEST)
@@ -180,7 +180,7 @@ _REPEATS = 6
 
 
 def _generate_words(item: Item, random: Random) -> str:
-    """Return text of the item's pattern or of words, within its length."""
+    """Return text of the item's pattern, or else words within its length."""
     if item.pattern is not None:
         return generate_matching_text(item.pattern, random)
     text = f"{random.choice(_WORDS)} {random.choice(_WORDS)} {random.randint(1, 999)}"
@@ -201,7 +201,7 @@ def generate_matching_text(pattern: str, random: Random) -> str:
 
 
 def find_shortest_text(pattern: str, groups: Mapping[str, str]) -> str | None:
-    """Return the shortest matching text whose named groups have the given texts.
+    """Return matching text with fewest repetitions and given group texts, or None.
 
     None if no text matches. Groups that the expression does not have are ignored.
     """
@@ -297,7 +297,7 @@ def spell_council(item: Item, request: RowRequest) -> str:
 
 
 def spell_period(item: Item, period: Period) -> str:
-    """Return the first spelling of a period that the item can hold.
+    """Return the period's first fitting spelling, or its first day for dates.
 
     Raises:
         ValueError: the item can hold none of them.

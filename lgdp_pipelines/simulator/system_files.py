@@ -48,7 +48,7 @@ class WrittenFiles:
 
 
 def write_files(settings: Settings, register: Register, scenario: Scenario) -> WrittenFiles:
-    """Write new and changed files: expected outcomes, accounts, then extracts."""
+    """Write notice, expected outcomes, accounts, then new or changed extracts."""
     folder = settings.simulator
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "SYNTHETIC.txt").write_text(_format_notice(scenario), encoding="utf-8")
@@ -99,7 +99,7 @@ def _write_if_changed(folder: Path, file: SystemFile) -> bool:
 
 
 def _write_accounts(folder: Path, register: Register) -> None:
-    """Write keys, tokens and empty folders of the server and all councils."""
+    """Write missing keys, tokens and folders of the server and councils."""
     for name in ("keys", "tokens", "public_keys"):
         (folder / name).mkdir(exist_ok=True)
         (folder / name).chmod(0o700)
@@ -125,9 +125,6 @@ def _write_key(path: Path) -> None:
 
 
 def _write_secret(path: Path, content: bytes) -> None:
-    """Write a new file that only its owner can ever read.
-
-    Keep one that exists.
-    """
+    """Write a file readable by its owner alone, unless it exists."""
     with suppress(FileExistsError), open(path, "xb", opener=partial(os.open, mode=0o600)) as file:
         file.write(content)

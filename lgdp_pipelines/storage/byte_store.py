@@ -42,10 +42,9 @@ class ByteStore:
         self._drafts.mkdir(parents=True, exist_ok=True)
 
     def put(self, data: bytes | Iterable[bytes]) -> str:
-        """Store bytes and return their sha256.
+        """Store bytes unless stored intact already, and return their sha256.
 
-        Bytes that are stored already are kept, unless damaged. A reader never sees a part of them: they appear under
-        their name in one step.
+        A reader never sees a part of them: they appear under their name in one step.
 
         Raises:
             StorageError: the disk did not take them. Nothing appears.
@@ -112,7 +111,7 @@ class ByteStore:
 
     @contextmanager
     def _write_draft(self, data: bytes | Iterable[bytes]) -> Iterator[tuple[Path, str]]:
-        """Give a draft with the bytes, and their sha256, to a block.
+        """Remove abandoned drafts; give a block a new draft and its sha256.
 
         The draft is removed unless the block renamed it.
         """

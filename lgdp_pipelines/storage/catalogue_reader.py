@@ -55,7 +55,7 @@ def run_select(path: Path, sql: str, *, seconds: float = TIME_LIMIT_S) -> pa.Tab
 
 
 def _open(path: Path) -> duckdb.DuckDBPyConnection:
-    """Open the catalogue for reading in a connection of its own."""
+    """Open the catalogue read-only, confined to the lake's open folders."""
     if not path.is_file():
         raise StatementRefused(
             "The lakehouse does not exist yet.", where=str(path), remedy="Collect or submit an extract first."
@@ -76,7 +76,7 @@ def _open(path: Path) -> duckdb.DuckDBPyConnection:
 
 
 def _check_is_select(sql: str) -> None:
-    """Check that a statement is one ``SELECT`` on known functions."""
+    """Check that a statement is one ``SELECT`` that reads no file."""
     try:
         statements = duckdb.extract_statements(sql)
     except duckdb.Error as error:

@@ -43,7 +43,7 @@ Result = TypeVar("Result")
 
 
 def retry_conflicts(table: LakeTable, write: Callable[[], Result]) -> Result:
-    """Call a function that commits, repeating it after a conflict.
+    """Call a function that commits, repeated up to a limit after conflicts.
 
     Args:
         table: written to.
@@ -108,12 +108,12 @@ class SliceCommit:
 
 
 def submission_transaction(period: str, council: str) -> str:
-    """Return the transaction of a council's submission number for a period."""
+    """Return the name of the transaction that holds a council's submission number."""
     return f"lgdp/{period}/{council}"
 
 
 def submission_transactions(where: SliceFilter) -> Iterator[str]:
-    """Return the submission transactions of the councils in a slice."""
+    """Return submission transactions of the periods and councils that a slice names."""
     pairs = product(slice_values(where, "period"), slice_values(where, "council_code"))
     return (submission_transaction(period, council) for period, council in pairs)
 
@@ -150,7 +150,7 @@ def find_partition(columns: Sequence[str], where: SliceFilter) -> Partition | No
 
 
 def find_own_files(delta: DeltaTable, partition: Partition, where: SliceFilter) -> pl.DataFrame | None:
-    """Return the files of a slice, or None if others share them.
+    """Return a slice's files, or None if they may hold other rows.
 
     Args:
         delta: version of the table.
@@ -290,7 +290,7 @@ def overwrite_by_predicate(
 
 
 def _write_files(folder: SliceFolder, rows: FrameSource, cleanup: ExitStack) -> Iterator[AddAction]:
-    """Write rows as files, and yield the log's action for each.
+    """Write rows as files, register their removal, and yield log actions.
 
     Args:
         folder: of the files.
@@ -354,7 +354,7 @@ def _iter_file_frames(frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
 
 
 def _folder_name(value: str | None) -> str:
-    """Return a readable folder name for a value."""
+    """Return a folder name for a value, with special characters replaced."""
     return "__HIVE_DEFAULT_PARTITION__" if value is None else re.sub(r"[^A-Za-z0-9_-]", "_", value)
 
 
@@ -390,7 +390,7 @@ def _statistics(frame: pl.DataFrame, columns: Sequence[str]) -> str:
 
 
 def _bound(frame: pl.DataFrame, name: str, aggregate: Callable[[pl.Expr], pl.Expr]) -> pl.Expr:
-    """Return a bound for JSON; null outside four-digit years."""
+    """Return a column's bound; null for dates outside four-digit years."""
     bound = aggregate(pl.col(name))
     if frame.schema[name] != pl.Date:
         return bound

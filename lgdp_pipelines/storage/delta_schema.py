@@ -50,7 +50,7 @@ def read_schema(delta: DeltaTable) -> pa.Schema:
 
 
 def align_columns(delta: DeltaTable, table: LakeTable, rows: FrameSource) -> FrameSource:
-    """Add declared columns to a table, and return rows with its columns.
+    """Add missing declared columns, update statistics, and return rows with all columns.
 
     Rows must have exactly the declared columns, or, if none are declared, those on disk. Columns on disk that an older
     minor version does not declare are null in its rows.
@@ -164,7 +164,7 @@ def _read_widened(dataset: ds.Dataset, required: pa.Schema, *, table_name: str) 
 
 
 def _widen(rows: pa.Table, required: pa.Schema, *, table_name: str) -> pa.Table:
-    """Return rows with their columns in wider types."""
+    """Return rows in the required types; raise where they are not wider."""
     fields, columns = [], []
     for field in rows.schema:
         data_type = required.field(field.name).type if field.name in required.names else field.type
@@ -189,7 +189,7 @@ _WIDER: tuple[tuple[Callable[[pa.DataType], bool], Callable[[pa.DataType], bool]
 
 
 def _is_wider(wider: pa.DataType, narrower: pa.DataType) -> bool:
-    """Return whether a type holds every value of another."""
+    """Return whether a column may change from a narrower type to this."""
     if pa.types.is_decimal(wider) and pa.types.is_decimal(narrower):
         holds_whole_part = wider.precision - wider.scale >= narrower.precision - narrower.scale
         return bool(holds_whole_part and wider.scale >= narrower.scale)

@@ -55,7 +55,10 @@ def quote_identifier(name: str) -> str:
 
 
 def describe_error(error: duckdb.Error) -> str:
-    """Return DuckDB's message without the excerpt of the statement."""
+    """Return DuckDB's message on one line, cut at its first blank line.
+
+    The excerpt of the statement comes after that; the message itself may still hold a value.
+    """
     return str(error).split("\n\n", 1)[0].replace("\n", " ")
 
 
@@ -120,10 +123,10 @@ _THREAD_STATE = _ThreadState()
 
 @contextmanager
 def reuse_sandbox() -> Iterator[duckdb.DuckDBPyConnection]:
-    """Give a block the thread's sandbox without a folder.
+    """Give a block the thread's kept sandbox, opening one if needed.
 
-    For small data, opening a sandbox costs most of the time. The block unregisters the frames that it registers. After
-    an error the connection is not used again.
+    For small data, opening a sandbox costs most of the time; this one writes nothing to disk. The block unregisters the
+    frames that it registers. After an error the connection is not used again.
     """
     connection = _THREAD_STATE.sandbox or open_sandbox()
     _THREAD_STATE.sandbox = None

@@ -80,7 +80,7 @@ def check_schema(rows: pa.Schema, table: pa.Schema, *, table_name: str) -> None:
 
 
 def check_each_frame(rows: FrameSource, *, table_name: str) -> FrameSource:
-    """Return the rows, with a check of each frame against the schema."""
+    """Return the rows, with each frame's schema checked as it is read."""
 
     def check(frame: pl.DataFrame) -> pl.DataFrame:
         """Return a frame after checking its columns."""

@@ -130,7 +130,7 @@ class Lake:
     def read(
         self, table: LakeTable, where: SliceFilter | None = None, columns: list[str] | None = None
     ) -> pl.DataFrame:
-        """Return rows of the present version.
+        """Return rows of the present version; empty if never written.
 
         Args:
             table: to read; a table that was never written has no rows.
@@ -183,9 +183,9 @@ class Lake:
         return ChunkedFrame(schema, files) if files else ChunkedFrame.from_frames(pl.DataFrame(schema=schema))
 
     def read_slice_submissions(self, table: LakeTable, period: str) -> dict[str, str]:
-        """Return the submission in each council's slice of a period.
+        """Return, by council, the submission whose rows a period's slice holds.
 
-        They are by council code, without the councils whose current submission has no rows in this table.
+        Councils whose current submission has no rows in this table are left out.
         """
         delta = self._open(table)
         if delta is None:
@@ -245,7 +245,7 @@ class Lake:
     def replace_councils(
         self, table: LakeTable, rows: Rows, *, period: str, submissions: Mapping[str, str], commit: Mapping[str, str]
     ) -> int:
-        """Replace councils' slices of a period by accepted submissions.
+        """Replace councils' slices of a period, unless a later submission is current.
 
         Args:
             table: with columns council_code, period and _submission_id.
@@ -294,10 +294,10 @@ class Lake:
         return retry_conflicts(table, write)
 
     def remove_slice(self, table: LakeTable, where: SliceFilter, commit: Mapping[str, str] | None = None) -> int | None:
-        """Empty a slice whose rows have no entry in the ledger.
+        """Empty a slice, and reset the submission numbers that it names.
 
-        If the slice is named by period and councils, any submission of theirs may be put there afterwards: the current
-        number is removed with the rows.
+        For rows that have no entry in the ledger. If the slice is named by period and councils, any submission of
+        theirs may be put there afterwards: the current number is removed with the rows.
 
         Returns:
             The table's version afterwards; None if it was never written.
@@ -323,7 +323,7 @@ class Lake:
         return retry_conflicts(table, write)
 
     def widen_types(self, table: LakeTable, required: pa.Schema, commit: Mapping[str, str]) -> int | None:
-        """Widen the types of columns on disk, keeping every row.
+        """Widen column types on disk if the required ones differ, keeping rows.
 
         Args:
             table: conformed or published; ignored if it was never written.
@@ -349,7 +349,7 @@ class Lake:
         return retry_conflicts(table, write)
 
     def _open(self, table: LakeTable) -> DeltaTable | None:
-        """Return the present version of a table, or None."""
+        """Return the present version of a table; None if never written."""
         try:
             return DeltaTable(self.path(table))
         except TableNotFoundError:
@@ -364,7 +364,10 @@ class Lake:
         commit: Mapping[str, str],
         transactions: Mapping[str, int] = MappingProxyType({}),
     ) -> int:
-        """Write rows to a slice, after adding columns to the table."""
+        """Replace a slice; raise a conflict if the table had to change.
+
+        Before, the table is created or given new columns; the repeated call then writes the rows.
+        """
         delta = base or create_table(self.path(table), table, polars_to_arrow_schema(rows.schema))
         version = delta.version()
         aligned = align_columns(delta, table, rows)
@@ -382,7 +385,7 @@ class Lake:
         metadata: Mapping[str, str],
         transactions: Mapping[str, int],
     ) -> int:
-        """Write rows to a slice, and return the new version.
+        """Replace a slice by rows, and return the new version.
 
         An exception of their source is raised, and no row is then written.
         """
@@ -414,7 +417,7 @@ def _build_filter(where: SliceFilter) -> pc.Expression:
 
 
 def _submission_numbers(table: LakeTable, period: str, submissions: Mapping[str, str]) -> dict[str, int]:
-    """Return the number of each council's submission."""
+    """Return the number of each council's submission, after checking its id."""
     keys = {council: parse_submission_id(submission_id) for council, submission_id in submissions.items()}
     if any(key.council_code != council or key.period != period for council, key in keys.items()):
         raise StorageError("A submission is given for a council or period that it does not answer.", where=str(table))

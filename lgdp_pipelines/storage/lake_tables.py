@@ -82,7 +82,7 @@ _KEY_COMMENTS = {
 
 
 def define_landed_table(contract: Contract, table: Table) -> LakeTable:
-    """Return the landed table of a contract's table.
+    """Define the Delta table of a contract table's cells as sent.
 
     Each submission has a slice, rejected ones too.
 
@@ -107,7 +107,7 @@ def define_landed_table(contract: Contract, table: Table) -> LakeTable:
 
 
 def define_validated_table(contract: Contract, table: Table) -> LakeTable:
-    """Return the validated table of a contract's table.
+    """Define the Delta table of a contract table's validated rows.
 
     A slice holds the rows of the current submission.
 
@@ -258,9 +258,6 @@ def _build_term(column: str, values: str | Sequence[str] | None) -> str:
 
 
 def slice_values(where: SliceFilter, column: str) -> tuple[str, ...]:
-    """Return the values of a slice for a column.
-
-    Empty for null, and for a column that does not define the slice.
-    """
+    """Return a slice's values for a column; empty for null or unnamed."""
     values = where.get(column)
     return () if values is None else (values,) if isinstance(values, str) else tuple(values)

@@ -46,10 +46,9 @@ class CatalogueView:
 
 
 def write_catalogue(path: Path, lake: Lake, views: Sequence[CatalogueView]) -> None:
-    """Write the catalogue and put it in place in one rename.
+    """Write the catalogue in one rename, unless it is unchanged.
 
-    An unchanged catalogue is kept. Readers of the old file can continue. Of two writers at once, the later one's file
-    stays.
+    Readers of the old file can continue. Of two writers at once, the later one's file stays.
 
     Args:
         path: of the DuckDB file.
@@ -79,7 +78,7 @@ def write_catalogue(path: Path, lake: Lake, views: Sequence[CatalogueView]) -> N
 
 
 def _is_complete(lake: Lake, view: CatalogueView) -> bool:
-    """Return whether every table that a view reads exists."""
+    """Return whether a view's tables exist; raise if a layer is closed."""
     tables = (view.source,) if isinstance(view.source, LakeTable) else view.needs
     closed = [str(table) for table in tables if table.layer not in OPEN_LAYERS]
     if closed:
@@ -105,7 +104,7 @@ def _compute_fingerprint(lake: Lake, views: Sequence[CatalogueView]) -> str:
 
 
 def _read_fingerprint(path: Path) -> str:
-    """Return the hash of the present catalogue, or empty text."""
+    """Return the present catalogue's hash; empty if missing or unreadable."""
     try:
         with duckdb.connect(str(path), read_only=True) as connection:
             row = connection.execute("SELECT comment FROM duckdb_tables() WHERE table_name = 'open_folder'").fetchone()
@@ -118,7 +117,7 @@ _FOLDERS = "Folders of the lake that this catalogue reads. Content: "
 
 
 def _write_folders(connection: duckdb.DuckDBPyConnection, lake: Lake, fingerprint: str) -> None:
-    """Create the table of folders, with the fingerprint as its comment."""
+    """Create the table of open folders, with the fingerprint as comment."""
     folders = [f"{lake.root / layer}/" for layer in OPEN_LAYERS]
     connection.execute("CREATE SCHEMA platform")
     connection.execute("CREATE TABLE platform.open_folder (path VARCHAR)")
@@ -129,7 +128,7 @@ def _write_folders(connection: duckdb.DuckDBPyConnection, lake: Lake, fingerprin
 
 
 def _write_view(connection: duckdb.DuckDBPyConnection, lake: Lake, view: CatalogueView) -> None:
-    """Create a view with its comments."""
+    """Create a view with its schema and comments."""
     name = f"{duckdb_connections.quote_identifier(view.schema)}.{duckdb_connections.quote_identifier(view.name)}"
     try:
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {duckdb_connections.quote_identifier(view.schema)}")

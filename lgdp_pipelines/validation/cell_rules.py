@@ -68,7 +68,7 @@ class CellViolations:
 
 
 def check_cell_rules(table: Table, rules: Sequence[Rule], typed: TypedChunk, facts: SubmissionFacts) -> CellViolations:
-    """Return the violations of each rule about a cell in a chunk.
+    """Return each cell rule's violations in a chunk, and cells in error.
 
     Args:
         table: the table of the contract.
@@ -104,16 +104,14 @@ def _rank(rule: Rule, table: Table) -> tuple[bool, int]:
 
 
 def _find_codes_day_item(rule: Rule, table: Table) -> str:
-    """Return the item whose day decides which codes are valid, or empty."""
+    """Return the item whose day decides valid codes; empty without one."""
     return (table.by_name[rule.items[0]].codes_on or "") if rule.kind is RuleKind.CODES else ""
 
 
 def _find_failing_rows(
     table: Table, rules: Sequence[Rule], typed: TypedChunk, facts: SubmissionFacts
 ) -> Mapping[str, pl.Series]:
-    """Return ``_row`` of the rows that break each rule, by rule id.
-
-    Rules that hold are left out.
+    """Return ``_row`` by id of each broken rule; others are left out.
 
     Raises:
         LgdpError: a check itself failed, such as a pattern that Polars cannot run.
@@ -167,7 +165,7 @@ def _name_text_column(name: str) -> str:
 
 
 def _find_suspects(columns: Mapping[str, pa.Column], frame: pl.DataFrame) -> list[str]:
-    """Return the columns in which a check fails or cannot be run.
+    """Return columns in which a check fails; all if one cannot run.
 
     Pandera's checks are run in one query here: its schema runs several for each column, and most columns are good.
     """
@@ -184,9 +182,9 @@ def _find_suspects(columns: Mapping[str, pa.Column], frame: pl.DataFrame) -> lis
 
 
 def _find_rule_id(error: SchemaError, required: Mapping[str, str]) -> str:
-    """Return the rule whose check failed.
+    """Return the failed check's rule id; raise if the check crashed.
 
-    A check that crashed stays a crash: pandera reports it as if data failed.
+    Pandera reports a check that crashed as if data failed.
     """
     if error.reason_code is SchemaErrorReason.SERIES_CONTAINS_NULLS:
         return required[str(error.schema.name)]
@@ -200,7 +198,7 @@ def _find_rule_id(error: SchemaError, required: Mapping[str, str]) -> str:
 
 
 def _build_checks(item: Item, rule: Rule, facts: SubmissionFacts) -> Iterator[pa.Check]:
-    """Yield the pandera checks of a rule.
+    """Yield a rule's pandera checks; kinds tested elsewhere have no check.
 
     Pandera may collect one failure case only: rows come from the check's output.
     """

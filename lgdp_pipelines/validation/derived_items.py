@@ -97,7 +97,7 @@ _APRIL = 4
 
 
 def _derive_status(rate: Rate, *, has_denominator: bool) -> pl.Expr:
-    """Return the status of a rate, which may lack a denominator."""
+    """Return the figure's status; normal becomes not collected without denominator."""
     status = pl.col(f"{rate.of}_status")
     if has_denominator:
         return status
@@ -109,14 +109,14 @@ def _derive_status(rate: Rate, *, has_denominator: bool) -> pl.Expr:
 
 
 def _find_population(rate: Rate, facts: SubmissionFacts) -> float | None:
-    """Return the denominator of a rate for the period's first year."""
+    """Return a rate's denominator for the period's first year; None if absent."""
     keys = {"council_code": facts.council.code, "year": str(facts.period.start.year)}
     text = _find_cell(facts.register.reference[rate.reference], rate.version, keys, rate.column)
     return float(text) if text else None
 
 
 def _find_family_group(group: FamilyGroup, facts: SubmissionFacts) -> str | None:
-    """Return the council's family group for an indicator."""
+    """Return the council's family group for an indicator; None if absent."""
     keys = {"council_code": facts.council.code, "indicator_code": group.indicator}
     return _find_cell(facts.register.reference[group.reference], group.version, keys, group.column) or None
 

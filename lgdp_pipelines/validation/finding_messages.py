@@ -22,9 +22,9 @@ from lgdp_pipelines.validation.table_rules import KEY_KINDS, find_first_occurren
 def build_findings(
     contract: Contract, violations: Mapping[str, RuleViolations], tables: Mapping[str, ChunkedFrame], reading: Reading
 ) -> pl.DataFrame:
-    """Return all findings, by table, row and rule.
+    """Return the listed findings, landing's included, by table, row and rule.
 
-    Findings without a row come first.
+    Of each rule at most :data:`MAX_LISTED` are listed. Findings without a row come first.
 
     Args:
         contract: the contract that was applied.
@@ -54,7 +54,7 @@ def build_findings(
 def _build_rule_findings(
     contract: Contract, rule: Rule, violations: RuleViolations, tables: Mapping[str, ChunkedFrame], reading: Reading
 ) -> pl.DataFrame:
-    """Return the findings about one rule that is broken."""
+    """Return the first findings of one broken rule, at most :data:`MAX_LISTED`."""
     item = contract.by_name[rule.table].by_name[rule.items[0]] if rule.items else None
     message = f"Not met: {rule.title}. {rule.guidance}"
     column = reading.headers.get(rule.table, {}).get(item.name, "") if item is not None else ""

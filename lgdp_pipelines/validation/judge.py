@@ -90,7 +90,8 @@ def judge(reading: Reading, context: JudgingContext) -> ValidationResult:
     table_rules = [rule for rule in rules if rule.kind not in CELL_RULE_ORDER]
     violations |= check_table_rules(table_rules, TableRows(reading.tables, typed, in_error), context)
     outcomes = tuple(
-        _limit_listing(landed.get(rule.id) or violations[rule.id].outcome(rule)) for rule in list_rules(contract)
+        _note_unlisted_findings(landed.get(rule.id) or violations[rule.id].outcome(rule))
+        for rule in list_rules(contract)
     )
     translated = tuple(count for table_judge in judges.values() for count in table_judge.translated)
     if context.mapping is not None:
@@ -150,7 +151,7 @@ def _find_excluded_data(contract: Contract, reading: Reading) -> _ExcludedData:
 def _explain_not_run(
     contract: Contract, rule: Rule, tables: Mapping[str, ChunkedFrame], excluded: _ExcludedData
 ) -> str:
-    """Return why a rule cannot be run, or empty."""
+    """Return why a rule cannot be run; empty if it can."""
     if not tables:
         return "The extract cannot be read."
     tables_read = list_tables_read(rule)
@@ -205,13 +206,13 @@ class _TableJudge:
             yield self._derived.add_to(typed.frame)
 
     def _prepare(self, landed: pl.DataFrame) -> pl.DataFrame:
-        """Return a chunk in the contract's columns and codes, without excluded rows."""
+        """Return a landed chunk without excluded rows, translated by any mapping."""
         if not self._excluded.is_empty():
             landed = landed.join(self._excluded, on=ROW, how="anti", maintain_order="left")
         return self._translator.translate(landed) if self._translator else landed
 
     def _read(self, text: pl.DataFrame) -> tuple[TypedChunk, CellViolations]:
-        """Return the values of a chunk, and the violations in its cells.
+        """Normalise, parse and check a chunk; return its values and violations.
 
         Two chunks may be read at a time.
         """
@@ -220,11 +221,11 @@ class _TableJudge:
 
     @property
     def translated(self) -> tuple[TranslationCount, ...]:
-        """Number of cells that a mapping has translated so far."""
+        """Numbers of cells that a mapping has translated so far."""
         return self._translator.counts if self._translator else ()
 
 
-def _limit_listing(outcome: RuleOutcome) -> RuleOutcome:
+def _note_unlisted_findings(outcome: RuleOutcome) -> RuleOutcome:
     """Return the outcome, with a reason if some findings are not listed."""
     if outcome.failed <= MAX_LISTED:
         return outcome

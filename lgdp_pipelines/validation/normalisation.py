@@ -69,9 +69,9 @@ class Normaliser:
         self._lock = Lock()
 
     def normalise(self, text: pl.DataFrame) -> CanonicalChunk:
-        """Return a chunk with its cells in the contract's spelling.
+        """Return a chunk in the contract's spelling, with repairs counted and marked.
 
-        Rows and their order stay.
+        Rows and their order stay. A cell in no declared spelling stays as it is.
         """
         values = read_canonical_columns(self._table, text)
         items = [item for item in self._table.items if item.name not in values]
@@ -116,7 +116,7 @@ class Normaliser:
 
     @property
     def repairs(self) -> tuple[Repair, ...]:
-        """Number of cells made canonical so far, in the table's order."""
+        """Numbers of repaired cells so far, by item and kind of repair."""
         return tuple(
             Repair(self._table.name, item.urn, kind, self._cells[item.name, kind])
             for item in self._table.items
@@ -125,7 +125,7 @@ class Normaliser:
         )
 
     def _is_canonical(self, item: Item) -> pl.Expr:
-        """Return whether a cell of an item is canonical as sent."""
+        """Return the test that a cell needs no repair; null if empty."""
         column, pattern = pl.col(item.name), build_value_pattern(item)
         if item.role is Role.COUNCIL:
             return column == self._facts.council.code
@@ -141,7 +141,7 @@ class Normaliser:
     def _rewrite(self, item: Item, raw_texts: pl.Series) -> _Rewrite:
         """Return the rewrite of an item's cells that are not canonical."""
         if item.role in IDENTIFYING_ROLES:
-            return self._rewrite_names(item, raw_texts)
+            return self._rewrite_own_names(item, raw_texts)
         if item.name in self._codes:
             aliases = {spelling: code for spelling, code in self._spellings[item.name].items() if spelling != code}
             by_pattern = self._find_codes_by_pattern(item, raw_texts)
@@ -153,8 +153,11 @@ class Normaliser:
             return _look_up(item, {RepairKind.DATE: _rewrite_dates(item, raw_texts)})
         return _look_up(item, {}) if item.numbers is None else _rewrite_numbers(item, item.numbers)
 
-    def _rewrite_names(self, item: Item, raw_texts: pl.Series) -> _Rewrite:
-        """Return a rewrite of the names of council or period by look-up."""
+    def _rewrite_own_names(self, item: Item, raw_texts: pl.Series) -> _Rewrite:
+        """Return a rewrite of the submission's own council or period names alone.
+
+        Names of other councils and periods stay; blank cells become null.
+        """
         names = {text: self._resolve_name(item, text) for text in raw_texts.unique()}
         spaced = [text for text, name in names.items() if text and text != name and text.strip() == (name or "")]
         renamed = [text for text, name in names.items() if text and text != name and text not in spaced]
@@ -166,7 +169,7 @@ class Normaliser:
         return _Rewrite(canonical, {RepairKind.SPACE: cell.is_in(spaced), kind: cell.is_in(renamed)})
 
     def _resolve_name(self, item: Item, raw_text: str) -> str | None:
-        """Return the submission's code or id for its spellings, else the text."""
+        """Return the submission's code or id, else the text; None if blank."""
         if not raw_text.strip():
             return None
         council, period = self._facts.council, self._facts.period
@@ -176,7 +179,7 @@ class Normaliser:
         return period.id if read_period(raw_text, self._facts.contract.period_kind) == period else raw_text
 
     def _find_codes_by_pattern(self, item: Item, raw_texts: pl.Series) -> Mapping[str, str]:
-        """Return the codes of spellings that only a list's patterns accept."""
+        """Return, by spelling, the codes that only a list's patterns give."""
         code_list = self._facts.register.code_lists[item.code_list or ""]
         if not code_list.has_patterns:
             return {}
@@ -187,9 +190,9 @@ class Normaliser:
 
 
 def _find_spelling_day(item: Item, facts: SubmissionFacts) -> date | None:
-    """Return the day whose spellings are read; None for any day.
+    """Return the period's end; None if each row has its own day.
 
-    Any day serves where each row has a day of its own.
+    The spellings of codes that are valid on that day are read; for None, those of any day.
     """
     return None if item.codes_on else facts.period.end
 
@@ -199,7 +202,7 @@ _TEXT, _WELL_FORMED = "text", "well_formed"
 
 
 def _build_expressions(rewrite: _Rewrite, pattern: str) -> Mapping[str, pl.Expr]:
-    """Return the columns of a rewrite: text, form and flags."""
+    """Return a rewrite's columns: canonical text, whether it is well formed, flags."""
     is_well_formed = rewrite.canonical.str.contains(pattern) if pattern else pl.lit(value=True)
     return {
         _TEXT: rewrite.canonical,
@@ -209,7 +212,7 @@ def _build_expressions(rewrite: _Rewrite, pattern: str) -> Mapping[str, pl.Expr]
 
 
 def _list_repaired_cells(item: Item, rewritten: pl.DataFrame, positions: pl.Series) -> Iterator[_RepairedCells]:
-    """Yield the positions of an item's repaired cells by kind of repair."""
+    """Yield the chunk positions of repaired cells, for each kind that occurs."""
     for kind in RepairKind:
         if kind in rewritten.columns and rewritten.get_column(kind).any():
             yield _RepairedCells(item.name, kind, positions.filter(rewritten.get_column(kind)))
@@ -220,7 +223,7 @@ _BITS = 60
 
 
 def _build_repair_marks(repairs: Sequence[_RepairedCells], height: int) -> pl.Series:
-    """Return the repairs of each row in words.
+    """Return each row's repairs as text ``item:kind``; null for no repair.
 
     A number with a bit for each item and kind of repair leads to the words.
     """
@@ -254,7 +257,7 @@ def _build_repair_marks(repairs: Sequence[_RepairedCells], height: int) -> pl.Se
 
 
 def _join_marks(marks: pl.Series, further_marks: pl.Series) -> pl.Series:
-    """Return two texts of marks joined row by row."""
+    """Return two columns of marks joined row by row; nulls are skipped."""
     joined = pl.DataFrame({"marks": marks, "more": further_marks}).select(
         pl.when(~pl.all_horizontal(pl.all().is_null())).then(
             pl.concat_str("marks", "more", separator=" ", ignore_nulls=True)
@@ -288,7 +291,7 @@ def _is_only_spaced(item: Item, flags: Mapping[RepairKind, pl.Expr]) -> pl.Expr:
 
 
 def _rewrite_dates(item: Item, raw_texts: pl.Series) -> Mapping[str, str]:
-    """Return the contract's spelling of each date in another form."""
+    """Return, by text, the contract's form of dates in other declared forms."""
     texts = raw_texts.str.strip_chars().unique()
     parsers = [build_date_parser(form) for form in item.date_formats]
     canonical_dates: dict[str, str] = {}

@@ -44,21 +44,21 @@ class RuleViolations:
 
     @classmethod
     def from_rows(cls, rows: pl.Series, rule: Rule | None = None) -> "RuleViolations":
-        """Return the violations in some rows; a rule with scopes keeps all."""
+        """Return violations of rows; without scopes only the first are listed."""
         return cls(rows if rule is not None and rule.scope else rows.head(MAX_LISTED), rows.len())
 
     @classmethod
     def from_table(cls, *, is_broken: bool) -> "RuleViolations":
-        """Return the violation in a table as a whole, or none."""
+        """Return one violation of the table as a whole, or no violation."""
         return cls(failed=1, is_about_table=True) if is_broken else cls()
 
     def join_later(self, later: "RuleViolations") -> "RuleViolations":
-        """Return the violations in this chunk and in a later one."""
+        """Return both chunks' violations, listing only the first rows."""
         rows = self.rows if later.failed == 0 else pl.concat([self.rows, later.rows]).head(MAX_LISTED)
         return RuleViolations(rows, self.failed + later.failed)
 
     def outcome(self, rule: Rule) -> RuleOutcome:
-        """Return the outcome of the rule that was tested."""
+        """Return the rule's outcome: passed, failed, or not run with reason."""
         return RuleOutcome.not_run(rule, self.reason) if self.reason else RuleOutcome.from_count(rule, self.failed)
 
 
@@ -100,7 +100,7 @@ def add_query_scopes(
 def _build_scopes(
     contract: Contract, rule: Rule, violations: RuleViolations | None, failed: int, tables: Mapping[str, ChunkedFrame]
 ) -> Iterator[QueryScope]:
-    """Yield the scopes of a broken rule, with row counts and fingerprints."""
+    """Yield a rule's scopes with failure counts, and fingerprints if determinable."""
     if violations is None or violations.is_about_table or rule.table not in tables:
         yield QueryScope("", failed)
         return
@@ -145,7 +145,7 @@ def _build_scope_label(names: Sequence[str]) -> pl.Expr:
 
 
 def _hash_rows(rows: pl.DataFrame, names: Sequence[str]) -> str:
-    """Return the sha256 of the rows' values, in any order."""
+    """Return the rows' order-independent sha256; empty without columns."""
     columns = list(dict.fromkeys(names))
     if not columns:
         return ""

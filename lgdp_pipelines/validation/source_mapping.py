@@ -91,7 +91,11 @@ class MappingTranslator:
         self._cells: Counter[tuple[str, TranslationKind]] = Counter()
 
     def translate(self, landed: pl.DataFrame) -> pl.DataFrame:
-        """Return a chunk in the contract's spelling; rows and columns stay."""
+        """Return a chunk translated by the mapping, and count translated cells.
+
+        Rows and columns stay. A text that the mapping does not know stays, or is marked as unmapped if the contract
+        would accept it.
+        """
         columns = [
             *(pl.lit(text, dtype=pl.String).alias(name) for name, text in self._constants.items()),
             *(self._translate_column(landed.get_column(name), reader) for name, reader in self._readers.items()),
@@ -102,7 +106,7 @@ class MappingTranslator:
 
     @property
     def counts(self) -> tuple[TranslationCount, ...]:
-        """Number of cells translated so far, in the table's order."""
+        """Numbers of cells translated so far, by item and kind."""
         order = {item.name: number for number, item in enumerate(self._table.items)}
         counts = [
             TranslationCount(self._table.name, name, kind, cells)
@@ -112,7 +116,7 @@ class MappingTranslator:
         return tuple(sorted(counts, key=lambda count: (order[count.item], count.kind)))
 
     def _translate_column(self, column: pl.Series, reader: "_CellReader") -> pl.Series:
-        """Return the column translated by a look-up of its different texts."""
+        """Return a column translated by its distinct texts, and count its cells."""
         counts = column.drop_nulls().value_counts(name="cells")
         texts = counts.get_column(column.name)
         cells = reader.read(texts)
@@ -149,12 +153,12 @@ class _CellReader:
         self._is_coded = bool(codes or patterns)
 
     def read(self, raw_texts: pl.Series) -> list[_Cell]:
-        """Return each text as the contract spells it."""
+        """Return each text translated, unchanged, or marked as unmapped."""
         by_pattern = _find_codes_by_pattern(self._patterns, raw_texts) if self._patterns else {}
         return [self._read_cell(raw_text, by_pattern) for raw_text in raw_texts]
 
     def _read_cell(self, raw_text: str, by_pattern: Mapping[str, str]) -> _Cell:
-        """Return one text as the contract spells it, or marked as unmapped."""
+        """Return one text translated, unchanged, or marked as unmapped."""
         text = raw_text.strip()
         if not text:
             return _Cell(raw_text)
@@ -190,7 +194,7 @@ _GROUP = re.compile(r"\{(\w+)\}")
 
 
 def _make_cell_readers(mapped: TableMapping, table: Table, facts: SubmissionFacts) -> Iterator[tuple[str, _CellReader]]:
-    """Yield a reader for each item that the export spells differently."""
+    """Yield name and reader of each item that the export spells differently."""
     for item in table.items:
         if item.name not in mapped.columns:
             continue
@@ -201,7 +205,7 @@ def _make_cell_readers(mapped: TableMapping, table: Table, facts: SubmissionFact
 
 
 def _make_code_test(item: Item, facts: SubmissionFacts) -> Callable[[str], bool]:
-    """Return a function that tests texts for the item's codes."""
+    """Return a test for the item's codes, or for true and false."""
     if item.code_list is None:
         return lambda text: text.lower() in {"true", "false"}
     code_list = facts.register.code_lists[item.code_list]
@@ -210,7 +214,7 @@ def _make_code_test(item: Item, facts: SubmissionFacts) -> Callable[[str], bool]
 
 
 def _make_text_parser(mapped: TableMapping, item: Item) -> _TextParser | None:
-    """Return the parser of an item's dates or numbers, or None."""
+    """Return a date or number parser; None if the mapping declares neither."""
     if form := mapped.find_date_format(item):
         return _make_date_parser(form, item.date_format or "")
     if item.type not in _NUMERIC:
@@ -235,13 +239,13 @@ def _make_date_parser(form: str, contract_form: str) -> _TextParser:
 
 
 def _make_number_parser(style: NumberStyle | None, factor: Decimal | None) -> _TextParser:
-    """Return a parser that rewrites numbers of one style and unit."""
+    """Return a parser that rewrites styled numbers as plain, times any factor."""
     number_style = style or PLAIN
     shape = re.compile(number_style.shape)
     kinds = ((TranslationKind.NUMBERS,) if style else ()) + ((TranslationKind.UNITS,) if factor is not None else ())
 
     def parse(text: str) -> _Cell | None:
-        """Return the number as the contract spells it; None for another text."""
+        """Return the rewritten number; None for other text or too many characters."""
         if len(text) > _LONGEST_NUMBER or not shape.fullmatch(text):
             return None
         ungrouped = text.replace(number_style.thousands, "") if number_style.thousands else text

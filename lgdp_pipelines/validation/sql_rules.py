@@ -48,7 +48,7 @@ _DIALECT = "duckdb"
 def open_rule_connection(
     rules: Sequence[Rule], tables: Mapping[str, ChunkedFrame], context: JudgingContext
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Yield a connection with a submission's relations, its variables and nothing else.
+    """Yield a time-limited sandbox with a submission's needed columns and variables.
 
     Args:
         rules: the rules to run. Columns that none of them reads are left out: registering text costs a copy.
@@ -104,13 +104,13 @@ class PreparedRule:
 
 
 def prepare_rule(rule: Rule) -> PreparedRule:
-    """Return the SQL of a rule, ready to be run."""
+    """Return a rule's parsed statements and the names in them."""
     return _prepare(rule.sql or "", rule.table)
 
 
 @lru_cache(maxsize=4096)
 def _prepare(sql: str, table: str) -> PreparedRule:
-    """Return the parsed SQL of a rule, from a cache."""
+    """Return a rule's parsed statements and names, from a cache."""
     tree = sqlglot.parse_one(fill_table_names(sql, table), dialect=_DIALECT)
     by_row = select_rows_instead_of_count(tree, table)
     return PreparedRule(
@@ -125,10 +125,9 @@ def _prepare(sql: str, table: str) -> PreparedRule:
 
 
 def find_violating_rows(connection: duckdb.DuckDBPyConnection, rules: Sequence[Rule]) -> Mapping[str, pl.Series | None]:
-    """Return ``_row`` of the rows that break each rule, by id.
+    """Return violating ``_row`` by rule id; None if no row is named.
 
-    None for a broken rule that names no row. Rules that test each row of a table for itself run in one scan of
-    the table.
+    Rules that test each row of a table for itself run in one scan of the table.
 
     Raises:
         StatementRefused: a rule cannot be run, which is a fault of the register, not of the data.
@@ -144,9 +143,9 @@ def find_violating_rows(connection: duckdb.DuckDBPyConnection, rules: Sequence[R
 
 
 def _scan_once(connection: duckdb.DuckDBPyConnection, table: str, rules: Sequence[Rule]) -> Mapping[str, pl.Series]:
-    """Return ``_row`` of the rows that break each rule, in one scan.
+    """Return violating ``_row`` by rule id from one scan; empty on errors.
 
-    Empty where a rule cannot be run: each is then tried alone.
+    After an error each rule is tried alone.
     """
     conditions = [f"({prepare_rule(rule).row_condition})" for rule in rules]
     flags = ", ".join(f"coalesce({condition}, FALSE) AS _{number}" for number, condition in enumerate(conditions))
@@ -165,9 +164,7 @@ def _scan_once(connection: duckdb.DuckDBPyConnection, table: str, rules: Sequenc
 
 
 def find_offending_rows(connection: duckdb.DuckDBPyConnection, rule: Rule) -> pl.Series | None:
-    """Return ``_row`` of the rows that break a rule.
-
-    None for a broken rule that names no row.
+    """Return a rule's violating ``_row``; None for violations without a row.
 
     Raises:
         StatementRefused: the rule cannot be run, which is a fault of the register, not of the data.
@@ -186,9 +183,9 @@ def find_offending_rows(connection: duckdb.DuckDBPyConnection, rule: Rule) -> pl
 
 
 def select_rows_instead_of_count(tree: exp.Expr, table: str) -> exp.Expr | None:
-    """Return the statement that selects the rows that a statement counts.
+    """Return a statement selecting the counted rows; None if that is impossible.
 
-    None for a statement that counts anything else.
+    It is impossible for a statement that groups, or counts anything but rows of the table.
     """
     if not isinstance(tree, exp.Select) or any(tree.args.get(part) for part in _NOT_ROW_BY_ROW):
         return None
@@ -226,7 +223,7 @@ def _find_row_condition(tree: exp.Expr, table: str) -> str:
 
 
 def _list_column_names(tree: exp.Expr) -> Iterator[str]:
-    """Yield the names of a statement's columns, including those of joins."""
+    """Yield the lower-case column names in a statement, join columns included."""
     yield from (column.name.lower() for column in tree.find_all(exp.Column))
     yield from (word.name.lower() for join in tree.find_all(exp.Join) for word in join.args.get("using") or ())
 
@@ -242,10 +239,7 @@ def _takes_all(tree: exp.Expr) -> bool:
 
 
 def _find_alias(tree: exp.Select, table: str) -> str | None:
-    """Return the alias of the relation that has the table's rows.
-
-    None if the statement does not read the table's rows in FROM or a join.
-    """
+    """Return the alias of the relation with the table's rows; else None."""
     relations = [_find_from(tree), *(join.this for join in tree.args.get("joins") or ())]
     for relation in relations:
         if isinstance(relation, exp.Table) and relation.name == table:
@@ -292,14 +286,14 @@ class SqlInputs:
         self._fetched: dict[ExternalTable, ChunkedFrame | str] = {}
 
     def explain_missing(self, rule: Rule) -> str:
-        """Return why a relation that a rule reads is missing, or empty."""
+        """Return why a relation that the rule reads is missing; else empty."""
         fetched = (self._fetch(table) for table in list_external_tables(rule))
         return next((reason for reason in fetched if isinstance(reason, str)), "")
 
     def fetch_relations(
         self, rules: Sequence[Rule], in_error: Mapping[tuple[str, str], pl.Series]
     ) -> Mapping[str, ChunkedFrame]:
-        """Return the relations that some rules read, by their name in SQL.
+        """Return the available relations that some rules read, by SQL name.
 
         Args:
             rules: rules in SQL; relations that are missing are left out.
@@ -316,13 +310,13 @@ class SqlInputs:
         return relations
 
     def _fetch(self, table: ExternalTable) -> ChunkedFrame | str:
-        """Return the rows of an external table, or the reason without rows."""
+        """Return an external table's cached rows, or the reason for their absence."""
         if table not in self._fetched:
             self._fetched[table] = self._read_reference(table) if table.is_reference else self._read_other_return(table)
         return self._fetched[table]
 
     def _read_reference(self, external_table: ExternalTable) -> ChunkedFrame | str:
-        """Return the typed rows of a reference table's version in force."""
+        """Return the reference rows in force, or the reason for their absence."""
         day = self._context.period.end
         tables = self._context.register.reference.values()
         table = next(table for table in tables if table.slug == external_table.table)
@@ -334,7 +328,7 @@ class SqlInputs:
         return ChunkedFrame.from_frames(text.select(map(_parse_reference, table.columns)))
 
     def _read_other_return(self, external_table: ExternalTable) -> ChunkedFrame | str:
-        """Return the council's rows of another return, each with its period."""
+        """Return another return's rows with periods, or the reason for their absence."""
         returns = self._context.register.returns.values()
         data_return = next(data_return for data_return in returns if data_return.slug == external_table.of)
         periods = find_matching_periods(data_return, self._context.period)

@@ -43,7 +43,7 @@ class TableRows:
     in_error: Mapping[tuple[str, str], pl.Series]
 
     def exclude_errors(self, rule: Rule, rows: pl.Series) -> RuleViolations:
-        """Return the violations of rows without errors in the named cells."""
+        """Return the violations in rows without errors in the rule's cells."""
         names = rule.items if rule.kind in KEY_KINDS else list_items_named(rule)
         errors = [self.in_error.get((rule.table, name), NO_ROWS) for name in names]
         return RuleViolations.from_rows(exclude_rows(rows, pl.concat([NO_ROWS, *errors])), rule)
@@ -62,7 +62,7 @@ def list_items_named(rule: Rule) -> tuple[str, ...]:
 
 
 def check_table_rules(rules: Sequence[Rule], rows: TableRows, context: JudgingContext) -> dict[str, RuleViolations]:
-    """Return the violations of each rule over several cells, by rule id.
+    """Return each rule's violations, or why it was not run, by id.
 
     Args:
         rules: the rules about more than one cell that can be run.
@@ -95,9 +95,9 @@ def check_table_rules(rules: Sequence[Rule], rows: TableRows, context: JudgingCo
 
 
 def find_repeated_keys(table: ChunkedFrame, names: Sequence[str]) -> pl.Series:
-    """Return ``_row`` of the rows whose key an earlier row has.
+    """Return ``_row`` of rows that repeat an earlier row's complete key.
 
-    A key with an empty part is left out.
+    A key with an empty part is no repetition.
     """
     count = _count_shares(table)
     repeated = [_find_repeats(_read_share(table, names, [ROW], number, count), names) for number in range(count)]
@@ -105,7 +105,7 @@ def find_repeated_keys(table: ChunkedFrame, names: Sequence[str]) -> pl.Series:
 
 
 def _find_repeats(rows: pl.DataFrame, names: Sequence[str]) -> pl.Series:
-    """Return ``_row`` of a share's rows whose key an earlier row has."""
+    """Return ``_row`` of a share's rows that repeat an earlier complete key."""
     key = pl.col(names[0]) if len(names) == 1 else pl.struct(names)
     # Keys with different hashes are different: in most tables this shows that none repeats, at a fraction of the cost.
     if rows.select(key.hash().n_unique()).item() == rows.height:
@@ -115,7 +115,7 @@ def _find_repeats(rows: pl.DataFrame, names: Sequence[str]) -> pl.Series:
 
 
 def find_first_occurrences(table: ChunkedFrame, names: Sequence[str], rows: pl.Series) -> pl.Series:
-    """Return, for each row, the first row that has the same key.
+    """Return, for each row, ``_row`` of the first with its key.
 
     Args:
         table: with the columns of the key, and ``_row``.
@@ -153,7 +153,7 @@ def _count_shares(*tables: ChunkedFrame) -> int:
 def _read_share(
     table: ChunkedFrame, by: Sequence[str], columns: Sequence[str], number: int, count: int
 ) -> pl.DataFrame:
-    """Return one share of a table, in the table's order.
+    """Return one share of a table: rows divided by hash of columns.
 
     Args:
         table: the table to read.
@@ -173,7 +173,7 @@ def _read_share(
 def _compare_with_prior_period(
     rule: Rule, terms: EarlierPeriodTerms, rows: TableRows, context: JudgingContext
 ) -> RuleViolations:
-    """Return the violations of a rule that compares with an earlier period."""
+    """Return the excessive changes since an earlier period, or why not compared."""
     period = context.period
     prior = find_comparison_period(period, terms)
     if prior is None:
@@ -192,7 +192,7 @@ def _compare_with_prior_period(
 
 
 def find_comparison_period(period: Period, terms: EarlierPeriodTerms) -> Period | None:
-    """Return the period to compare with; None in another longer period."""
+    """Return the earlier period; None if outside the same longer period."""
     prior = period.shift(-terms.periods_back)
     kind = terms.within
     return prior if kind is None or find_period(kind, period.start) == find_period(kind, prior.start) else None
@@ -205,7 +205,7 @@ def list_prior_periods(contract: Contract, period: Period) -> tuple[Period, ...]
 
 
 def list_other_periods(register: Register, contract: Contract, period: Period) -> tuple[tuple[str, Period], ...]:
-    """Return the code and periods of other returns to compare with."""
+    """Return code and period of each other return that SQL rules read."""
     slugs = {
         table.of for rule in list_rules(contract) for table in list_external_tables(rule) if not table.is_reference
     }
@@ -218,9 +218,9 @@ def list_other_periods(register: Register, contract: Contract, period: Period) -
 
 
 def match_prior_items(terms: EarlierPeriodTerms, table: Table, prior_table: Table) -> Mapping[str, str] | None:
-    """Return an earlier table version's names of items, by present name.
+    """Return an earlier version's item names by present name; None if incomparable.
 
-    Items are matched by URN. None if an item was not asked, or an item of the key had another type.
+    Items are matched by URN. They cannot be compared if an item was not asked, or an item of the key had another type.
     """
     by_urn = {item.urn: item for item in prior_table.items}
     prior_items = {name: by_urn.get(table.by_name[name].urn) for name in terms.items}
@@ -235,7 +235,7 @@ def match_prior_items(terms: EarlierPeriodTerms, table: Table, prior_table: Tabl
 def _find_excessive_changes(
     table: ChunkedFrame, prior_rows: ChunkedFrame, terms: EarlierPeriodTerms, prior_names: Mapping[str, str]
 ) -> pl.Series:
-    """Return ``_row`` of the rows with excessive changes, in order."""
+    """Return ``_row`` of rows whose figure changed beyond the rule's limits."""
     by = list(terms.by)
     prior_by = [prior_names[name] for name in by]
     present = {prior: name for name, prior in prior_names.items()}

@@ -76,7 +76,7 @@ _NORMAL = pl.lit(ObservationStatus.NORMAL.value)
 
 
 def parse_chunk(table: Table, chunk: CanonicalChunk, facts: SubmissionFacts) -> TypedChunk:
-    """Return the values of a chunk of a table."""
+    """Return a chunk's typed values, and its empty and refused cells."""
     text = chunk.text
     expressions: list[pl.Expr] = [pl.col(ROW), pl.col(REPAIRS)]
     for item in table.items:
@@ -111,13 +111,16 @@ def parse_chunk(table: Table, chunk: CanonicalChunk, facts: SubmissionFacts) -> 
 
 
 def has_text_rules(item: Item) -> bool:
-    """Return whether the contract restricts the text of a non-text item."""
+    """Return whether a pattern or length restricts a non-text item's text."""
     has_form = item.pattern is not None or item.min_length is not None or item.max_length is not None
     return has_form and item.type is not ItemType.TEXT
 
 
 def _find_refusing_kind(item: Item) -> RuleKind | None:
-    """Return the kind of rule that an invalid text breaks, or None."""
+    """Return the rule kind of refused cells; None for ordinary text items.
+
+    Text that names the council or the period can be refused; other text cannot.
+    """
     if item.role is Role.COUNCIL:
         return RuleKind.COUNCIL
     if item.role is Role.PERIOD:
@@ -126,7 +129,7 @@ def _find_refusing_kind(item: Item) -> RuleKind | None:
 
 
 def _select_flagged(frame: pl.DataFrame, flag: str) -> pl.Series:
-    """Return ``_row`` of the rows that have a flag."""
+    """Return ``_row`` of flagged rows; no rows without the flag's column."""
     if flag not in frame.columns:
         return NO_ROWS
     flags = frame.get_column(flag)
@@ -147,7 +150,7 @@ class _Cell:
 
 
 def _build_cell(item: Item, *, is_well_formed: bool) -> _Cell:
-    """Return an item's column, without marks and texts of another form."""
+    """Return an item's text without marks, and its well-formed text."""
     column = pl.col(item.name)
     if is_well_formed:
         return _Cell(column, column)
@@ -167,7 +170,10 @@ def _build_status(item: Item, value: pl.Expr) -> pl.Expr:
 
 
 def _parse(item: Item, cell: _Cell, facts: SubmissionFacts) -> pl.Expr:
-    """Return the values of an item's text; null for other texts."""
+    """Return an item's typed values; null where text is no value.
+
+    Another council or period than the submission's own is no value.
+    """
     if item.role in IDENTIFYING_ROLES:
         expected = facts.council.code if item.role is Role.COUNCIL else facts.period.id
         return pl.when(cell.text == expected).then(cell.text)
@@ -186,12 +192,7 @@ def _parse(item: Item, cell: _Cell, facts: SubmissionFacts) -> pl.Expr:
 
 
 def build_value_pattern(item: Item) -> str:
-    """Return a regular expression for a whole value, or empty.
-
-    Any text is a value of an item without one.
-
-    Polars' own parsers accept more texts than a person would.
-    """
+    """Return a regular expression for a whole value; empty for text."""
     match item.type:
         case ItemType.TEXT:
             return ""
@@ -223,7 +224,7 @@ def parse_bound(item: Item, text: str) -> int | float | date | str:
 
 
 def read_canonical_columns(table: Table, text: pl.DataFrame) -> Mapping[str, pl.Series]:
-    """Return the values of columns whose cells are certainly empty or canonical.
+    """Return values of uncoded columns whose cells are certainly empty or canonical.
 
     In most files most columns are in the contract's spelling from the first row to the last. One query tests all their
     cells; the other columns are read cell by cell (``normalisation``).
@@ -268,7 +269,7 @@ def _begins_visibly(item: Item) -> pl.Expr:
     return (pl.col(item.name) >= "!") & (pl.col(item.name) < "\x7f")
 
 
-def _begins_like_a_number(item: Item) -> pl.Expr:
+def _begins_without_space_or_plus(item: Item) -> pl.Expr:
     """Return whether a text begins with neither white space nor plus sign."""
     return pl.col(item.name) >= "-"
 
@@ -280,7 +281,7 @@ def _has_the_form(item: Item) -> pl.Expr:
 
 _CANONICAL_TESTS = {
     ItemType.TEXT: _begins_visibly,
-    ItemType.INTEGER: _begins_like_a_number,
+    ItemType.INTEGER: _begins_without_space_or_plus,
     ItemType.DATE: _has_the_form,
 }
 """By type, the test that a text which Polars reads as a value is one that a person would read so too."""
