@@ -199,7 +199,7 @@ class _XlsxSheet(Sheet):
                     yield number, row
 
     def read_merged_areas(self) -> Sequence[MergedArea]:
-        """Return the merged cells of more than one cell."""
+        """Return the merged cells."""
         areas: list[MergedArea] = []
         with _damage_errors(self.name), self.workbook.archive.open(self.path) as file:
             for _, element in iter_elements(file, ("end",), ("{*}row", "{*}mergeCell")):
@@ -277,7 +277,7 @@ def _format_boolean(text: str) -> str:
 
 
 def _parse_iso_day(text: str) -> CellValue:
-    """Return the day, or day and time, of an ISO text."""
+    """Return the day of an ISO text, with time unless midnight."""
     moment = datetime.fromisoformat(text.removesuffix("Z"))
     is_day = (moment.hour, moment.minute, moment.second, moment.microsecond) == (0, 0, 0, 0)
     return date(moment.year, moment.month, moment.day) if is_day else moment

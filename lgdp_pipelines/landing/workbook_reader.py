@@ -208,7 +208,7 @@ def choose_sheet(sheets: Sequence[Sheet], name: str) -> Sheet:
 
 
 def read_sheet(sheet: Sheet, extract: Extract, date_formatters: DateFormatters) -> CellBlock:
-    """Return the cells of a sheet.
+    """Return a sheet's header and the cells below, with dates as text.
 
     Args:
         sheet: of an open workbook.

@@ -100,7 +100,7 @@ def run_simulator(
 
 @contextmanager
 def _listen(port: int) -> Iterator[socket.socket]:
-    """Yield a socket that listens on a port or a free one."""
+    """Yield a socket on the port, or a free one if taken."""
     with socket.socket() as listener:
         if os.name == "posix":
             # A port that an earlier run closed a moment ago can be used again at once.

@@ -25,7 +25,7 @@ Extracts = Mapping[tuple[str, str], bytes]
 
 
 def cut_people_supported(folder: Path, councils: Councils) -> Extracts:
-    """Return people supported by social care, by council and financial year.
+    """Return extracts of people supported by social care, by council and year.
 
     An extract has lines of the published CSV.
 
@@ -44,7 +44,7 @@ def cut_people_supported(folder: Path, councils: Councils) -> Extracts:
 
 
 def cut_waste(folder: Path, councils: Councils) -> Extracts:
-    """Return household waste, by council and calendar year.
+    """Return extracts of household waste, by council and calendar year.
 
     An extract has records of the published JSON.
 

@@ -100,7 +100,10 @@ def _answer_page(request: Request, known_request: ApiRequest, address: str, page
 
 
 def build_page(records: Sequence[str], source_return: ApiReturn, next_page: str | None) -> str:
-    """Return a page: records at their path, and the next page's address."""
+    """Return a page of records with the next address, or a list.
+
+    A source without a path to its records has a list of records alone.
+    """
     records_text = "[" + ",\n ".join(records) + "]"
     if not source_return.records:
         return records_text

@@ -46,7 +46,7 @@ def generate_hl1_rows(request: RowRequest) -> Mapping[str, Sequence[Row]]:
 
 
 def _generate_application(request: RowRequest, number: int, random: Random) -> Row:
-    """Return the cells of an application that no date decides."""
+    """Return the cells of an application that depend on no date."""
     council, period = request.council, request.period
     # References begin with zeros in some systems; a reader of numbers would lose them.
     reference = f"00{period.id[4:6]}{period.id[-1]}{number:05d}"

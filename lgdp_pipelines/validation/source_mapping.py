@@ -264,7 +264,7 @@ def _multiply(plain: str, factor: Decimal) -> str:
 def add_mapping_reasons(
     contract: Contract, outcomes: Iterable[RuleOutcome], mapping: SystemMapping, counts: Iterable[TranslationCount]
 ) -> tuple[RuleOutcome, ...]:
-    """Return outcomes whose reasons describe the cells that the mapping translated.
+    """Return outcomes with the mapping, and cells it translated, in their reasons.
 
     The rule that cells were translated for has the reason, and so has the rule about the extract as a whole; the ledger
     keeps it with the judgement.

@@ -252,7 +252,7 @@ def _find_excessive_changes(
 
 
 def _find_changes_in_share(rows: pl.DataFrame, prior_rows: pl.DataFrame, terms: EarlierPeriodTerms) -> pl.Series:
-    """Return ``_row`` of changes above both a percentage and the floor.
+    """Return ``_row`` of changes beyond a percentage of before and the floor.
 
     A missing figure is not compared.
     """
