@@ -69,7 +69,7 @@ class Contradiction:
     remedy: str
 
     def __str__(self) -> str:
-        """Return ``file:line: problem → remedy``, as editors expect it."""
+        """Return ``file:line: problem``, with the remedy on a second line."""
         return f"{self.file}:{self.line}: {self.what}\n  → {self.remedy}"
 
 

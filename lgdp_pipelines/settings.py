@@ -30,7 +30,7 @@ class Settings:
 
     @classmethod
     def from_folder(cls, home: Path, schemas: Path = PROJECT / "schemas") -> "Settings":
-        """Return the settings of a platform that keeps everything under one folder."""
+        """Return settings whose written files and ledger are all under one folder."""
         home = home.resolve()
         return cls(home, schemas.resolve(), home / "lake", f"sqlite:///{home / 'ledger.sqlite'}")
 
@@ -39,7 +39,7 @@ class Settings:
         """Return the settings that the environment names, with defaults for the rest.
 
         Raises:
-            WrongUse: ``LGDP_LAKE`` is not a folder.
+            WrongUse: ``LGDP_LAKE`` is a URL, and not a path.
         """
         env = os.environ if environment is None else environment
         defaults = cls.from_folder(
@@ -60,22 +60,22 @@ class Settings:
 
     @property
     def catalogue(self) -> Path:
-        """The analysts' read-only DuckDB file."""
+        """Path of the analysts' read-only DuckDB file."""
         return self.home / "lakehouse.duckdb"
 
     @property
     def dagster_home(self) -> Path:
-        """Dagster's own storage."""
+        """Folder of Dagster's own storage."""
         return self.home / "dagster"
 
     @property
     def scratch(self) -> Path:
-        """Temporary files of runs."""
+        """Folder of runs' temporary files."""
         return self.home / "scratch"
 
     @property
     def secrets(self) -> Path:
-        """Keys that the platform made, readable by its account alone."""
+        """Folder of keys that the platform made, readable by its account alone."""
         return self.home / "secrets"
 
     @property

@@ -155,7 +155,7 @@ def _view_returns(register: Register) -> CatalogueView:
             "period_kind": (_TEXT, "Kind of its periods."),
             "first_period": (_TEXT, "First period it was asked for."),
             "due_days": ("bigint", "Days after a period's end on which a submission is due."),
-            "retention_years": ("bigint", "How long received bytes are stored_tables."),
+            "retention_years": ("bigint", "How long received bytes are kept."),
             "contract_version": (_TEXT, "Newest version of the contract."),
             "disclosure": (_TEXT, "Treatment of small numbers."),
             "threshold": ("bigint", "Counts above 0 and below it are withheld; 0 where no count is."),
@@ -254,7 +254,7 @@ def _view_codes(register: Register) -> CatalogueView:
 
 
 def _view_rules(register: Register) -> CatalogueView:
-    """Return the view of rules, by their newest contracts."""
+    """Return the view of all rules, each from its newest contract."""
     newest: dict[str, tuple[object, ...]] = {
         rule.id: (
             rule.id, data_return.code, str(contract.version), str(rule.kind), str(rule.severity), rule.table,

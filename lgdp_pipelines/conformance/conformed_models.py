@@ -76,7 +76,7 @@ def _generate_return_models(data_return: Return) -> Iterator[tuple[str, str]]:
     yield f"models/staging/{slug}/_{slug}.yml", _describe_staging(data_return, tables)
     for table in tables:
         config = {"materialized": "view", "schema": "staging", "tags": [slug]}
-        majors = [_list_major(table, contract, declared) for contract, declared in table.majors.values()]
+        majors = [_describe_major(table, contract, declared) for contract, declared in table.majors.values()]
         text = format_model(config, call_macro("unite_majors", majors=majors))
         yield f"models/staging/{slug}/{name_staging_model(table)}.sql", text
         if table.newest.grain is Grain.CASE:
@@ -90,7 +90,7 @@ def _generate_return_models(data_return: Return) -> Iterator[tuple[str, str]]:
     yield f"models/conformed/{slug}/_conformed_{slug}.yml", properties
 
 
-def _list_major(table: UnitedTable, contract: Contract, declared: Table) -> dict[str, object]:
+def _describe_major(table: UnitedTable, contract: Contract, declared: Table) -> dict[str, object]:
     """Return a major version's validated table and columns, for a macro.
 
     An item that the version lacks has an empty column, which becomes null.
@@ -122,7 +122,7 @@ def _generate_cases(table: UnitedTable) -> str:
 
 
 def _list_series(table: UnitedTable) -> Iterator[dict[str, object]]:
-    """Yield the figures of a table: measures of aggregates, and counts."""
+    """Yield macro arguments for a table's figures: aggregates' measures, and counts."""
     source = {"staged": name_staging_model(table), "table": table.name}
     if table.newest.grain is Grain.AGGREGATE:
         breakdown = [item.name for item in table.dimensions]
@@ -191,7 +191,7 @@ def _describe_columns(items: Iterable[UnitedItem]) -> list[dict[str, object]]:
 def _list_register_tables(
     register: Register,
 ) -> Iterator[tuple[str, Mapping[str, str], list[tuple[object, ...]]]]:
-    """Yield name, SQL type by column, and rows of each list."""
+    """Yield each register table's name, SQL types by column, and rows."""
     yield (
         "register_council",
         dict.fromkeys(COUNCIL.comments, "varchar"),

@@ -97,7 +97,7 @@ def invoke_dbt(
 
 
 def redact_message(message: str) -> str:
-    """Return dbt's or DuckDB's message, without values of the data."""
+    """Return a message on one line, shortened; data errors by name only."""
     for error in _DATA_ERRORS:
         if error in message:
             return f"{error} (not repeated here, because it may hold a value)"

@@ -120,7 +120,7 @@ _TEST_DESCRIPTIONS = {
 def run_build(
     project: Project, settings: Settings, data_return: Return, periods: Sequence[str], *, commit: Mapping[str, str]
 ) -> BuildOutcome:
-    """Conform and publish the slices of one return.
+    """Build the slices of one return; publish unless a test fails.
 
     Args:
         project: of :func:`~lgdp_pipelines.dbt_build.project.write_project`.
@@ -184,7 +184,9 @@ def _configure_database(
             "lake": str(settings.lake),
             "secrets": str(settings.secrets),
             "writes": str(scratch / "writes.jsonl"),
-            "sources": [statement for table in [*validated, *ledger] for statement in _create_source(lake, table)],
+            "sources": [
+                statement for table in [*validated, *ledger] for statement in _list_source_statements(lake, table)
+            ],
         },
     }
     return {
@@ -202,7 +204,7 @@ def _configure_database(
     }
 
 
-def _create_source(lake: Lake, table: LakeTable) -> list[str]:
+def _list_source_statements(lake: Lake, table: LakeTable) -> list[str]:
     """Return the statements that create the view of a source.
 
     The view has no rows where the table was never written.

@@ -59,7 +59,7 @@ class Plugin(BasePlugin):
     """
 
     def initialize(self, plugin_config: dict[str, Any]) -> None:
-        """Read the profile's configuration."""
+        """Read the profile's configuration, and load the token key."""
         self._lake = Lake(Path(plugin_config["lake"]))
         self._key: PseudonymKey = load_pseudonym_key(Path(plugin_config["secrets"]))
         self._writes = Path(plugin_config["writes"])
@@ -85,9 +85,9 @@ class Plugin(BasePlugin):
         cursor.execute("set variable lgdp_outer_pad = $1", [self._key.outer_pad])
 
     def store(self, target_config: Any) -> None:  # noqa: ANN401 - dbt-duckdb's own class, which it does not type
-        """Replace a slice of a Delta table by a model's rows.
+        """Replace a Delta slice by a model's rows, and record the write.
 
-        The materialisation names the slice, and the write is recorded.
+        The materialisation names the slice. Column types that are too narrow are widened first.
         """
         target = target_config.config
         layer, name = target_config.location.path.split("/")
@@ -116,7 +116,7 @@ class Plugin(BasePlugin):
             stream.write(json.dumps(write) + "\n")
 
     def _replace_table(self, table: LakeTable, rows: pl.DataFrame, key: str, commit: dict[str, str]) -> int:
-        """Replace the rows of a small table, and return its version.
+        """Replace a small table's rows unless equal, and return its version.
 
         Equal content makes no commit.
         """

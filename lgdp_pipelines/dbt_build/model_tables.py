@@ -106,7 +106,7 @@ def name_observation_model(data_return: Return) -> str:
 
 
 def case_table(table: UnitedTable) -> LakeTable:
-    """Return the table of a return's pseudonymised cases."""
+    """Return the declaration of a conformed table of pseudonymised cases."""
     return LakeTable(
         "conformed",
         f"{table.data_return.slug}_{table.name}",
@@ -119,7 +119,7 @@ def case_table(table: UnitedTable) -> LakeTable:
 
 
 def published_table(product: Product) -> LakeTable:
-    """Return the table of a published product."""
+    """Return the declaration of a product's published table."""
     titles = ", ".join(table.newest.title for table in product.tables)
     return LakeTable(
         "published",

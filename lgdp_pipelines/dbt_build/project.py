@@ -76,9 +76,9 @@ class Project:
 
 
 def write_project(settings: Settings, models: Mapping[str, str]) -> Project:
-    """Return the project of generated models and handwritten files.
+    """Return the dbt project, written and parsed unless already on disk.
 
-    A project that is not on disk yet is written and parsed.
+    It holds generated models and handwritten files.
 
     Args:
         settings: places of the handwritten project and of the parsed ones (``dbt/`` under home).
@@ -144,7 +144,7 @@ def _make_project(folder: Path, files: Mapping[str, bytes]) -> None:
 
 
 def _parse(draft: Path, scratch: Path) -> None:
-    """Write the manifest and the compiled models of a draft project."""
+    """Parse and compile a draft project; write its manifest and models."""
     from lgdp_pipelines.dbt_build import dbt_runner  # noqa: PLC0415 - dbt takes seconds to load, and is rarely needed
 
     output = {"type": "duckdb", "path": ":memory:"}

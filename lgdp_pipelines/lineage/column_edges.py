@@ -88,10 +88,10 @@ def name_system_export(system: str, council: str, return_slug: str, table: str) 
 
 
 def parse_system(table: str) -> str:
-    """Return the system in the name of a system's export.
+    """Return the system in an export's lineage name; empty for other tables.
 
-    With a mapping for a single council, that is ``<system>@<council>``. Other tables give an empty text, because only a
-    system's export has a name of four parts.
+    With a mapping for a single council, that is ``<system>@<council>``. Only a system's export has a name of
+    four parts.
     """
     parts = table.split(".")
     return parts[1] if len(parts) == 4 else ""
@@ -127,7 +127,7 @@ class LineageGraph:
         )
 
     def list_steps(self, return_code: str, table: str, column: str, item: str = "") -> list[ColumnEdge]:
-        """Return the edges from a column to its nearest sources.
+        """Return a column's edges to its sources, optionally for one data item.
 
         With a data item, direct edges of other items are left out, unless no direct edge has the item.
         """
@@ -139,7 +139,9 @@ class LineageGraph:
     def trace_back(
         self, return_code: str, table: str, column: str, item: str = "", *, direct_only: bool = True
     ) -> list[ColumnEdge]:
-        """Return all edges between a column and its origins, nearest first.
+        """Return edges between a column and its origins, direct ones by default.
+
+        The nearest come first.
 
         Args:
             return_code: the return.
@@ -162,7 +164,7 @@ class LineageGraph:
 
 
 def write_column_edges(lake: Lake, edges: Sequence[ColumnEdge], commit: Mapping[str, str]) -> int | None:
-    """Replace the lake's edges of the returns concerned.
+    """Replace the lake's edges of these returns, unless they are unchanged.
 
     Equal content makes no commit.
 

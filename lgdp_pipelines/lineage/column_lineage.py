@@ -61,7 +61,7 @@ Step = tuple[str, str, ColumnReference]
 
 
 def build_column_edges(project: Project, register: Register) -> tuple[ColumnEdge, ...]:
-    """Return every edge of every return.
+    """Return all returns' edges; read or write the file that caches them.
 
     The edges are worked out once for a project and register, and kept in a file beside the project.
 
@@ -91,7 +91,7 @@ def build_column_edges(project: Project, register: Register) -> tuple[ColumnEdge
 
 
 def find_unexplained_columns(edges: Iterable[ColumnEdge], register: Register) -> list[str]:
-    """Return published columns that lead back to no data item.
+    """Return published columns without a data item, except the platform's own.
 
     Each is named ``published.<table>.<column>``, or ``published.<table>.*`` for a table without edges.
 
@@ -141,9 +141,9 @@ def _list_return_edges(
 
 
 def _read_models(project: Project, tag: str, sources: Sources) -> Iterator[Step]:
-    """Yield the steps of a tag's models in order of dependency.
+    """Yield a tag's models' steps by dependency, adding each model to sources.
 
-    Each model is added to the sources, for the models that read it.
+    Models that read it look it up there.
     """
     models = {name: model for name, model in project.models.items() if tag in model.tags}
     order = TopologicalSorter({name: models.keys() & model.depends_on for name, model in models.items()})
@@ -162,7 +162,7 @@ def _read_models(project: Project, tag: str, sources: Sources) -> Iterator[Step]
 
 
 def _read_python_model(project: Project, model: CompiledModel, sources: Sources) -> TableColumns:
-    """Return the columns of a Python model and their references.
+    """Return a Python model's columns, matched to its parents' columns by name.
 
     A column comes from the columns of the same name in the tables that the model reads. Any other column depends on all
     of their columns.
@@ -217,7 +217,7 @@ def list_export_edges(contract: Contract, table: Table, mappings: Iterable[Syste
 def _list_landing_edges(
     contract: Contract, table: Table, source: str, how: str, headers: Iterable[tuple[Item, str]]
 ) -> Iterator[ColumnEdge]:
-    """Yield the steps from landed columns to headers of one source.
+    """Yield the steps from landed columns and rows to one source's headers.
 
     The source is an extract or the export of a system.
     """
@@ -231,7 +231,7 @@ def _list_landing_edges(
 
 
 def _list_contract_edges(contract: Contract, table: Table) -> Iterator[ColumnEdge]:
-    """Yield the steps between validated table, landed table and extract."""
+    """Yield steps between validated and landed tables, extract, reference tables and ledger."""
     code, name, version = contract.return_code, format_table_name(contract, table), str(contract.version)
     validated, landed, extract = f"validated.{name}", f"landed.{name}", f"extract.{contract.slug}.{table.name}"
     yield from _list_landing_edges(contract, table, extract, "land", [(item, item.header) for item in table.items])

@@ -67,7 +67,7 @@ def build_openlineage_event(
 def _list_inputs(
     graph: LineageGraph, return_code: str, table: str, column: str
 ) -> list[column_lineage_dataset.InputField]:
-    """Return a column's source columns in the nearest tables kept.
+    """Return a column's nearest source columns, passing over tables of scratch layers.
 
     A way with any indirect step is indirect; its first indirect step gives the subtype.
     """

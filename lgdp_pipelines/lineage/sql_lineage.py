@@ -154,7 +154,7 @@ class _Sources:
     branches: Mapping[str, Sequence[Branch]]
 
     def list_references(self, column: exp.Column) -> list[ColumnReference]:
-        """Return the references of a source's column, without items filtered out."""
+        """Return a column's references, except items that the statement filters out."""
         source = self.columns.get(column.table)
         if source is None:
             return []
@@ -168,10 +168,7 @@ class _Sources:
 
 
 def _read_entry(column: exp.Column) -> str:
-    """Return the key that a column of maps is read at.
-
-    Empty for the whole column.
-    """
+    """Return the key that a map column is read at, or empty."""
     match column.parent:
         case exp.Bracket(this=subject, expressions=[exp.Literal(is_string=True) as entry]) if subject is column:
             return entry.name
@@ -273,7 +270,7 @@ def _uncast(value: exp.Expr) -> exp.Expr:
 
 
 def _classify_use(column: exp.Expr, root: exp.Expr) -> tuple[str, str]:
-    """Return kind and manner of a column's use in an expression."""
+    """Return ``direct`` or ``indirect`` for a column's use, and its manner."""
     child = column
     while child is not root and child.parent is not None:
         parent = child.parent

@@ -248,7 +248,7 @@ class _Target:
 
 
 def _find_target(sources: TraceSources, table: str, council_code: str | None, period: str | None) -> _Target:
-    """Return the table of a name.
+    """Return the traceable table with a name; refuse any other name.
 
     For the shared table of figures, one return's part of it.
     """
@@ -273,7 +273,7 @@ def _list_targets(register: Register) -> Iterator[_Target]:
 
 
 def _find_observations(sources: TraceSources, table: str, council_code: str | None, period: str | None) -> _Target:
-    """Return one return's part of the shared table of figures.
+    """Return one return's part of the shared table of figures; refuse ambiguity.
 
     The return follows from the table's name, from the kind of the period, or from the rows of council and period.
     """
@@ -296,7 +296,7 @@ def _find_observations(sources: TraceSources, table: str, council_code: str | No
 
 
 def _choose_columns(graph: LineageGraph, target: _Target, column: str | None) -> tuple[str, ...]:
-    """Return the names of the columns to trace.
+    """Return the named column, or by default a figure's value or all.
 
     Without a column: ``value`` of figures, every column of cases.
     """
@@ -309,7 +309,7 @@ def _choose_columns(graph: LineageGraph, target: _Target, column: str | None) ->
 
 
 def _describe_items(data_return: Return, urns: Iterable[str]) -> tuple[TracedItem, ...]:
-    """Return the items of some URNs, each once and in order."""
+    """Return the items of known URNs, each once and in order."""
     tables = [table for contract in data_return.contracts for table in contract.tables]
     items_by_urn = {
         item.urn: TracedItem(item.urn, item.title, item.definition, item.unit, item.provenance.verified)
@@ -325,9 +325,9 @@ def _describe_items(data_return: Return, urns: Iterable[str]) -> tuple[TracedIte
 def _list_extract_columns(
     steps: Iterable[ColumnEdge], submissions: Sequence[TracedSubmission]
 ) -> tuple[TracedColumn, ...]:
-    """Return the columns of extracts that the steps lead to.
+    """Return the extract columns that steps reach, limited to submissions' own contracts.
 
-    With submissions, only those of the contracts and mappings that read them.
+    These are the contracts and mappings that read them. Without submissions, all columns are returned.
     """
     versions = {submission.contract_version for submission in submissions if submission.contract_version}
     edges = [edge for edge in steps if edge.from_table.startswith("extract.")]
@@ -341,9 +341,9 @@ def _list_extract_columns(
 
 
 def _choose_systems(known_systems: AbstractSet[str], submissions: Sequence[TracedSubmission]) -> AbstractSet[str]:
-    """Return the systems that the submissions came from.
+    """Return the submissions' systems; all known systems without submissions.
 
-    A council's own mapping goes before the system's. Without submissions, all known systems.
+    A council's own mapping goes before the system's.
     """
     systems = {
         (receipt.system, f"{receipt.system}@{submission.council_code}")
@@ -377,7 +377,7 @@ class _Slice:
         return {"period": self.period, "council_code": self.council_code}
 
     def read_rows(self, row: int | None) -> pl.DataFrame:
-        """Return the rows of the slice, or one of them.
+        """Return the slice's rows, or one by number; raise without any.
 
         Raises:
             WrongUse: the slice is empty, or has no row of the number.
@@ -398,7 +398,7 @@ class _Slice:
         return matching_rows
 
     def find_row_numbers(self, row: int | None, rows: pl.DataFrame, notes: list[str]) -> RowNumbers:
-        """Return row numbers in files by submission, and add notes."""
+        """Return row numbers by submission, empty for all rows; add notes."""
         release = self.sources.ledger.releases.find_latest(self.target.data_return.code, self.period)
         released_id = release.submissions.get(self.council_code) if release else None
         if row is None:
@@ -428,7 +428,7 @@ class _Slice:
         return tuple(known_issue for known_issue in active_issues if known_issue.issue.item_urn in urns)
 
     def _resolve_token(self, trace_id: str) -> RowNumbers:
-        """Return the landed row of a published row's token.
+        """Return the landed row that a published row's token names, if kept.
 
         Landed tables hold the rows of every submission, current or not.
         """

@@ -152,7 +152,7 @@ def list_check_outcomes(outcome: SubmissionOutcome, rules: Mapping[str, Rule]) -
 
 
 def _render_rules(results: Sequence[RuleOutcome], rules: Mapping[str, Rule]) -> str:
-    """Return rules' results as a Markdown table, failed ones first."""
+    """Return rules' results as a Markdown table, or a sentence without rules."""
     if not results:
         return "The contract has no rule of this kind."
     rows = [
@@ -170,7 +170,7 @@ def _render_rules(results: Sequence[RuleOutcome], rules: Mapping[str, Rule]) -> 
 def summarise_failed_checks(
     outcomes: Sequence[tuple[SubmissionOutcome, CheckOutcome]],
 ) -> dict[str, dg.MetadataValue]:
-    """Return the councils with failed checks, and their first findings."""
+    """Return metadata on failed checks: councils and first findings; empty without any."""
     failed_checks = [(outcome, check) for outcome, check in outcomes if not check.passed]
     if not failed_checks:
         return {}
@@ -249,7 +249,7 @@ def evaluate_all_councils_reported(data_return: Return, obligations: Sequence[Ob
 def evaluate_missing_submissions(
     data_return: Return, obligations: Sequence[Obligation]
 ) -> Iterator[dg.AssetCheckEvaluation]:
-    """Yield a failed ``submission_on_time`` for each council that is late.
+    """Yield a failed ``submission_on_time`` for each overdue obligation without a current submission.
 
     No run judges a file that never came.
     """
@@ -270,6 +270,7 @@ def evaluate_missing_submissions(
 
 
 def _describe_missing(obligation: Obligation) -> str:
+    """Return a missing council's code, with its latest outcome and days late."""
     details = [str(obligation.latest_outcome)] if obligation.latest_outcome is not LatestOutcome.NOTHING else []
     details += [f"{_format_days(obligation.days_late)} late"] if obligation.days_late else []
     return f"{obligation.council_code} ({', '.join(details)})" if details else obligation.council_code
@@ -282,7 +283,7 @@ def _format_days(number: int) -> str:
 def build_publication_results(
     data_return: Return, publication: Publication, edges: Sequence[ColumnEdge]
 ) -> Iterator[dg.MaterializeResult | dg.AssetCheckResult]:  # type: ignore[type-arg]
-    """Yield each written table, and the check of its slices' tests.
+    """Yield written tables and test checks; fail if nothing was published.
 
     Raises:
         dg.Failure: a test kept the published slice back; the last release stays.
@@ -323,7 +324,7 @@ def build_publication_results(
 
 
 def _build_column_lineage(data_return: Return, edges: Sequence[ColumnEdge], table: str) -> dg.TableColumnLineage:
-    """Return the source columns of a table's columns, through all models.
+    """Return each column's origins in the assets that feed its table.
 
     Open-source Dagster keeps this and shows it in no picture; ``lgdp trace`` does.
     """
@@ -340,7 +341,7 @@ def _build_column_lineage(data_return: Return, edges: Sequence[ColumnEdge], tabl
 
 
 def _find_source_asset(data_return: Return, source: str, table: str) -> dg.AssetKey | None:
-    """Return a source table's asset if it precedes a table; else None."""
+    """Return a source table's asset if it feeds a table; else None."""
     layer, name = source.split(".", 1)
     if table.startswith("published.") and layer == "conformed" and name in list_conformed_models(data_return):
         return make_conformed_key(name, data_return)
@@ -350,6 +351,7 @@ def _find_source_asset(data_return: Return, source: str, table: str) -> dg.Asset
 
 
 def _describe_model(model: BuiltModel) -> dict[str, Any]:
+    """Return a built model's name, Delta version, row count and SQL."""
     return {
         "dbt model": model.unique_id.rsplit(".", 1)[-1],
         "delta version": model.version,
@@ -359,6 +361,7 @@ def _describe_model(model: BuiltModel) -> dict[str, Any]:
 
 
 def _build_tests_check(key: dg.AssetKey, tests: Sequence[BuiltTest]) -> dg.AssetCheckResult:
+    """Return the check that dbt tests hold; a warning counts as holding."""
     rows = [(f"`{test.name}`", test.description, str(test.status), str(test.failures)) for test in tests]
     table = _render_table(["test", "what is true", "result", "rows that break it"], rows)
     return dg.AssetCheckResult(

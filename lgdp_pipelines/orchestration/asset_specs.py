@@ -27,12 +27,12 @@ def make_conformed_key(model: str, data_return: Return) -> dg.AssetKey:
 
 
 def make_source_key(source: Source) -> dg.AssetKey:
-    """Return ``[source, id]``."""
+    """Return ``[source, id]``, with underscores for the hyphens of the id."""
     return dg.AssetKey(["source", source.id.replace("-", "_")])
 
 
 def build_received_spec(data_return: Return, register: Register, grid: dg.PartitionsDefinition) -> dg.AssetSpec:
-    """Return the spec of the bytes as sent, which only collection makes."""
+    """Return the spec of the bytes as sent, fed by sources."""
     sources = [
         source
         for source in register.sources.values()
@@ -50,7 +50,7 @@ def build_received_spec(data_return: Return, register: Register, grid: dg.Partit
 
 
 def build_landed_spec(data_return: Return, register: Register, grid: dg.PartitionsDefinition) -> dg.AssetSpec:
-    """Return the spec of every cell as text."""
+    """Return the spec of the landed asset: every cell as text."""
     spec = _build_spec(
         data_return,
         make_stage_key(LANDED, data_return),
@@ -78,7 +78,7 @@ def build_validated_spec(data_return: Return, register: Register, grid: dg.Parti
 def build_conformed_specs(
     data_return: Return, models: Sequence[str], grid: dg.PartitionsDefinition
 ) -> list[dg.AssetSpec]:
-    """Return a spec for each model that the return writes slices into."""
+    """Return a spec for each conformed model, remade after upstream changes."""
     validated_dep = dg.AssetDep(make_stage_key(VALIDATED, data_return), partition_mapping=map_period_to_councils())
     return [
         _build_spec(
@@ -95,7 +95,7 @@ def build_conformed_specs(
 
 
 def build_published_spec(data_return: Return, models: Sequence[str], grid: dg.PartitionsDefinition) -> dg.AssetSpec:
-    """Return the spec of the released slice."""
+    """Return the spec of the published asset, remade after upstream changes."""
     return _build_spec(
         data_return,
         make_stage_key(PUBLISHED, data_return),
@@ -114,6 +114,7 @@ def _build_spec(
     grid: dg.PartitionsDefinition,
     deps: Iterable[dg.AssetKey | dg.AssetDep],
 ) -> dg.AssetSpec:
+    """Return a spec with the contract's description, owner, tags and metadata."""
     contract = data_return.latest
     return dg.AssetSpec(
         key,
@@ -136,7 +137,7 @@ def _build_spec(
 
 
 def _add_columns(spec: dg.AssetSpec, contract: Contract, register: Register, *, as_text: bool) -> dg.AssetSpec:
-    """Return the spec with the contract's columns.
+    """Return the spec with the contract's columns, marked as skippable.
 
     Skippable, as a run may leave partitions as they are.
     """
@@ -157,11 +158,12 @@ def _add_columns(spec: dg.AssetSpec, contract: Contract, register: Register, *, 
 
 
 def _describe_item(item: Item, register: Register) -> str:
+    """Return an item's title, definition, URN, code list and verification."""
     codes = register.code_lists[item.code_list].title if item.code_list else ""
     parts = [f"{item.title}. {item.definition}", item.urn, f"Codes: {codes}" if codes else "", item.provenance.verified]
     return " — ".join(part for part in parts if part)
 
 
 def list_open_items(table: Table) -> list[str]:
-    """Return the items whose values may be shown in Dagster."""
+    """Return the names of non-personal items, whose values Dagster may show."""
     return [item.name for item in table.items if not item.privacy.is_personal]

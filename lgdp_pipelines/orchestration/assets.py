@@ -37,7 +37,7 @@ from lgdp_pipelines.workflows.publishing import (
 
 
 def build_source_spec(source: Source) -> dg.AssetSpec:
-    """Return ``[source, id]``, the origin of extracts; no run makes it."""
+    """Return the spec of ``[source, id]``, which no run makes."""
     returns = ", ".join(source_return.return_code for source_return in source.returns)
     return dg.AssetSpec(
         asset_specs.make_source_key(source),
@@ -55,6 +55,7 @@ def build_source_check(source: Source) -> dg.AssetChecksDefinition:
         description="Every council's account can be used: it answers, knows us, and has room where it is ours.",
     )
     def accounts_answer(platform: dg.ResourceParam[Platform]) -> dg.AssetCheckResult:
+        """Connect to every account of the source, and report each one's health."""
         transport = create_transport(source, platform.register, platform.environment, platform.today, IMPATIENT)
         return build_check_result(check_accounts(transport))
 
@@ -103,7 +104,7 @@ class ProcessConfig(dg.Config):
 
 
 def build_received_asset(data_return: Return, platform: Platform) -> dg.AssetSpec:
-    """Return ``[received, return]``, which only collection writes."""
+    """Return the spec of ``[received, return]``, which only collection materialises."""
     register = platform.register
     grid = build_council_period_grid(data_return, register, platform.today)
     return asset_specs.build_received_spec(data_return, register, grid)
@@ -166,7 +167,7 @@ class DagsterReporter:
         }
 
     def report_outcomes(self, outcomes: Sequence[SubmissionOutcome]) -> None:
-        """Log the materialisations and checks of each submission of a period."""
+        """Log every submission's materialisations, and each council's latest submission's checks."""
         latest_outcomes = {outcome.council: outcome for outcome in outcomes}
         with batch_events(self._context.instance):
             for outcome in outcomes:
@@ -184,6 +185,7 @@ class DagsterReporter:
             self._context.log_event(event)
 
     def _report_check(self, outcome: SubmissionOutcome, check: asset_events.CheckOutcome) -> None:
+        """Keep a check's outcome; log it unless the run has one partition."""
         self._outcomes[check.name].append((outcome, check))
         if not self._has_one_partition:
             self._context.log_event(
@@ -258,7 +260,7 @@ def build_publish_assets(data_return: Return, platform: Platform) -> dg.AssetsDe
 def report_checks(
     context: dg.AssetExecutionContext, evaluations: Sequence[dg.AssetCheckEvaluation]
 ) -> Iterator[dg.AssetCheckResult]:
-    """Log a check's result for each partition, and yield the required one."""
+    """Log each partition's result if several, and yield their combined result."""
     if len(evaluations) > 1:
         for evaluation in evaluations:
             context.log_event(evaluation)

@@ -63,7 +63,7 @@ def build_definitions(settings: Settings, *, overrides: Mapping[str, object] | N
 
 
 def check_definitions(platform: Platform) -> None:
-    """Load the definitions as Dagster would.
+    """Check that Dagster can load the definitions.
 
     Raises:
         LgdpError: Dagster refuses it.

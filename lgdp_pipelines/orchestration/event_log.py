@@ -51,9 +51,9 @@ class EventLog(SqliteEventLogStorage):
 
     @contextmanager
     def open_batch(self) -> Iterator[None]:
-        """Store the events of a block in one transaction.
+        """Store a block's events together: one transaction per database, none on error.
 
-        No event is stored if the block raises.
+        A batch inside another joins it.
         """
         with self._lock:
             if self._batch is not None:
@@ -75,7 +75,7 @@ class EventLog(SqliteEventLogStorage):
 
     @contextmanager
     def _connect(self, shard: str) -> Iterator[sa.Connection]:
-        """Open a connection to a run's database, or to the index."""
+        """Yield a transaction's connection to a database; a batch shares its own."""
         with self._lock:
             if self._batch is None:
                 with self._engine(shard).begin() as connection:
@@ -86,6 +86,7 @@ class EventLog(SqliteEventLogStorage):
             yield self._batch_connections[shard]
 
     def _engine(self, shard: str) -> sa.Engine:
+        """Return a database's engine, made if needed; keep the latest few open."""
         key = (os.getpid(), shard)  # a connection does not survive a fork
         if key not in self._engines:
             if shard not in self._initialized_dbs:
@@ -107,6 +108,7 @@ class EventLog(SqliteEventLogStorage):
 
 
 def _on_connect(connection: sqlite3.Connection, _record: object) -> None:
+    """Let SQLite store events without waiting for the disk each time."""
     # With its write-ahead log, SQLite survives a killed process this way too. Where the machine itself goes down, the
     # last events may be missing, but no rows of the ledger.
     connection.execute("PRAGMA synchronous = NORMAL")

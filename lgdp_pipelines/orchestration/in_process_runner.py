@@ -61,7 +61,7 @@ class InProcessRunner:
     progress: Callable[[str], None]
 
     def collect(self, source: Source, councils: Sequence[str] = ()) -> CollectionReport:
-        """Fetch the new extracts of a source, for some councils or all."""
+        """Run the collection of a source, for some councils or all."""
         self.progress(f"collecting from {source.title}")
         result = self._run_job(COLLECT_JOB, make_collect_config(source, councils), {SOURCE_TAG: source.id})
         report: CollectionReport = result.output_for_node(FETCH_OP)
@@ -84,7 +84,7 @@ class InProcessRunner:
                 )
 
     def revalidate(self, data_return: Return, periods: Sequence[str], councils: Sequence[str]) -> None:
-        """Judge current submissions again, for some councils or for all."""
+        """Judge waiting, current and later rejected submissions, for some councils or all."""
         for period in periods:
             self.progress(f"judging again {data_return.code} {period}")
             keys = [make_partition_key(council, period) for council in councils]
@@ -97,7 +97,7 @@ class InProcessRunner:
                 )
 
     def publish_changed(self) -> list[tuple[Return, str]]:
-        """Release the periods whose slices or models changed, and return them."""
+        """Release changed periods, refresh the lake's copies, and return the periods."""
         releases: list[tuple[Return, str]] = []
         for data_return in self.platform.register.returns.values():
             periods = list_changed_periods(self.platform, data_return)
@@ -115,6 +115,7 @@ class InProcessRunner:
         return deliver_reports(self.platform)
 
     def _run_job(self, job: str, config: Mapping[str, Any], tags: Mapping[str, str]) -> dg.ExecuteInProcessResult:
+        """Run a job in this process; raise if it fails."""
         result = self.definitions.resolve_job_def(job).execute_in_process(
             instance=self.instance,
             run_config={**_QUIET_CONFIG, **config},

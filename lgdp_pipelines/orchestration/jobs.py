@@ -64,7 +64,7 @@ def make_collect_config(source: Source, councils: Sequence[str]) -> dict[str, An
 def fetch_extracts(
     context: dg.OpExecutionContext, config: CollectConfig, platform: dg.ResourceParam[Platform]
 ) -> CollectionReport:
-    """Fetch the new extracts of a source, with a receipt for each.
+    """Fetch a source's new extracts, report them to Dagster, warn of failures.
 
     A council whose server is down is a line in the report, not a failed run: the others are not delayed.
     """
@@ -117,7 +117,7 @@ collect_job = _build_job(
 
 
 def build_return_jobs(data_return: Return) -> list[Any]:
-    """Return ``process_…``, ``revalidate_…`` and ``publish_…`` of a return."""
+    """Return the jobs ``process_…``, ``revalidate_…`` and ``publish_…`` of a return."""
     slug, code = data_return.slug, data_return.code
     judged_assets = dg.AssetSelection.assets(
         make_stage_key(LANDED, data_return), make_stage_key(VALIDATED, data_return)
@@ -158,7 +158,7 @@ def make_process_config(data_return: Return, scope: RunScope) -> dict[str, Any]:
 
 @dg.op(name="put_into_outboxes", out=dg.Out(dg.Nothing))
 def put_into_outboxes(context: dg.OpExecutionContext, platform: dg.ResourceParam[Platform]) -> None:
-    """Deliver every undelivered report.
+    """Deliver undelivered reports and notes, and warn of accounts that fail.
 
     A council whose account does not answer is a warning, and is tried again; it fails no run.
     """
@@ -184,12 +184,12 @@ deliver_job = _build_job(
 
 @dg.op(name="evaluate_calendar", out=dg.Out(dg.Nothing))
 def evaluate_calendar(context: dg.OpExecutionContext, platform: dg.ResourceParam[Platform]) -> None:
-    """Report the missing and late councils of every begun period."""
+    """Log the checks on missing and late councils of every begun period."""
     check_count = 0
     obligations = sorted(
-        list_obligations(platform.register, platform.ledger, platform.day_in_scotland), key=_return_and_period
+        list_obligations(platform.register, platform.ledger, platform.day_in_scotland), key=_make_obligation_key
     )
-    for (code, _, _), group in groupby(obligations, key=_return_and_period):
+    for (code, _, _), group in groupby(obligations, key=_make_obligation_key):
         data_return, period_obligations = platform.register.returns[code], list(group)
         for event in (
             asset_events.evaluate_all_councils_reported(data_return, period_obligations),
@@ -200,7 +200,8 @@ def evaluate_calendar(context: dg.OpExecutionContext, platform: dg.ResourceParam
     context.log.info("%s checks evaluated over the calendar", check_count)
 
 
-def _return_and_period(obligation: Obligation) -> tuple[str, date, str]:
+def _make_obligation_key(obligation: Obligation) -> tuple[str, date, str]:
+    """Return the key that sorts and groups obligations by period."""
     return obligation.return_code, obligation.period.start, obligation.period.id
 
 
@@ -220,7 +221,7 @@ def remind_councils_op(context: dg.OpExecutionContext, platform: dg.ResourcePara
 
 @dg.op(name="read_received_again", out=dg.Out(dg.Nothing))
 def verify_received_bytes(context: dg.OpExecutionContext, platform: dg.ResourceParam[Platform]) -> None:
-    """Compare a day's share of the received bytes with their sha256."""
+    """Hash the day's share of received files again; raise on damage."""
     verification = verify_daily_share(platform.ledger, platform.received_bytes, platform.day_in_scotland)
     context.log.info("%s files of %s bytes read again", verification.files, verification.size)
     if verification.damaged:
@@ -267,7 +268,7 @@ def build_daily_schedules() -> list[dg.ScheduleDefinition]:
 
 
 def build_health_schedules(checks: Sequence[dg.AssetChecksDefinition]) -> list[dg.ScheduleDefinition]:
-    """Return the hourly schedule of the source checks; none without a source."""
+    """Return the hourly schedule of the source checks; empty without a source."""
     if not checks:
         return []
     job = dg.define_asset_job(

@@ -41,7 +41,7 @@ _PERIOD = "period"
 
 
 def make_slice_tag(slug: str, period: str) -> dict[str, str]:
-    """Return the tag that allows one run per return and period."""
+    """Return the tag that allows one run at a time per slice."""
     return {SLICE_TAG: f"{slug}/{period}"}
 
 
@@ -58,7 +58,7 @@ def follow_upstream() -> dg.AutomationCondition[Any]:
 
 
 def map_period_to_councils() -> dg.PartitionMapping:
-    """Return the mapping from a period to that of all councils."""
+    """Return the mapping from a period to its partition for each council."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)
         return dg.MultiToSingleDimensionPartitionMapping(_PERIOD)
@@ -89,12 +89,12 @@ CHECK_DESCRIPTIONS = {
 
 
 def build_period_grid(data_return: Return, today: date) -> dg.StaticPartitionsDefinition:
-    """Return the periods of a return that have begun."""
+    """Return a partition for each begun period of a return."""
     return dg.StaticPartitionsDefinition([period.id for period in list_begun_periods(data_return, today)])
 
 
 def build_council_period_grid(data_return: Return, register: Register, today: date) -> dg.MultiPartitionsDefinition:
-    """Return every council in every period of a return that has begun."""
+    """Return a partition for each council in each begun period."""
     return dg.MultiPartitionsDefinition(
         {
             _COUNCIL: dg.StaticPartitionsDefinition(list(register.councils.codes)),

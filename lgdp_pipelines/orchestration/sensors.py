@@ -82,6 +82,7 @@ def build_watch_sensor(source: Source) -> dg.SensorDefinition:
         description=f"Looks for new extracts in: {source.title}.",
     )
     def watch(context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]) -> dg.SensorResult:
+        """Request a collection where accounts have new files, unless one is running."""
         if any(run.tags.get(SOURCE_TAG) == source.id for run in list_unfinished_runs(context.instance)):
             return dg.SensorResult(skip_reason="A collection from these accounts is under way.")
         transport = create_transport(source, platform.register, platform.environment, platform.today, IMPATIENT)
@@ -114,13 +115,14 @@ def summarise_failures(failures: Iterable[Failure]) -> Iterator[str]:
         yield f"{what} ({locations[0]}{addition}) → {remedy}"
 
 
-def _describe_no_news(accounts: int, failed: int) -> str:
-    sentence = f"Nothing new in {accounts - failed} accounts."
-    return f"{sentence} {failed} could not be looked into: see the warnings." if failed else sentence
+def _describe_no_news(account_count: int, failed_count: int) -> str:
+    """Say that nothing is new, and how many accounts failed."""
+    sentence = f"Nothing new in {account_count - failed_count} accounts."
+    return f"{sentence} {failed_count} could not be looked into: see the warnings." if failed_count else sentence
 
 
 def build_poll_schedules(register: Register) -> list[dg.ScheduleDefinition]:
-    """Return a schedule for each API, at the register's times."""
+    """Return a polling schedule for each source whose register entry sets times."""
     return [
         dg.ScheduleDefinition(
             name=f"poll_{_format_name(source)}",
@@ -152,6 +154,7 @@ def build_waiting_sensor(jobs: Sequence[Any]) -> dg.SensorDefinition:
         description="Start a run for each return and period with new receipts.",
     )
     def receipts_waiting(context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]) -> dg.SensorResult:
+        """Request runs for waiting receipts, unless a collection has just begun."""
         busy_slices = {run.tags.get(SLICE_TAG, "") for run in list_unfinished_runs(context.instance)}
         recent_time = platform.clock() - timedelta(seconds=COLLECTION_WAIT_SECONDS)
         if any(run.job_name == COLLECT_JOB for run in list_unfinished_runs(context.instance, since=recent_time)):
@@ -165,12 +168,12 @@ def build_waiting_sensor(jobs: Sequence[Any]) -> dg.SensorDefinition:
 
 
 def list_unfinished_runs(instance: dg.DagsterInstance, *, since: datetime | None = None) -> Sequence[dg.DagsterRun]:
-    """Return the queued or running runs, optionally only those after a time."""
+    """Return unfinished runs, optionally only those created after a time."""
     return instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED, created_after=since))
 
 
 def list_process_requests(platform: Platform, busy_slices: Collection[str] = frozenset()) -> Iterator[dg.RunRequest]:
-    """Yield the processing runs that are due now.
+    """Yield runs for waiting work, except busy slices and periods held back.
 
     A return that compares figures with prior periods gets its oldest waiting period alone, and the next when nothing
     older waits: else years that arrive in one day would be compared with nothing. The run key names the work
@@ -218,7 +221,7 @@ publish_sensor = dg.AutomationConditionSensorDefinition(
     description="Starts a delivery when a council has not had a report or a note.",
 )
 def feedback_sensor(platform: dg.ResourceParam[Platform]) -> dg.SensorResult:
-    """Start a delivery of undelivered reports.
+    """Request a delivery of undelivered reports and notes; skip without any.
 
     The run key holds the hour, so refused ones are tried again.
     """
@@ -236,7 +239,7 @@ def feedback_sensor(platform: dg.ResourceParam[Platform]) -> dg.SensorResult:
     monitor_all_code_locations=False,
 )
 def alert_sensor(context: dg.RunFailureSensorContext, platform: dg.ResourceParam[Platform]) -> None:
-    """Raise an alert after a run's last retry fails."""
+    """Write and send an alert, unless the failed run will be retried."""
     if context.dagster_run.tags.get(WILL_RETRY_TAG) == "true":
         return
     path, unsent = raise_alert(platform, describe_failure(context))
@@ -270,7 +273,7 @@ def describe_failure(context: dg.RunFailureSensorContext) -> Alert:
 
 
 def _explain_error(name: str) -> str:
-    """Return the description of one of the platform's own error classes.
+    """Return the description of a platform error's class; empty for other errors.
 
     The error's own text may quote a file.
     """
@@ -281,4 +284,5 @@ def _explain_error(name: str) -> str:
 
 
 def _format_name(source: Source) -> str:
+    """Return a source's id with underscores for hyphens."""
     return source.id.replace("-", "_")

@@ -104,7 +104,7 @@ class WarmRunLauncher(RunLauncher[dg.DagsterInstance], ConfigurableClass):
         return cls(inst_data=inst_data, **config_value)
 
     def launch_run(self, context: LaunchRunContext) -> None:
-        """Give a run to an idle worker, or to a new one."""
+        """Give a run to an idle or new worker; dismiss outdated ones."""
         run_id = context.dagster_run.run_id
         fingerprint = fingerprint_code(Settings.from_environment())
         with self._lock:
@@ -116,7 +116,7 @@ class WarmRunLauncher(RunLauncher[dg.DagsterInstance], ConfigurableClass):
             self._start(fingerprint).take(run_id)
 
     def terminate(self, run_id: str) -> bool:
-        """Ask for a run to be cancelled.
+        """Ask for a run's cancellation; return whether it was still unfinished.
 
         Its worker looks for that every few seconds.
         """
@@ -147,6 +147,7 @@ class WarmRunLauncher(RunLauncher[dg.DagsterInstance], ConfigurableClass):
                 self._dismiss(worker)
 
     def _start(self, fingerprint: str) -> _Worker:
+        """Start a worker process, and a thread that listens to it."""
         self._folder.mkdir(parents=True, exist_ok=True)
         # A session of its own: Ctrl-C at the terminal lets it finish its run, as the end of its input does.
         process = subprocess.Popen(  # noqa: S603 - our own interpreter, with fixed words
@@ -164,9 +165,9 @@ class WarmRunLauncher(RunLauncher[dg.DagsterInstance], ConfigurableClass):
         return worker
 
     def _listen(self, worker: _Worker) -> None:
-        """Note each run that a worker has done.
+        """Note a worker's finished runs; fail the run it dies with.
 
-        When its output ends, a run that it still had has failed.
+        A run that it still has when its output ends has failed. An idle worker too many is let go.
         """
         with worker.replies as replies:
             for _ in replies:
@@ -192,7 +193,7 @@ class WarmRunLauncher(RunLauncher[dg.DagsterInstance], ConfigurableClass):
 
 
 def fingerprint_code(settings: Settings) -> str:
-    """Return a text that changes with register, code and day."""
+    """Return a text that changes with register, dbt project, code and day."""
     files = [
         file.stat()
         for folder in (settings.schemas, settings.dbt_project, PROJECT / "lgdp_pipelines")
@@ -205,7 +206,7 @@ def fingerprint_code(settings: Settings) -> str:
 
 @contextmanager
 def hold_run_lock(run: Path) -> Iterator[None]:
-    """Keep a run's file locked for the length of a block.
+    """Keep a run's file locked during a block, then delete it.
 
     The system releases the lock when this process dies, however it dies.
     """
@@ -219,7 +220,7 @@ def hold_run_lock(run: Path) -> Iterator[None]:
 
 
 def main(folder: Path) -> None:
-    """Do runs until the input ends."""
+    """Do the runs whose ids arrive by standard input, until it ends."""
     replies = os.fdopen(os.dup(1), "w", encoding="ascii")
     os.dup2(2, 1)  # a run's output goes to the log
     with dg.DagsterInstance.get() as instance:

@@ -64,7 +64,7 @@ class _Sum:
 
 
 def suppress_small_counts(cells: pa.Table, threshold: int) -> pa.Table:
-    """Return whether each cell is withheld.
+    """Return which cells are withheld, each council, period and population apart.
 
     Args:
         cells: columns council_code, period, population (cells of one population add up to one another), item, breakdown
@@ -90,7 +90,7 @@ def suppress_small_counts(cells: pa.Table, threshold: int) -> pa.Table:
 
 
 def choose_suppressed_cells(cells: Sequence[CountCell], threshold: int) -> tuple[bool, ...]:
-    """Return whether each cell of one population is withheld."""
+    """Return whether each cell is withheld: small counts and cells protecting them."""
     hidden = {n for n, cell in enumerate(cells) if 0 < cell.count < threshold}
     if hidden:
         sums = _list_sums(cells)
@@ -127,9 +127,9 @@ def _list_sums(cells: Sequence[CountCell]) -> tuple[_Sum, ...]:
 
 
 def _protect_sums(cells: Sequence[CountCell], sums: Iterable[_Sum], hidden: set[int], threshold: int) -> set[int]:
-    """Return one more cell to withhold, because a single sum reveals another.
+    """Return a cell to withhold against a single revealing sum, or empty.
 
-    Empty where no sum does.
+    The sum reveals another withheld cell. Empty where no sum does.
     """
     for total in sums:
         counted_cells = [n for n in total.children if cells[n].count > 0]
@@ -147,9 +147,9 @@ def _protect_sums(cells: Sequence[CountCell], sums: Iterable[_Sum], hidden: set[
 
 
 def _protect_solutions(cells: Sequence[CountCell], sums: Sequence[_Sum], hidden: set[int]) -> set[int]:
-    """Return one more cell to withhold, because all sums reveal another.
+    """Return a cell to withhold against all sums solved together, or empty.
 
-    Empty where the sums reveal none.
+    Empty where the sums reveal no other withheld cell.
     """
     for cell in _solve_sums(sums, hidden):
         neighbours = {n for total in sums if cell in total.members for n in total.members}

@@ -172,11 +172,11 @@ def _generate_product_models(register: Register, product: Product) -> Iterator[t
 
 
 def _list_items(register: Register, product: Product) -> list[_PublishedItem]:
-    """Return the items that a published table shows.
+    """Return a published table's items with their columns, pseudonyms left out.
 
     Cases show their own items; figures show their breakdown and the description of their rows.
 
-    A pseudonym is never published: it would join the rows of one person.
+    A pseudonym would join the rows of one person.
     """
     if product.shape is ProductShape.CASES:
         used_names = set(_RESERVED_OF_CASES)
@@ -189,7 +189,7 @@ def _list_items(register: Register, product: Product) -> list[_PublishedItem]:
 
 
 def _name_columns(register: Register, item: UnitedItem, origin: str, used_names: set[str]) -> _PublishedItem:
-    """Return an item with names for its columns that are free."""
+    """Return an item with free column names, which are reserved."""
     name = _take_name(item.name, used_names)
     if _generalisation(item, origin):
         return _PublishedItem(item, origin, name, "", "")
@@ -202,9 +202,9 @@ def _name_columns(register: Register, item: UnitedItem, origin: str, used_names:
 
 
 def _generalisation(item: UnitedItem, origin: str) -> str:
-    """Return ``month`` or ``year`` for a date that is generalised.
+    """Return ``month`` or ``year`` for a generalised date; empty for other items.
 
-    Such a date of a case becomes the first day of it. Empty for any other item.
+    Such a date of a case becomes the first day of it.
     """
     return str(item.privacy) if origin == "row" and item.privacy in (Privacy.MONTH, Privacy.YEAR) else ""
 
@@ -226,11 +226,11 @@ def _name_rows_model(product: Product) -> str:
 
 
 def _generate_withheld_model(product: Product) -> str:
-    """Return the Python model that withholds small counts.
+    """Return the text of the Python model that decides withheld counts.
 
     It is no SQL, because the decision is a loop over sums.
     """
-    urns = ", ".join(literal(urn) for urn in _list_people_items(product))
+    urns = ", ".join(literal(urn) for urn in _list_counted_urns(product))
     condition = "" if product.shape is ProductShape.COUNTS else f".filter({f'item in ({urns})'!r})"
     return (
         '"""Figures that are withheld so that no figure points at a person."""\n\n'
@@ -254,8 +254,8 @@ def _list_urns(product: Product) -> list[str]:
     return [item.urn for table in product.tables for item in table.measures]
 
 
-def _list_people_items(product: Product) -> list[str]:
-    """Return the URNs of counts, to which a threshold applies.
+def _list_counted_urns(product: Product) -> list[str]:
+    """Return the URNs of counts and integer measures, subject to a threshold.
 
     A rate is withheld together with a count in the same row.
     """
@@ -278,7 +278,7 @@ def _describe_models(product: Product, columns: Mapping[str, str]) -> str:
         tests.append("slice_values_agree_with_status")
     if not is_cases and product.threshold:
         threshold, cells = product.threshold, f"cell__{product.name}"
-        tests.append(data_test("slice_shows_no_small_count", threshold=threshold, items=_list_people_items(product)))
+        tests.append(data_test("slice_shows_no_small_count", threshold=threshold, items=_list_counted_urns(product)))
         models.append(
             {
                 "name": f"withheld__{product.name}",

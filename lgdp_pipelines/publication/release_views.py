@@ -37,9 +37,7 @@ def build_release_views(register: Register) -> tuple[CatalogueView, ...]:
 
 
 def select_release(lake: Lake, table: LakeTable, return_code: str) -> str:
-    """Return the statement of a published table with its annotations.
-
-    Without a copy of the ledger in the lake, the statement shows the table alone.
+    """Return a published table's statement, annotated if the ledger has been copied.
 
     Args:
         lake: that the statement reads.

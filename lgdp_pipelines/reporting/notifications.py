@@ -68,9 +68,9 @@ def send_email(server: MailServer, recipients: Sequence[str], notice: Notice) ->
             for recipient in recipients:
                 connection.send_message(_compose(server, recipient, notice), to_addrs=[recipient])
     except (smtplib.SMTPAuthenticationError, smtplib.SMTPNotSupportedError) as error:
-        raise _refuse(server, error, "Look at user name, password and security in notices.yaml.") from None
+        raise _make_refusal(server, error, "Look at user name, password and security in notices.yaml.") from None
     except (smtplib.SMTPRecipientsRefused, smtplib.SMTPSenderRefused, smtplib.SMTPDataError, ValueError) as error:
-        raise _refuse(server, error, "Look at the addresses that notices.yaml refers to.") from None
+        raise _make_refusal(server, error, "Look at the addresses that notices.yaml refers to.") from None
     except (smtplib.SMTPException, OSError) as error:
         raise SourceUnreachable(
             f"The mail server did not take a notice ({type(error).__name__}).",
@@ -80,7 +80,7 @@ def send_email(server: MailServer, recipients: Sequence[str], notice: Notice) ->
 
 
 def post_webhook(address: str, notice: Notice) -> None:
-    """Post a notice as JSON. Redirects are not followed.
+    """Post a notice as JSON, without following redirects.
 
     Raises:
         SourceUnreachable: the server does not answer, or cannot take the notice now.
@@ -108,7 +108,7 @@ def post_webhook(address: str, notice: Notice) -> None:
 
 
 def _connect(server: MailServer) -> smtplib.SMTP:
-    """Return an open connection to a mail server, logged in."""
+    """Return an open connection to a mail server, logged in if configured."""
     context = ssl.create_default_context()
     if server.security == "tls":
         connection: smtplib.SMTP = smtplib.SMTP_SSL(server.host, server.port, timeout=TIMEOUT_S, context=context)
@@ -134,7 +134,7 @@ def _compose(server: MailServer, recipient: str, notice: Notice) -> EmailMessage
     return message
 
 
-def _refuse(server: MailServer, error: Exception, remedy: str) -> SourceRefused:
+def _make_refusal(server: MailServer, error: Exception, remedy: str) -> SourceRefused:
     """Return the error of a mail server that refused a notice."""
     return SourceRefused(
         f"The mail server refused a notice ({type(error).__name__}).",

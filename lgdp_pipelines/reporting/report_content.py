@@ -223,10 +223,7 @@ class Report:
         return titles
 
     def find_rule_title(self, rule: str) -> str:
-        """Return the title of a rule.
-
-        A rule that the contract no longer has gives its id.
-        """
+        """Return a rule's title, or its id where the contract lacks it."""
         return self.rules[rule].title if rule in self.rules else rule
 
     @property
@@ -248,7 +245,7 @@ class Report:
     def repairs(self) -> tuple[tuple[str, str, int], ...]:
         """Item title, repair in words, and number of cells.
 
-        They stand in the contract's order.
+        They are in the contract's order.
         """
         return tuple(
             (item.title, repair.kind.description, repair.cells)
@@ -296,10 +293,7 @@ class UnplacedFileNote:
 
 
 def _list_places(findings: pl.DataFrame, usual_message: str, guidance: str) -> tuple[FindingPlace, ...]:
-    """Return the places of findings.
-
-    Rows of one column and one note are together.
-    """
+    """Return findings' places, with rows of one column and note together."""
     groups = findings.group_by("sheet", "column", "message", maintain_order=True).agg("row")
     return tuple(
         FindingPlace(

@@ -57,7 +57,7 @@ def render_note_files(note: UnplacedFileNote) -> Mapping[str, bytes]:
 
 
 def hash_report(report: Report) -> str:
-    """Return the sha256 of a report's content without the time of judgement.
+    """Return a report's sha256, ignoring judgement time and contract version.
 
     A report of the same hash need not be sent again.
     """
@@ -233,7 +233,7 @@ def _build_csv_row(
 
 
 def format_report_text(report: Report) -> str:
-    """Return the report as text for a terminal."""
+    """Return the report as text for a terminal, long lists shortened."""
     return "\n".join(_iterate_lines(report)) + "\n"
 
 
@@ -268,7 +268,7 @@ def _iterate_lines(report: Report) -> Iterator[str]:
 
 
 def _iterate_rule_lines(broken_rule: BrokenRule) -> Iterator[str]:
-    """Yield the lines of one broken rule for a terminal."""
+    """Yield a broken rule's lines for a terminal, with its first places."""
     yield f"{broken_rule.title} [{broken_rule.rule}]"
     meaning, times = SEVERITY_WORDS[broken_rule.severity], format_count(broken_rule.failed, "time")
     yield f"  {meaning}, {times}. {broken_rule.guidance}".rstrip()
@@ -291,7 +291,7 @@ def _format_place(place: FindingPlace) -> str:
 
 
 def format_notes_text(notes: Sequence[UnplacedFileNote]) -> str:
-    """Return notes as text for a terminal."""
+    """Return notes as text for a terminal; without notes, a sentence."""
     lines = []
     for note in notes:
         receipt = note.receipt
@@ -309,7 +309,7 @@ def format_notes_text(notes: Sequence[UnplacedFileNote]) -> str:
 
 
 def render_report_page(report: Report) -> str:
-    """Return the report as an HTML page."""
+    """Return the report as an HTML page, with each rule's first places."""
     return _load_template("report.html").render(
         report=report,
         headline=write_headline(report),

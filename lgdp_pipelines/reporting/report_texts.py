@@ -13,14 +13,14 @@ from lgdp_pipelines.vocabulary.verdicts import Severity, Verdict
 
 
 def write_headline(report: Report) -> str:
-    """Return the verdict in a few words."""
+    """Return the verdict in a few words, or ``Withdrawn``."""
     if report.status.state == SubmissionState.WITHDRAWN:
         return "Withdrawn"
     return VERDICT_WORDS[report.judgement.verdict]
 
 
 def write_summary(report: Report) -> str:
-    """Return the verdict in a sentence or two."""
+    """Return the verdict and its counts in a sentence or two."""
     errors, queries = report.count_failures(Severity.ERROR), report.count_failures(Severity.QUERY)
     match report.judgement.verdict:
         case Verdict.REJECTED:
@@ -81,7 +81,7 @@ def _describe_interim(report: Report) -> str:
 
 
 def _describe_due_day(report: Report) -> str:
-    """Return a sentence on the due day."""
+    """Return a sentence on the due day, and whether it was met."""
     if report.status.is_late:
         return f"It was due on {format_day(report.due)}, and came late."
     if report.judgement.verdict is Verdict.REJECTED and report.judgement.judged_at.date() <= report.due:

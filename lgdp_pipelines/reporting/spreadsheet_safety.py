@@ -25,7 +25,7 @@ CsvCell = str | int | None
 
 @lru_cache(maxsize=4096)
 def escape_formulas(text: str) -> str:
-    """Return a text that no spreadsheet takes for a formula.
+    """Return a text with apostrophes before anything a spreadsheet takes for formulas.
 
     That holds wherever the spreadsheet splits the line.
     """

@@ -30,10 +30,9 @@ VERDICT_WORDS = {
 
 
 def sanitise_name(text: str) -> str:
-    """Return a name from outside as one line of printable characters.
+    """Return a name as one printable line of at most 200 characters.
 
     White space becomes a blank. Any other character that is invisible, or that reverses the text, becomes U+FFFD.
-    A name of more than 200 characters is cut.
     """
     safe = "".join(
         character

@@ -39,13 +39,13 @@ class ByteVerification:
 def find_imbalances(
     ledger: Ledger, received_bytes: ByteStore, return_code: str | None = None, period: str | None = None
 ) -> list[str]:
-    """Return sentences on the imbalances of a return and period, or all."""
+    """Return sentences on ledger imbalances and missing or wrong-sized received bytes."""
     digests = ledger.receipts.list_digests(return_code, period)
-    return [*ledger.balance.find_problems(return_code, period), *_find_missing_bytes(received_bytes, digests)]
+    return [*ledger.balance.find_problems(return_code, period), *_describe_missing_bytes(received_bytes, digests)]
 
 
 def check_balance(ledger: Ledger, received_bytes: ByteStore, return_code: str, period: str) -> None:
-    """Check that everything of a return and period is accounted for.
+    """Check that the ledger balances and received bytes have their recorded size.
 
     Raises:
         LedgerError: something is missing or damaged.
@@ -63,7 +63,7 @@ def check_balance(ledger: Ledger, received_bytes: ByteStore, return_code: str, p
 
 
 def verify_daily_share(ledger: Ledger, received_bytes: ByteStore, today: date) -> ByteVerification:
-    """Compare a day's share of the received bytes with their sha256."""
+    """Hash the received files of a day's share, and list the damaged."""
     share = today.toordinal() % DAYS_PER_CYCLE
     sha256s = [sha256 for sha256, _ in ledger.receipts.list_digests() if int(sha256[:8], 16) % DAYS_PER_CYCLE == share]
     return verify_bytes(received_bytes, sha256s)
@@ -72,7 +72,7 @@ def verify_daily_share(ledger: Ledger, received_bytes: ByteStore, today: date) -
 def verify_bytes(
     received_bytes: ByteStore, sha256s: Iterable[str], progress: Callable[[str], None] = lambda _: None
 ) -> ByteVerification:
-    """Compare received bytes with their sha256."""
+    """Hash received files again, and list the missing and changed ones."""
     files, size, damaged = 0, 0, []
     for files, sha256 in enumerate(sorted(sha256s), 1):
         progress(f"{files} {sha256[:12]}…")
@@ -83,7 +83,8 @@ def verify_bytes(
     return ByteVerification(files, size, tuple(damaged))
 
 
-def _find_missing_bytes(received_bytes: ByteStore, digests: Iterable[tuple[str, int]]) -> Iterator[str]:
+def _describe_missing_bytes(received_bytes: ByteStore, digests: Iterable[tuple[str, int]]) -> Iterator[str]:
+    """Yield a sentence on each file that is missing or wrong-sized."""
     for sha256, size in sorted(digests):
         try:
             stored_size = received_bytes.path(sha256).stat().st_size

@@ -67,7 +67,7 @@ def gather_evidence(
     entries: Sequence[JudgedSubmission],
     list_compared: Callable[[str], Sequence[ComparedSubmission]],
 ) -> Mapping[str, Evidence]:
-    """Return the evidence of judgements by submission, keeping the register's files.
+    """Return judgements' evidence by submission; store the register's files.
 
     Args:
         platform: the opened platform.
@@ -107,6 +107,7 @@ def gather_evidence(
 
 
 def _describe_input(register: Register, contract: Contract, receipt: Receipt) -> InputFile:
+    """Return a receipt as evidence, with the mapping that reads it."""
     mapping = register.mapping_for(receipt.system, contract.return_code, receipt.council_code, contract)
     return InputFile(
         receipt=receipt.id,
@@ -119,6 +120,7 @@ def _describe_input(register: Register, contract: Contract, receipt: Receipt) ->
 
 
 def _describe_compared(ledger: Ledger, compared: ComparedSubmission) -> ComparedRows:
+    """Return a compared submission with its accepted tables' digests, if evidence exists."""
     accepting_judgement = ledger.judgements.find_accepting(compared.submission_id) if compared.submission_id else None
     evidence = accepting_judgement.evidence if accepting_judgement else None
     return ComparedRows(
@@ -131,9 +133,9 @@ def _describe_compared(ledger: Ledger, compared: ComparedSubmission) -> Compared
 
 
 def _pin_code_lists(register: Register, contract: Contract) -> tuple[PinnedVersion, ...]:
-    """Return the versions of the contract's code lists.
+    """Return the versions and content hashes of the contract's code lists.
 
-    Their content is hashed, as one may have no file of its own.
+    The content itself is hashed, as a code list may have no file of its own.
     """
     ids = {item.code_list for table in contract.tables for item in table.items if item.code_list is not None}
     code_lists = [register.code_lists[id_] for id_ in sorted(ids)]

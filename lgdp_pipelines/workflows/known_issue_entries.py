@@ -106,7 +106,7 @@ def add_known_issue_file(platform: Platform, file: Path, *, by: str, role: str) 
 
 
 def _read_entries(file: Path, by: str, role: str) -> Iterator[tuple[int, KnownIssueEntry]]:
-    """Yield the entries of a file, each with its first line."""
+    """Yield a CSV file's entries and line numbers, with defaults filled in."""
     try:
         text = file.read_text(encoding="utf-8-sig")
         reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
@@ -131,6 +131,7 @@ def _read_entries(file: Path, by: str, role: str) -> Iterator[tuple[int, KnownIs
 
 
 def _check_header(file: Path, header: Sequence[str]) -> None:
+    """Refuse a header with missing, unknown or repeated columns."""
     missing_columns = [name for name in _REQUIRED_COLUMNS if name not in header]
     unknown_columns = [name for name in header if name not in COLUMNS]
     if missing_columns or unknown_columns or len(set(header)) != len(header):
@@ -142,6 +143,7 @@ def _check_header(file: Path, header: Sequence[str]) -> None:
 
 
 def _make_entry(row: Mapping[str, str], by: str, role: str) -> KnownIssueEntry:
+    """Return a row's entry; ``by`` and ``role`` fill empty cells."""
     return KnownIssueEntry(
         return_code=row["return"],
         council=row["council"],
@@ -197,6 +199,7 @@ def _find_contract(register: Register, entry: KnownIssueEntry) -> tuple[Contract
 
 
 def _check_role(contract: Contract, role: str) -> str:
+    """Return a role that may add a known issue; refuse any other."""
     roles = [*contract.roles, PLATFORM_ROLE]
     if role not in roles:
         raise WrongUse(
@@ -207,7 +210,7 @@ def _check_role(contract: Contract, role: str) -> str:
 
 
 def _find_urn(contract: Contract, text: str) -> str:
-    """Return the URN of a named item; empty without a name."""
+    """Return a named item's URN, empty without a name; refuse unclear names."""
     if not text:
         return ""
     items = [item for table in contract.tables for item in table.items]

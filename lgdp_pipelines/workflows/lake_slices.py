@@ -48,9 +48,9 @@ class SliceWriter:
     run_id: str
 
     def write_all(self, entries: Sequence[JudgedSubmission], current: Mapping[str, str]) -> None:
-        """Write landed rows, findings and validated slices side by side.
+        """Write all landed rows and findings, and the current submissions' validated rows.
 
-        They are separate tables.
+        They are separate tables, written side by side.
 
         Args:
             entries: submissions, as read and as judged.
@@ -72,7 +72,7 @@ class SliceWriter:
             write.result()
 
     def write_landed(self, table: Table, entries: Sequence[JudgedSubmission]) -> None:
-        """Replace the landed rows of some submissions in one table.
+        """Replace submissions' landed rows in one table, if any has it.
 
         Raises:
             StorageError: the lake did not take them.
@@ -91,6 +91,7 @@ class SliceWriter:
             )
 
     def _write_findings(self, entries: Sequence[JudgedSubmission]) -> None:
+        """Replace the findings of some submissions."""
         ids = [entry.submission.id for entry in entries]
         return_code = pl.lit(self.contract.return_code).alias("return_code")
         findings = [(entry.submission, [entry.judgement.findings.with_columns(return_code)]) for entry in entries]
@@ -102,7 +103,7 @@ class SliceWriter:
         )
 
     def write_validated(self, accepted_entries: Sequence[JudgedSubmission]) -> None:
-        """Replace the slices of councils with their accepted submissions.
+        """Replace councils' slices by accepted submissions; clear their other major versions.
 
         Raises:
             StorageError: the lake did not take them.
@@ -137,6 +138,7 @@ class SliceWriter:
                     self.lake.remove_slice(table, {"period": self.period.id, "council_code": sorted(stale_councils)})
 
     def _describe_commit(self, submission_ids: Sequence[str]) -> Mapping[str, str]:
+        """Return the run and submissions that a commit records."""
         return {"run": self.run_id, "submissions": " ".join(submission_ids)}
 
 

@@ -95,6 +95,7 @@ def _list_channels(platform: Platform, notice: Notice, recipient: str) -> Iterat
 def _send_email(
     email: Email, addresses: SecretReference, council: str, notice: Notice, environment: Mapping[str, str]
 ) -> None:
+    """Send a notice by the configured server to the addresses in secrets."""
     recipients = resolve_secret(addresses, environment, council_code=council).reveal().split()
     host, _, port = expand_variables(email.server, environment).partition(":")
     if port and not port.isdigit():
@@ -138,7 +139,7 @@ class Alert:
 
 
 def raise_alert(platform: Platform, alert: Alert) -> tuple[Path, tuple[UnsentNotification, ...]]:
-    """Write an alert into its folder, then send it.
+    """Write an alert's two files, then send it to the engineers.
 
     Return the file, and the channels that did not take it. The same alert again replaces its file.
 
@@ -210,7 +211,7 @@ def list_new_reminders(platform: Platform) -> tuple[Reminder, ...]:
 
 
 def send_reminders(platform: Platform, progress: Callable[[str], None] = lambda _: None) -> ReminderReport:
-    """Put new reminders into councils' outboxes, and send all unsent ones.
+    """Put new reminders into outboxes, send all unsent ones, and record both.
 
     Raises:
         LgdpError: the platform is broken. A server that takes no mail never raises.

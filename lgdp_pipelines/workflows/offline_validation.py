@@ -47,7 +47,7 @@ class LocalExtract:
 def judge_local_extract(
     register: Register, extract: LocalExtract, other_extracts: Sequence[LocalExtract], spill: ChunkSpool
 ) -> tuple[Reading, ValidationResult]:
-    """Judge files by the rules that the platform will apply.
+    """Judge a council's files as the platform will, comparing with other files.
 
     Args:
         register: gives code lists, councils and reference tables.
@@ -68,6 +68,7 @@ def judge_local_extract(
 
 
 def _make_context(register: Register, extract: LocalExtract, spill: ChunkSpool) -> JudgingContext:
+    """Return the context for judging an extract, without rows to compare with."""
     return JudgingContext(
         extract.contract,
         register,
@@ -80,6 +81,7 @@ def _make_context(register: Register, extract: LocalExtract, spill: ChunkSpool) 
 
 
 def _judge(extract: LocalExtract, context: JudgingContext) -> tuple[Reading, ValidationResult]:
+    """Read an extract's files, and judge them."""
     files = [ExtractFile(file.name, file) for file in extract.files]
     reading = read_extract(extract.contract, files, extract.mapping, store=context.spill.store)
     return reading, judge(reading, context)
@@ -91,6 +93,7 @@ class _LocalComparisons:
     def __init__(
         self, register: Register, return_code: str, extracts: Sequence[LocalExtract], spill: ChunkSpool
     ) -> None:
+        """Judge all extracts, and keep the rows of those not rejected."""
         self._return_code = return_code
         self._tables: dict[tuple[str, Period], Mapping[str, ChunkedFrame]] = {}
         self._rejected: set[tuple[str, Period]] = set()
@@ -104,16 +107,16 @@ class _LocalComparisons:
                 self._tables[key] = judgement.tables
 
     def find_prior_rows(self, period: Period, table: Table) -> ChunkedFrame | None:
-        """Return the rows of a prior period."""
+        """Return a prior period's rows; None without an accepted file of it."""
         return self._tables.get((self._return_code, period), {}).get(table.name)
 
     def find_other_rows(self, data_return: Return, period: Period, table: Table) -> ChunkedFrame | None:
-        """Return the rows of another return; no rows for an absent table."""
+        """Return another return's rows: None without accepted files, empty without the table."""
         tables = self._tables.get((data_return.code, period))
         return None if tables is None else tables.get(table.name, store_in_memory([], build_validated_schema(table)))
 
     def explain_absence(self, return_code: str, period: Period) -> str:
-        """Return the reason for absent rows, and the option that gives them."""
+        """Return why comparison rows are absent, and the remedy."""
         if (return_code, period) in self._rejected:
             return (
                 f"The files given for {return_code} {period.id} would be rejected, so nothing is compared with them: "

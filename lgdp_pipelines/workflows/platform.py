@@ -64,7 +64,7 @@ class Platform:
 
     @cached_property
     def lake(self) -> "Lake":
-        """The Delta tables."""
+        """The lake of Delta tables."""
         # Delta Lake and polars take 0.2 s to import, and commands that ask the ledger need neither.
         from lgdp_pipelines.storage.lake import Lake  # noqa: PLC0415
 
@@ -72,19 +72,17 @@ class Platform:
 
     @cached_property
     def received_bytes(self) -> ByteStore:
-        """The received bytes."""
+        """The store of received bytes."""
         return ByteStore(self.settings.lake)
 
     @cached_property
     def register_files(self) -> RegisterStore:
-        """The register's files, kept as they were at each judgement."""
+        """The store of the register's files, as they were at each judgement."""
         return RegisterStore(self.settings.lake)
 
     @cached_property
     def register_sha256(self) -> str:
-        """The sha256 of the list of the register's files.
-
-        The files themselves are kept when this is first read.
+        """The sha256 of the register's file list; reading it stores the files.
 
         Raises:
             StorageError: the disk does not take them.
@@ -93,13 +91,13 @@ class Platform:
 
     @cached_property
     def ledger(self) -> Ledger:
-        """The ledger of receipts, submissions, judgements and all other events."""
+        """The ledger of receipts, submissions, judgements and other events, created if missing."""
         self.settings.home.mkdir(parents=True, exist_ok=True)
         return Ledger.open(self.settings.database_url, clock=self.clock)
 
     @cached_property
     def code_version(self) -> str:
-        """The package's version, with the commit of a git checkout."""
+        """The package's version, the git commit if any, and Python's version."""
         try:
             commit = subprocess.run(  # noqa: S603 - fixed words
                 ["git", "-C", str(PROJECT), "rev-parse", "--short=12", "HEAD"],  # noqa: S607 - git as installed

@@ -110,7 +110,9 @@ def process(
     notify_withdrawn: Callable[[Sequence[Submission]], None] = lambda _: None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> tuple[SubmissionOutcome, ...]:
-    """Judge a return's submissions for a period, and write the accepted slices.
+    """Judge submissions, write and record the results, and remove withdrawn rows.
+
+    Slices that an earlier run left unrecorded are repaired first.
 
     Args:
         platform: the opened platform.
@@ -181,6 +183,7 @@ def _judge_submissions(
     spill: ChunkSpool,
     progress: Callable[[str], None],
 ) -> list[JudgedSubmission]:
+    """Read and judge submissions one after the other, writing only to ``spill``."""
     reader = ComparisonReader(platform.ledger, platform.lake, request.data_return)
     entries = []
     for number, submission in enumerate(submissions, 1):
@@ -213,6 +216,7 @@ def _list_outcomes(
     current: Mapping[str, str],
     list_compared: Callable[[str], tuple[ComparedSubmission, ...]],
 ) -> tuple[SubmissionOutcome, ...]:
+    """Return each judged submission's outcome, with its lateness and compared submissions."""
     contract, period = request.contract, request.period
     accepted_at = ledger.submissions.find_first_accepted_times(contract.return_code, period.id)
     return tuple(
@@ -234,6 +238,7 @@ def _list_outcomes(
 def _describe_judgements(
     platform: Platform, contract: Contract, outcomes: Sequence[SubmissionOutcome], evidence: Mapping[str, Evidence]
 ) -> list[NewJudgement]:
+    """Return the ledger's records of outcomes, with fingerprints under the platform's key."""
     key = load_pseudonym_key(platform.settings.secrets)
     return [
         NewJudgement(
@@ -254,7 +259,7 @@ def _describe_judgements(
 
 
 def _seal_fingerprints(key: PseudonymKey, outcome: RuleOutcome) -> RuleOutcome:
-    """Return an outcome whose fingerprints of figures are under the platform's key.
+    """Return an outcome with its fingerprints replaced by tokens of a key.
 
     A plain hash of a few cells could be tried out until it fits, so none ever reaches the ledger.
     """

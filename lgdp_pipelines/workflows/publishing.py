@@ -91,7 +91,7 @@ def list_changed_periods(platform: Platform, data_return: Return) -> list[str]:
 
 
 def hash_models(platform: Platform, data_return: Return) -> str:
-    """Return the sha256 of compiled models, code lists and councils.
+    """Return the sha256 of a return's models and code lists, and councils.
 
     With the rows, these determine the published slices. Another return's contract, or a code list that this return does
     not use, does not change the hash.
@@ -122,7 +122,7 @@ def publish(
     run_id: str,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Publication:
-    """Conform and release the slices of some periods of one return.
+    """Build a return's periods, renew the catalogue, and release if tests pass.
 
     Args:
         platform: the opened platform.
@@ -164,7 +164,7 @@ def publish(
 
 
 def _wait_for_consistent_slices(platform: Platform, data_return: Return, periods: Sequence[str]) -> None:
-    """Wait until the slices of all periods agree with the ledger.
+    """Wait until all slices agree with the ledger; raise after some time.
 
     A run that is judging has written slices before the ledger records them.
     """
@@ -184,7 +184,7 @@ def _wait_for_consistent_slices(platform: Platform, data_return: Return, periods
 
 
 def _list_delta_versions(data_return: Return, outcome: BuildOutcome) -> Mapping[str, int]:
-    """Return the Delta versions of a return's published tables, by product."""
+    """Return the Delta versions of a return's written published tables, by product."""
     tables = [(product.name, outcome.written[str(published_table(product))]) for product in list_products(data_return)]
     return {name: table.version for name, table in tables if table.version is not None}
 
@@ -215,7 +215,7 @@ def write_analyst_catalogue(platform: Platform) -> None:
 
 
 def check_lineage(platform: Platform) -> None:
-    """Check that every published column comes from a data item.
+    """Check that published columns, except the platform's own, have a data item.
 
     Raises:
         LgdpError: a column comes from no data item.

@@ -32,7 +32,7 @@ def load_answer_codes(register: Register) -> CodeList:
 
 
 def answer_query(platform: Platform, query_id: str, *, code: str, words: str, by: str) -> Query:
-    """Answer an open query for its council.
+    """Record an answer to an open query; update lake and report.
 
     Raises:
         WrongUse: the code is not in the list today.
@@ -45,7 +45,7 @@ def answer_query(platform: Platform, query_id: str, *, code: str, words: str, by
 
 
 def repeat_answer(platform: Platform, query_id: str, *, by: str) -> Query:
-    """Answer an open query with its council's answer for an earlier period.
+    """Answer a query by the council's earlier answer; update lake and report.
 
     Raises:
         WrongUse: the council has not answered the same question before, or its code is no longer in the list.
@@ -77,7 +77,7 @@ def _require_code(platform: Platform, code: str, problem: str, *, where: str = "
 
 
 def review_answer(platform: Platform, query_id: str, *, by: str, words: str, is_accepted: bool) -> Query:
-    """Accept a query's answer or send it back, as a recipient.
+    """Accept or send back an answer, as recipient; update lake and report.
 
     Raises:
         WrongUse: the person is not a recipient of the return.
@@ -93,7 +93,7 @@ def review_answer(platform: Platform, query_id: str, *, by: str, words: str, is_
 
 
 def _identify_recipient(register: Register, query: Query, by: str) -> str:
-    """Return the recipient's name and the person: ``scottish-government, A. Analyst``."""
+    """Return ``scottish-government, A. Analyst`` for a typed name; refuse other organisations."""
     recipients = register.returns[query.return_code].contract_for(parse_period(query.period)).recipients
     organisation, _, person = by.partition(",")
     name = "-".join(organisation.lower().split())
@@ -107,7 +107,7 @@ def _identify_recipient(register: Register, query: Query, by: str) -> str:
 
 
 def _refresh_copies(platform: Platform, query: Query) -> Query:
-    """Update the lake's copy and the outbox's report; return the query.
+    """Update the lake's copy and any delivered report; return the query.
 
     The ledger has the change already: where the lake or the outbox does not take it now, the next run brings it there.
     """

@@ -40,7 +40,9 @@ class ReceiptStatus:
 
 
 def describe_receipt(platform: Platform, receipt: Receipt, *, inline_judging_bytes: int) -> ReceiptStatus:
-    """Return the status of a receipt; a duplicate has its original's status.
+    """Return a receipt's status; judge its waiting files if small enough.
+
+    A duplicate has its original's status.
 
     Args:
         platform: the opened platform.

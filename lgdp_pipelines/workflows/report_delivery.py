@@ -71,7 +71,7 @@ class DeliveryReport:
 
 
 def deliver_reports(platform: Platform, progress: Callable[[str], None] = lambda _: None) -> DeliveryReport:
-    """Deliver every report and note to each destination that lacks it.
+    """Deliver new or changed reports and notes to each destination lacking them.
 
     Args:
         platform: the opened platform.
@@ -101,14 +101,14 @@ def deliver_reports(platform: Platform, progress: Callable[[str], None] = lambda
     # Last: accounts get copies of the files that are in the outbox by now.
     failures = [
         failure
-        for source in _list_account_outboxes(platform.register)
+        for source in _list_sources_with_outbox(platform.register)
         for failure in _deliver_to_accounts(platform, source, progress)
     ]
     return DeliveryReport(tuple(reports), tuple(unchanged), notes, tuple(failures))
 
 
 def _deliver_notes(platform: Platform, progress: Callable[[str], None]) -> tuple[int, ...]:
-    """Write a note on each unrecognised receipt, and return their numbers."""
+    """Write and record undelivered notes, and return their receipts' numbers."""
     notes = [
         gather_note(platform, receipt_id) for receipt_id in platform.ledger.deliveries.list_undelivered_receipts(OUTBOX)
     ]
@@ -124,9 +124,9 @@ def _deliver_notes(platform: Platform, progress: Callable[[str], None]) -> tuple
 
 
 def hash_undelivered(platform: Platform) -> str:
-    """Return a hash of all undelivered reports and notes; empty without any."""
+    """Return a hash of undelivered reports' and notes' ids; empty without any."""
     destinations: list[tuple[str, Source | None]] = [(OUTBOX, None)]
-    destinations += [(source.id, source) for source in _list_account_outboxes(platform.register)]
+    destinations += [(source.id, source) for source in _list_sources_with_outbox(platform.register)]
     undelivered_names = [
         f"{destination} {name}"
         for destination, source in destinations
@@ -141,16 +141,13 @@ def hash_undelivered(platform: Platform) -> str:
     return hashlib.sha256("\n".join(undelivered_names).encode()).hexdigest() if undelivered_names else ""
 
 
-def _list_account_outboxes(register: Register) -> list[Source]:
+def _list_sources_with_outbox(register: Register) -> list[Source]:
     """Return the sources that name an outbox in councils' own accounts."""
     return [source for source in register.sources.values() if source.delivers_back]
 
 
 def _list_undelivered(ledger: Ledger, destination: str, source: Source | None) -> Sequence[UndeliveredJudgement]:
-    """Return the judgements not yet reported to a destination.
-
-    A source's accounts take those of its councils and returns.
-    """
+    """Return undelivered judgements; of a source, only its councils' and returns'."""
     if source is None:
         return ledger.deliveries.list_undelivered_judgements(destination)
     returns = {source_return.return_code for source_return in source.returns}
@@ -167,7 +164,7 @@ class _Parcel:
 
 
 def _deliver_to_accounts(platform: Platform, source: Source, progress: Callable[[str], None]) -> list[Failure]:
-    """Copy outbox files into councils' own accounts, and return the failures."""
+    """Copy undelivered outbox files into councils' accounts, record them, and return failures."""
     ledger = platform.ledger
     parcels: dict[str, list[_Parcel]] = {}
     for judgement in _list_undelivered(platform.ledger, source.id, source):
@@ -189,6 +186,7 @@ def _deliver_to_accounts(platform: Platform, source: Source, progress: Callable[
     transport = create_transport(source, platform.register, platform.environment, date.max)
 
     def deliver(council_code: str) -> Failure | None:
+        """Deliver and record a council's parcels; return the failure, if any."""
         council_parcels = parcels[council_code]
         files = [file for parcel in council_parcels for file in parcel.files]
         failure = deliver_files(transport, council_code, files)
@@ -202,7 +200,7 @@ def _deliver_to_accounts(platform: Platform, source: Source, progress: Callable[
 
 
 def _read_files(folder: Path, prefix: str) -> tuple[OutgoingFile, ...]:
-    """Return a report's files as they are in the outbox."""
+    """Return a folder's finished files, with a prefix to their names."""
     return tuple(
         OutgoingFile(f"{prefix}-{file.name}", file.read_bytes())
         for file in sorted(folder.iterdir())
@@ -222,7 +220,7 @@ def locate_note_folder(home: Path, council_code: str, receipt_id: int) -> Path:
 
 
 def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Write files into a folder, each in one step.
+    """Write files into a folder, made if missing, each in one step.
 
     No reader sees half a file.
 
@@ -262,7 +260,7 @@ def gather_report(platform: Platform, submission_id: str) -> Report | None:
 def gather_reports(
     platform: Platform, judgements: Sequence[UndeliveredJudgement]
 ) -> Iterator[list[tuple[UndeliveredJudgement, Report]]]:
-    """Yield reports on judged submissions, some at a time.
+    """Yield chunks of reports on judged submissions, each with its judgement.
 
     Args:
         platform: the opened platform.
@@ -387,7 +385,7 @@ def gather_note(platform: Platform, receipt_id: int) -> UnplacedFileNote:
 
 
 def _suggest_file_name(data_return: Return, folder: FolderReturn, today: date) -> ExpectedFileName:
-    """Return the shortest file name that a folder's pattern takes now."""
+    """Return a folder and an example file name; empty without a match."""
     table = next(({"table": table.name} for table in data_return.latest.tables if table.file_pattern), {})
     names = (
         find_shortest_text(folder.pattern, {"period": spelling} | table)

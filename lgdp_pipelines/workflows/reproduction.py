@@ -65,7 +65,7 @@ class JudgementReplayer:
         self._small_tables: dict[tuple[str, int], Mapping[str, ChunkedFrame]] = {}
 
     def replay(self, original: JudgementRecord, spill: ChunkSpool) -> tuple[ValidationResult, tuple[str, ...]]:
-        """Make a judgement again; return it, and notes on other changes since.
+        """Remake a judgement from kept evidence; also return notes on later changes.
 
         Args:
             original: the judgement, as the ledger has it.
@@ -79,7 +79,7 @@ class JudgementReplayer:
         notes = _compare_code(evidence)
         comparison = self._build_past_comparison(original, evidence, notes.append, spill)
         judgement = self._judge(original, evidence, comparison, spill)
-        self._remember(original, judgement.tables)
+        self._cache_tables(original, judgement.tables)
         return judgement, tuple(dict.fromkeys(notes))
 
     def _judge(
@@ -99,7 +99,7 @@ class JudgementReplayer:
             raise ReplayError(f"The present code cannot judge it as it was: {error.what}") from error
 
     def _list_receipts(self, submission: Submission, evidence: Evidence) -> Sequence[Receipt]:
-        """Return a submission's receipts as read, with their bytes verified."""
+        """Return the receipts that a judgement read; refuse changed receipts or bytes."""
         receipts = {receipt.id: receipt for receipt in self._platform.ledger.submissions.list_receipts(submission.id)}
         for file in evidence.inputs:
             if file.receipt not in receipts or receipts[file.receipt].sha256 != file.sha256:
@@ -122,6 +122,7 @@ class JudgementReplayer:
         return_code = parse_submission_id(original.submission_id).return_code
 
         def fetch_rows(data_return: Return, period: Period, table: Table) -> ChunkedFrame | None:
+            """Return rows made again, with a note where they differ from then."""
             compared = compared_by_period.get((data_return.code, period.id))
             if compared is None or compared.submission_id is None:
                 return None
@@ -139,13 +140,14 @@ class JudgementReplayer:
             return pieces
 
         def fetch_prior_rows(period: Period, table: Table) -> ChunkedFrame | None:
+            """Return a prior period's rows made again; None without any."""
             rows = fetch_rows(register.returns[return_code], period, table)
             return rows if rows is not None and rows.height else None
 
         return ComparisonRows(fetch_prior_rows, fetch_rows)
 
     def _find_compared_judgement(self, compared: ComparedRows) -> JudgementRecord:
-        """Return the judgement that had accepted another submission's rows then."""
+        """Return the judgement that accepted a compared submission; refuse without evidence."""
         if compared.submission_id is not None and compared.judgement is not None:
             judgement = self._platform.ledger.judgements.find(compared.submission_id, compared.judgement)
             if judgement is not None and judgement.evidence is not None:
@@ -158,11 +160,11 @@ class JudgementReplayer:
         The rows that it was itself compared with do not change them.
         """
         tables = self._judge(judgement, _require_evidence(judgement), ComparisonRows(), spill).tables
-        self._remember(judgement, tables)
+        self._cache_tables(judgement, tables)
         return tables
 
-    def _remember(self, judgement: JudgementRecord, tables: Mapping[str, ChunkedFrame]) -> None:
-        """Keep the tables of a small submission in memory."""
+    def _cache_tables(self, judgement: JudgementRecord, tables: Mapping[str, ChunkedFrame]) -> None:
+        """Cache a small submission's tables; drop the oldest beyond a limit."""
         if sum(pieces.height for pieces in tables.values()) > CACHED_ROWS:
             return
         key = (judgement.submission_id, judgement.number)
@@ -188,12 +190,14 @@ class JudgementReplayer:
 
 
 def _require_evidence(judgement: JudgementRecord) -> Evidence:
+    """Return a judgement's evidence; raise if it has no evidence."""
     if judgement.evidence is None:
         raise ReplayError("It was judged before evidence was kept.")
     return judgement.evidence
 
 
 def _find_contract(register: Register, submission: Submission, original: JudgementRecord) -> Contract:
+    """Return the contract version of a judgement; raise if it is missing."""
     data_return = register.returns.get(submission.return_code)
     for contract in data_return.contracts if data_return else ():
         if (str(contract.version), contract.sha256) == (original.contract_version, original.contract_sha256):
@@ -268,7 +272,7 @@ def find_judgement(ledger: Ledger, submission_id: str, number: int | None = None
 
 
 def reproduce_judgement(platform: Platform, replayer: JudgementReplayer, original: JudgementRecord) -> Reproduction:
-    """Make a judgement again, and return how the two compare.
+    """Replay a judgement, and return its differences or why replay failed.
 
     Args:
         platform: whose ledger and lake hold the original.
@@ -310,7 +314,7 @@ def _describe_differences(
 
 
 def _shorten(sentences: Iterator[str]) -> Iterator[str]:
-    """Yield the first sentences, and the number of the others."""
+    """Yield the first sentences, then a sentence that counts the others."""
     all_sentences = list(sentences)
     yield from all_sentences[:SHOWN_DIFFERENCES]
     if len(all_sentences) > SHOWN_DIFFERENCES:
@@ -318,6 +322,7 @@ def _shorten(sentences: Iterator[str]) -> Iterator[str]:
 
 
 def _compare_results(old_outcomes: tuple[RuleOutcome, ...], new_outcomes: tuple[RuleOutcome, ...]) -> Iterator[str]:
+    """Yield a sentence for each rule whose outcome has changed."""
     old_by_rule, new_by_rule = (
         {outcome.rule: outcome for outcome in outcomes} for outcomes in (old_outcomes, new_outcomes)
     )
@@ -328,6 +333,7 @@ def _compare_results(old_outcomes: tuple[RuleOutcome, ...], new_outcomes: tuple[
 
 
 def _describe_result(outcome: RuleOutcome | None) -> str:
+    """Return a rule's result in words, with its number of failed places."""
     if outcome is None:
         return "no such rule"
     return f"{outcome.result} at {outcome.failed} places" if outcome.failed else str(outcome.result)
@@ -336,7 +342,7 @@ def _describe_result(outcome: RuleOutcome | None) -> str:
 def _compare_findings(
     lake: Lake, original: JudgementRecord, evidence: Evidence, new_findings: pl.DataFrame
 ) -> Iterator[str]:
-    """Yield the differences of findings that the lake still holds.
+    """Describe findings gained or lost, if the lake still holds the originals.
 
     It holds the findings of a submission's last judgement.
     """
@@ -358,7 +364,7 @@ def _compare_findings(
 
 
 def _compare_rows(platform: Platform, original: JudgementRecord, name: str, new_rows: ChunkedFrame) -> Iterator[str]:
-    """Yield the differences of rows that the lake still holds."""
+    """Describe changed rows, if the lake still holds the originals."""
     key = parse_submission_id(original.submission_id)
     major = original.contract_version.partition(".")[0]
     table = LakeTable("validated", f"{slug(key.return_code)}__{name}__v{major}")
@@ -376,6 +382,7 @@ def _compare_rows(platform: Platform, original: JudgementRecord, name: str, new_
 
 
 def _compare_cells(old_rows: pl.DataFrame, new_rows: pl.DataFrame) -> Iterator[str]:
+    """Yield sentences on added rows, missing rows and changed cells, without values."""
     for phrase, rows, other_rows in (
         ("now and not then", new_rows, old_rows),
         ("then and not now", old_rows, new_rows),

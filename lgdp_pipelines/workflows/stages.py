@@ -40,7 +40,7 @@ class StageRunner(Protocol):
     """Runs one stage at a time."""
 
     def collect(self, source: Source, councils: Sequence[str] = ()) -> CollectionReport:
-        """Fetch the new extracts of a source, for some councils or all."""
+        """Fetch a source's new extracts, for all councils if ``councils`` is empty."""
 
     def process_waiting(self) -> None:
         """Process all pending work."""
@@ -105,7 +105,7 @@ def run_stages(
 def collect(
     platform: Platform, source: Source, councils: Sequence[str], progress: Callable[[str], None]
 ) -> CollectionReport:
-    """Fetch the new extracts of a source, with a receipt for each."""
+    """Fetch and record a source's new extracts; no councils means all."""
     transport = create_transport(source, platform.register, platform.environment, platform.today)
     inbox = Inbox(platform.ledger, platform.received_bytes)
     return collect_source(transport, inbox, CollectionScope(councils=councils or None), progress)

@@ -99,7 +99,10 @@ def judge_files(
     spill: ChunkSpool,
     comparison: ComparisonRows = _NO_COMPARISON,
 ) -> tuple[Reading, ValidationResult]:
-    """Read a submission's files and judge them; write only to ``spill``."""
+    """Read and judge a submission's files, or judge a nil return unread.
+
+    Nothing is written but to ``spill``. An export of a system without a mapping is rejected unread.
+    """
     contract, receipts = submitted_files.contract, submitted_files.receipts
     if any(receipt.nil for receipt in receipts):
         return _judge_nil_return(contract)
@@ -212,17 +215,18 @@ class ComparisonReader:
         self._shared: dict[tuple[str, str], Mapping[str, ChunkedFrame] | None] = {}
 
     def make_comparison(self, council: str) -> ComparisonRows:
-        """Return the functions that fetch a council's rows."""
+        """Return the functions that fetch a council's rows to compare with."""
         return ComparisonRows(partial(self._read_prior_rows, council), partial(self._read_other_rows, council))
 
     def _read_prior_rows(self, council: str, period: Period, table: Table) -> ChunkedFrame | None:
+        """Return a council's rows of a prior period; None without any."""
         if period.start < self._return.first_period.start:
             return None
         contract = self._return.contract_for(period)
         return self._read(contract, table, period, council) if table.name in contract.by_name else None
 
     def _read_other_rows(self, council: str, data_return: Return, period: Period, table: Table) -> ChunkedFrame | None:
-        """Return the rows of a current submission; an empty frame if nil.
+        """Return current rows, empty without any; None without a comparable submission.
 
         A submission that a version of another major accepted has other columns than the rule was written for: it is
         treated as missing.
@@ -259,7 +263,7 @@ def _group_by_council(rows: ChunkedFrame) -> Mapping[str, ChunkedFrame]:
 
 
 def find_accepting_contract(ledger: Ledger, data_return: Return, submission_id: str, default: Contract) -> Contract:
-    """Return the newest contract of the major that accepted a submission.
+    """Return the newest contract of a submission's accepting major, or a default.
 
     Args:
         ledger: knows which version accepted it.
@@ -275,7 +279,7 @@ def find_accepting_contract(ledger: Ledger, data_return: Return, submission_id: 
 def find_comparisons(
     register: Register, ledger: Ledger, contract: Contract, period: Period
 ) -> Callable[[str], tuple[ComparedSubmission, ...]]:
-    """Return a function that returns the current submissions compared with a council's.
+    """Snapshot current submissions; return a lookup of those compared with a council's.
 
     Call it before any of those rows is read. A submission that becomes current in between then differs from the
     recorded one, and the rows are judged again; called afterwards, a change would go unnoticed.

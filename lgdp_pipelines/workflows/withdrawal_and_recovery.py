@@ -33,7 +33,7 @@ def remove_withdrawn_rows(
     spill: ChunkSpool,
     notify: Callable[[Sequence[Submission]], None],
 ) -> None:
-    """Remove withdrawn submissions' rows from the slices, and record the removal.
+    """Remove withdrawn submissions' rows from the slices, notify, and record the removal.
 
     Args:
         platform: the opened platform.
@@ -55,7 +55,7 @@ def remove_withdrawn_rows(
 
 
 def recover_slices(platform: Platform, data_return: Return, period: Period, spill: ChunkSpool) -> None:
-    """Restore the validated slices of a return and period from the ledger.
+    """Remove slices that disagree with the ledger; remake current ones from bytes.
 
     A slice that does not agree is removed, from every table of every major version. Then the current submission's slice
     is made again from its bytes, by the contract that accepted it. A recovery that dies half way leaves councils with a
@@ -103,6 +103,7 @@ def find_inconsistent_slices(lake: Lake, ledger: Ledger, data_return: Return, pe
     }
 
     def agrees(council: str) -> bool:
+        """Return whether all of a council's slices agree with the ledger."""
         majors_with_rows = {major for major, tables in slices.items() if any(council in table for table in tables)}
         numbers_by_major = {
             major: {table[council] for table in tables if council in table}

@@ -358,15 +358,15 @@ _DIGITS, _SCALE = 38, 8
 """Digits of DuckDB's longest decimal; and the longest fraction that leaves a sum of 64-bit numbers room in it."""
 
 
-def cast_figure(name: str, items: Sequence[Item], relation: str = "") -> str:
+def cast_figure(name: str, operands: Sequence[Item], relation: str = "") -> str:
     """Return SQL that casts an item so that sums never overflow.
 
     Args:
         name: name of the item.
-        items: all items that are added up or compared.
+        operands: all items that are added up or compared, which decide the type.
         relation: the alias of its relation.
     """
-    return f"CAST({quote_column(name, relation)} AS {_figure_type(items)})"
+    return f"CAST({quote_column(name, relation)} AS {_figure_type(operands)})"
 
 
 def is_exact(items: Iterable[Item]) -> bool:
