@@ -48,6 +48,8 @@ def check_cross_return_rules(
 ) -> Iterator[Contradiction]:
     """Yield contradictions of rules with other returns, reference tables and councils.
 
+    A return with the slug ``reference`` is a contradiction too.
+
     Args:
         files: all contracts.
         returns: the returns made of them, by code.
@@ -317,7 +319,7 @@ def _check_indicator(
 def _check_sources(
     derivation: Derivation, node: YamlNode, table: Table, types: tuple[ItemType, ...], noun: str
 ) -> Iterator[Contradiction]:
-    """Yield source items of the wrong type or not sent by councils."""
+    """Yield sources of wrong type or role, or not sent by councils."""
     sent_items = {item.name: item for item in table.items}
     for name in derivation.sources:
         item = sent_items.get(name)

@@ -391,7 +391,7 @@ def _list_targets(item: Item, contract: Contract, code_lists: Mapping[str, CodeL
 def _check_codes(
     item: Item, codes: Mapping[str, str], node: YamlNode, targets: frozenset[str]
 ) -> Iterator[Contradiction]:
-    """Yield translations to unknown codes, and spellings with two codes."""
+    """Yield codes of uncoded items, unknown targets, and spellings with two codes."""
     if not targets:
         yield node.contradiction(f"{item.name} has no codes to translate.", "Remove it here.")
         return
@@ -417,7 +417,7 @@ def _check_codes(
 def _check_pattern(
     item: Item, code_pattern: CodePattern, node: YamlNode, targets: frozenset[str]
 ) -> Iterator[Contradiction]:
-    """Yield code patterns with unknown groups or unknown target codes."""
+    """Yield code patterns of uncoded items, unknown groups and unknown target codes."""
     if not targets:
         yield node.contradiction(f"{item.name} has no codes to translate.", "Remove it here.")
         return

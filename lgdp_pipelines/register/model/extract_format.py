@@ -127,7 +127,7 @@ class Extract:
 
     @property
     def header_row(self) -> int:
-        """CSV and workbook: the row in which the header ends."""
+        """CSV and workbook: the row, from 1, in which the header ends."""
         return self.preamble + self.header_rows
 
 

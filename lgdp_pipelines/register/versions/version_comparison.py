@@ -207,7 +207,10 @@ _RULE_ASPECTS = tuple(field.name for field in fields(Rule) if field.name not in 
 
 
 def compare_contracts(earlier: Contract, later: Contract) -> tuple[Difference, ...]:
-    """Return the differences between two versions, in the order of the later."""
+    """Return the differences between two versions, in the order of the later.
+
+    Kind of period, nil returns, due dates and roles are not compared.
+    """
     aspects = _aspects(earlier, later, _CONTRACT_ASPECTS)
     differences = (
         [Difference(DifferenceKind.MODIFIED, "contract", "", later.return_code, later.return_code, aspects)]

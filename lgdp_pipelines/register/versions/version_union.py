@@ -146,7 +146,7 @@ class Product:
 
     @property
     def threshold(self) -> int:
-        """Threshold below which counts above 0 are withheld; 0: no count is."""
+        """Counts below this and above 0 are withheld; 0: no count is."""
         disclosure = self.data_return.latest.disclosure
         return disclosure.threshold if disclosure.method is DisclosureMethod.SUPPRESS_BELOW else 0
 
