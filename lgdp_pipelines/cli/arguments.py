@@ -101,7 +101,7 @@ def open_selection(
 
 
 def choose(name: str, candidates: Mapping[str, Candidate], refusal: str, *, otherwise: str = "") -> Candidate:
-    """Return the candidate that has a name.
+    """Return the candidate that has a name; refuse an unknown name.
 
     Args:
         name: as typed.

@@ -42,7 +42,7 @@ def print_setup_script(source: SourceArgument = "") -> None:
 
 
 def _select_source(platform: Platform, source_id: str) -> DropBoxSource:
-    """Return the drop boxes' source with an id, or the only one."""
+    """Return the named drop-box source, or the only one; refuse otherwise."""
     sources = [
         source
         for source in platform.register.sources.values()

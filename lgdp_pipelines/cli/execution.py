@@ -28,7 +28,7 @@ INTERRUPTED = 130
 
 
 def load_command(name: str) -> typer.Typer:
-    """Return an application with one command or group of commands.
+    """Import a command's module, and return an application of it alone.
 
     The module holds a group called ``commands``, or a function called as the command.
     """

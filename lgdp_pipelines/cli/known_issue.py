@@ -111,17 +111,17 @@ def import_issues(
     print_markup(f"{len(known_issues)} known issues are recorded as in the file")
 
 
-def _describe_subject(kept: RecordedIssue) -> str:
+def _describe_subject(recorded_issue: RecordedIssue) -> str:
     """Return the figures that a known issue is about."""
-    issue = kept.issue
+    issue = recorded_issue.issue
     return f"{issue.item_urn or 'the whole of'} {issue.return_code} of {issue.council_code} for {issue.period}"
 
 
-def _make_row(kept: RecordedIssue) -> Row:
+def _make_row(recorded_issue: RecordedIssue) -> Row:
     """Return a known issue as a row."""
-    issue = kept.issue
+    issue = recorded_issue.issue
     return {
-        "number": kept.number,
+        "number": recorded_issue.number,
         "return": issue.return_code,
         "council": issue.council_code,
         "period": issue.period,
@@ -130,8 +130,8 @@ def _make_row(kept: RecordedIssue) -> Row:
         "source": issue.source,
         "by": issue.by,
         "role": issue.role,
-        "put_at": kept.put_at.isoformat(timespec="seconds"),
-        "lifted_at": kept.lifted_at.isoformat(timespec="seconds") if kept.lifted_at else None,
-        "lifted_by": kept.lifted_by,
-        "lift_reason": kept.lift_reason,
+        "put_at": recorded_issue.put_at.isoformat(timespec="seconds"),
+        "lifted_at": recorded_issue.lifted_at.isoformat(timespec="seconds") if recorded_issue.lifted_at else None,
+        "lifted_by": recorded_issue.lifted_by,
+        "lift_reason": recorded_issue.lift_reason,
     }

@@ -75,7 +75,7 @@ def _print_account(lines: Sequence[ReceiptTotals]) -> None:
 
 
 def _verify(platform: Platform, return_code: str | None) -> None:
-    """Read received bytes again, and compare them with their hashes."""
+    """Compare received bytes with their hashes; print and refuse damage."""
     with show_progress("Reading received bytes") as progress:
         verified = verify_bytes(
             platform.received_bytes,

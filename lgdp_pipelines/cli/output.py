@@ -41,7 +41,7 @@ def print_failure(failure: str, remedy: str) -> None:
 
 @contextmanager
 def show_progress(task: str) -> Iterator[Callable[[str], None]]:
-    """Show a spinner while a task runs, then its name and duration.
+    """Show a spinner on a terminal, then the task's name and duration.
 
     Yields:
         A function that takes the step being done now.
@@ -115,9 +115,9 @@ def print_table(table: Table) -> None:
 
 
 def _print_table_of_rows(rows: Sequence[Row], columns: Sequence[str]) -> None:
-    """Print rows as a table.
+    """Print rows as a table, or as blocks on a narrow terminal.
 
-    Where a row is wider than the terminal, a block for each row, with a line for each column.
+    A block has a line for each column of its row.
     """
     table = new_table(None, ())
     for name in columns:

@@ -159,7 +159,9 @@ def send_answer_back(
 
 
 @commands.command("rules")
-def rate_rules(return_code: arguments.ReturnFilter = None, table_format: arguments.FormatOption = "table") -> None:
+def show_rule_effectiveness(
+    return_code: arguments.ReturnFilter = None, table_format: arguments.FormatOption = "table"
+) -> None:
     """Show each rule's count of queries and their outcomes, noisiest rules first.
 
     Noise is the share of settled queries (accepted, or corrected by a later file) whose data was correct as sent.
@@ -175,10 +177,7 @@ def rate_rules(return_code: arguments.ReturnFilter = None, table_format: argumen
 
 
 def _find_rule(platform: Platform, query: Query) -> Rule | None:
-    """Return the rule that opened a query, or None.
-
-    None where the contract no longer has it.
-    """
+    """Return a query's rule; None where the contract no longer has it."""
     contract = platform.register.returns[query.return_code].contract_for(parse_period(query.period))
     return next((rule for rule in list_rules(contract) if rule.id == query.rule), None)
 
@@ -232,7 +231,7 @@ def _make_rule_row(rule: RuleEffectiveness, table_format: TableFormat) -> Row:
         "corrected": rule.corrected,
         "settled": rule.settled,
         "noise": rule.noise,
-        "noise_share": rule.share,
+        "noise_share": rule.noise_share,
     }
 
 
@@ -242,10 +241,14 @@ def _print_rules(rules: tuple[RuleEffectiveness, ...]) -> None:
     table = new_table(None, ("rule", "noise", ""), counts)
     table.add_column("answered")
     for rule in rules:
-        share = "[dim]nothing settled[/dim]" if rule.share is None else f"{rule.share:.0%} of {rule.settled}"
+        share = (
+            "[dim]nothing settled[/dim]" if rule.noise_share is None else f"{rule.noise_share:.0%} of {rule.settled}"
+        )
         numbers = (rule.judged, rule.findings, rule.opened, rule.accepted, rule.sent_back, rule.corrected)
         cells = (f"{number:,}" for number in numbers)
-        table.add_row(escape(rule.rule), _draw_bar(rule.share), share, *cells, escape(_format_answer_counts(rule)))
+        table.add_row(
+            escape(rule.rule), _draw_bar(rule.noise_share), share, *cells, escape(_format_answer_counts(rule))
+        )
     print_table(table)
 
 

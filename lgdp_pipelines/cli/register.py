@@ -32,9 +32,9 @@ def show_contract(
     ] = "",
     codes: Annotated[str, typer.Option("--codes", metavar="LIST", help="Only this code list, by its id.")] = "",
 ) -> None:
-    """Print a contract as YAML, with its changes and rules.
+    """Print a contract as YAML, its code list, or a reference table.
 
-    It is in the Open Data Contract Standard. Comments before the contract list its differences from the version before,
+    A contract is in the Open Data Contract Standard. Comments before it list its differences from the version before,
     the reasons from the changes file, and every rule with its SQL. The id of a reference table, such as
     council-population, prints its description and the rows of the version.
 
@@ -107,7 +107,7 @@ def _select_code_list(register: Register, contract: Contract, list_id: str) -> C
 
 
 def _describe_origin(mapping: TableMapping, item: Item) -> str:
-    """Describe the origin of an item's cells."""
+    """Return the origin of an item's cells: constant, absent, or headers."""
     if item.name in mapping.constants:
         return f"always {mapping.constants[item.name]}"
     if item.name in mapping.absent:
@@ -116,7 +116,7 @@ def _describe_origin(mapping: TableMapping, item: Item) -> str:
 
 
 def _describe_translations(mapping: TableMapping, item: Item) -> str:
-    """Describe the translations of an item's cells."""
+    """Return the translations of an item's cells: codes, dates and units."""
     codes = [f"{source} → {target or 'nothing'}" for source, target in mapping.codes.get(item.name, {}).items()]
     codes += [f"(of the form {rule.pattern}) → {rule.to}" for rule in mapping.code_patterns.get(item.name, ())]
     dates = [f"dates as {form}"] if (form := mapping.find_date_format(item)) else []

@@ -65,7 +65,7 @@ def report(
 
 
 def _render_report(platform: Platform, submission: str, report_format: ReportFormat) -> str:
-    """Return a submission's report in a format."""
+    """Return a submission's report in a format; refuse one not judged."""
     content = gather_report(platform, submission)
     if content is None:
         raise WrongUse(
@@ -83,7 +83,7 @@ def _render_report(platform: Platform, submission: str, report_format: ReportFor
 
 
 def _render_unrecognised(platform: Platform, report_format: ReportFormat) -> str:
-    """Return the notes on files that could not be placed."""
+    """Return notes on unrecognised files, as text or JSON only."""
     notes = [gather_note(platform, receipt.id) for receipt in platform.ledger.receipts.list_unrecognised()]
     match report_format:
         case "json":

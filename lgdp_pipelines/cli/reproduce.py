@@ -70,16 +70,16 @@ def reproduce(
         if is_all
         else (submission,)
     )
-    proofs = [find_judgement(platform.ledger, submission_id, judgement) for submission_id in submissions]
+    records = [find_judgement(platform.ledger, submission_id, judgement) for submission_id in submissions]
     if is_evidence:
-        print_json(_serialise_evidence(proofs[0]))
+        print_json(_serialise_evidence(records[0]))
         return
     results: list[Reproduction] = []
     with show_progress("Judging again") as progress:
-        past = JudgementReplayer(platform)
-        for number, proof in enumerate(proofs, 1):
-            progress(f"{number}/{len(proofs)} {proof.submission_id}")
-            results.append(reproduce_judgement(platform, past, proof))
+        replayer = JudgementReplayer(platform)
+        for number, record in enumerate(records, 1):
+            progress(f"{number}/{len(records)} {record.submission_id}")
+            results.append(reproduce_judgement(platform, replayer, record))
             if result_format == "text":
                 _print_result(results[-1])
     if result_format == "json":
@@ -103,13 +103,13 @@ def _print_result(result: Reproduction) -> None:
         print_markup(f"  {escape(text)}")
 
 
-def _serialise_evidence(proof: JudgementRecord) -> dict[str, object]:
+def _serialise_evidence(record: JudgementRecord) -> dict[str, object]:
     """Return a judgement and its evidence as plain values for JSON."""
     return {
-        "submission": proof.submission_id,
-        "judgement": proof.number,
-        "verdict": str(proof.verdict),
-        "contract": {"version": proof.contract_version, "sha256": proof.contract_sha256},
-        "code_version": proof.code_version,
-        "evidence": serialise_evidence(proof.evidence) if proof.evidence else None,
+        "submission": record.submission_id,
+        "judgement": record.number,
+        "verdict": str(record.verdict),
+        "contract": {"version": record.contract_version, "sha256": record.contract_sha256},
+        "code_version": record.code_version,
+        "evidence": serialise_evidence(record.evidence) if record.evidence else None,
     }

@@ -67,13 +67,13 @@ def _count_notes(platform: Platform, data_return: Return) -> Counter[tuple[str, 
 
 
 def _list_standings(platform: Platform, data_return: Return, period: str | None) -> list[SubmissionStatus]:
-    """Return a return's submissions by period and council."""
+    """Return a return's statuses in order of period and council."""
     standings = platform.ledger.submissions.list_statuses(data_return.code, period)
     return sorted(standings, key=lambda standing: (parse_period(standing.period).start, standing.council_code))
 
 
 def _make_row(platform: Platform, data_return: Return, standing: SubmissionStatus, note_count: int) -> Row:
-    """Return a submission with its dates as a row."""
+    """Return a submission's status, due day and punctuality as a row."""
     span = parse_period(standing.period)
     contract = data_return.contract_for(span)
     first = standing.reported_at or standing.received_at
@@ -100,7 +100,7 @@ def _make_row(platform: Platform, data_return: Return, standing: SubmissionStatu
 
 
 def _print_grid(platform: Platform, data_return: Return, period: str | None) -> None:
-    """Print a symbol for each council's answer, a column for each period."""
+    """Print a grid of councils' answers, for the latest periods only."""
     standings = _list_standings(platform, data_return, period)
     periods = list(dict.fromkeys(standing.period for standing in standings))
     if not periods:

@@ -72,10 +72,7 @@ def _find_original(platform: Platform, receipt_id: int) -> Receipt:
 
 
 def _print_verdict(platform: Platform, receipt: Receipt) -> Verdict | None:
-    """Print and return the verdict on a receipt's submission, or None.
-
-    None where it has not been judged.
-    """
+    """Print and return a submission's verdict; None where not yet judged."""
     judgement = platform.ledger.judgements.find(receipt.submission_id) if receipt.submission_id else None
     if judgement is None:
         say(f"Receipt {receipt.id}: {receipt.state}")

@@ -110,7 +110,7 @@ def _print_part(label: str, text: str) -> None:
 
 
 def _format_rows(rows: Sequence[int]) -> str:
-    """Return row numbers as text, at most the first thirty."""
+    """Return the first thirty row numbers as text; “all” without any."""
     if not rows:
         return "all"
     listed = ", ".join(str(row) for row in rows[:_ROWS_SHOWN])

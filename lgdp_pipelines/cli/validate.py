@@ -116,7 +116,7 @@ def _group_comparisons(
 
 
 def _parse_earlier_file(data_return: Return, extract: LocalExtract, text: str) -> tuple[Return, Period, Path]:
-    """Return the return, period and file in a text such as ``FY2023-24=FILE``."""
+    """Parse a text such as ``FY2023-24=FILE``; refuse periods without comparison."""
     period_text, file = _split_option(text, "--earlier FY2023-24=FILE")
     period = arguments.parse_return_period(data_return, period_text)
     candidates = {candidate.id: candidate for candidate in list_prior_periods(extract.contract, extract.period)}
@@ -125,7 +125,7 @@ def _parse_earlier_file(data_return: Return, extract: LocalExtract, text: str) -
 
 
 def _parse_other_file(register: Register, extract: LocalExtract, text: str) -> tuple[Return, Period, Path]:
-    """Return the return, period and file in a text such as ``HL1=FILE``.
+    """Parse a text such as ``HL1=FILE``; refuse returns without comparison.
 
     ``HL1/FY2023-24=FILE`` names the period where several can be compared.
     """
@@ -207,7 +207,7 @@ def _print_dim(text: str) -> None:
 
 
 def _print_broken_rule(rule: Rule, outcome: RuleOutcome, findings: pl.DataFrame) -> None:
-    """Print a broken rule, with a line for each column and message."""
+    """Print a broken rule and its first findings, grouped by message."""
     print_markup(
         f"\n[bold]{escape(rule.title)}[/bold] [dim]{rule.id}, {rule.severity}[/dim]: {outcome.failed:,} failed"
     )
@@ -227,7 +227,7 @@ def _print_broken_rule(rule: Rule, outcome: RuleOutcome, findings: pl.DataFrame)
 
 
 def _print_codes(register: Register, contract: Contract, rule: Rule, day: date) -> None:
-    """Print the first codes of the list that a rule checks against."""
+    """Print the first valid codes, if a rule checks a code list."""
     item = contract.by_name[rule.table].by_name[rule.items[0]] if rule.kind is RuleKind.CODES else None
     code_list = register.code_lists.get(item.code_list or "") if item is not None else None
     if code_list is None:

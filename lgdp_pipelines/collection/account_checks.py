@@ -43,7 +43,9 @@ class News:
 
 
 def find_news(transport: Transport[Source], ledger: Ledger) -> News:
-    """List a source's accounts, and return the entries that no receipt knows.
+    """List a source's accounts; return new entries, their hash, and failures.
+
+    Entries are new where no receipt knows them.
 
     Args:
         transport: the way to a source that has a listing: an API has none, and any request would be news.
@@ -108,7 +110,7 @@ class AccountHealth:
 
 
 def check_accounts(transport: Transport[Source], councils: Collection[str] | None = None) -> tuple[AccountHealth, ...]:
-    """Probe the accounts of a source side by side.
+    """Probe a source's accounts concurrently; a failure becomes the account's state.
 
     SFTP: the log-in succeeds. API: a request is answered, with a token where one is needed. Drop box: the folders
     exist, have the right owners, and have room. Push: the council has a token.

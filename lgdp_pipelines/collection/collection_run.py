@@ -82,17 +82,17 @@ class AccountReport:
 
     @property
     def fetched(self) -> tuple[Receipt, ...]:
-        """The receipts of new extracts of a return."""
+        """The receipts of new extracts whose return and period are known."""
         return self._filter_receipts(ReceiptState.WAITING)
 
     @property
     def duplicates(self) -> tuple[Receipt, ...]:
-        """The receipts of bytes that had been received before."""
+        """The receipts of extracts that repeat the bytes of an earlier one."""
         return self._filter_receipts(ReceiptState.DUPLICATE)
 
     @property
     def unrecognised(self) -> tuple[Receipt, ...]:
-        """The receipts of files whose return is unknown.
+        """The receipts of files whose return or period is unknown.
 
         A person has to look at them.
         """
@@ -148,7 +148,7 @@ def collect_source(
     scope: CollectionScope = EVERYTHING,
     progress: Callable[[str], None] = lambda _: None,
 ) -> CollectionReport:
-    """Fetch the new extracts in a source's accounts.
+    """Fetch a source's new extracts, record receipts, and report failures per account.
 
     Args:
         transport: the way to the source.
@@ -205,7 +205,10 @@ def visit_accounts(
 async def _visit_account(
     transport: Transport[Source], inbox: Inbox, scope: CollectionScope, council_code: str
 ) -> AccountReport:
-    """Return the report of one visit to one account."""
+    """Fetch and record an account's new entries; return counts and failures.
+
+    An error, or a visit that takes too long, is a failure in the report.
+    """
     report = AccountReport(council_code)
     try:
         name = transport.resolve_account_name(council_code)
@@ -239,7 +242,7 @@ def is_known(entry: Entry, known_entries: Collection[ListedEntry]) -> bool:
 async def _fetch(
     transport: Transport[Source], inbox: Inbox, report: AccountReport, account: Account, entry: Entry
 ) -> AccountReport:
-    """Fetch one entry, and return the report with its outcome.
+    """Fetch one entry and record it; return the report with its outcome.
 
     Raises:
         SourceUnreachable: nothing more can be fetched from this account now.
@@ -298,7 +301,7 @@ def _record(transport: Transport[Source], inbox: Inbox, council_code: str, entry
 
 
 def summarise(report: AccountReport) -> str:
-    """Return a report as one line for people."""
+    """Return the nonzero counts of a report as one line."""
     counts = {
         "fetched": len(report.fetched),
         "duplicate": len(report.duplicates),

@@ -48,7 +48,7 @@ Routing = Route | RoutingFailure
 
 
 def route(name: str, source_returns: Sequence[FolderReturn], returns: Mapping[str, Return], *, today: date) -> Routing:
-    """Return the route of a file by its name, or its failure.
+    """Return a file's return, period and table by name, or the failure.
 
     Args:
         name: the file's name, without folder.
@@ -96,7 +96,10 @@ def list_returns_in_folder(folder: str, source_returns: Sequence[FolderReturn]) 
 def _route_to_table(
     name: str, groups: Mapping[str, str | None], contract: Contract, period: Period, system: str
 ) -> Routing:
-    """Return the route of a file to its table, or its failure."""
+    """Return a file's route, with a table where needed, or a failure.
+
+    A nil return and a single file have no table. A system's export keeps the name's own word for it, unchecked.
+    """
     table_text = groups.get("table")
     if groups.get("nil"):
         return Route(contract.return_code, period, nil=True)
@@ -112,27 +115,21 @@ def _route_to_table(
 
 
 def list_file_patterns(contract: Contract, mapping: SystemMapping | None = None) -> Mapping[str, str]:
-    """Return the patterns of file names, by table or export file.
-
-    Empty where a submission is a single file.
-    """
+    """Return file-name patterns by table or export file; empty for single files."""
     if mapping:
         return {file.name: file.pattern for file in mapping.files}
     return {table.name: table.file_pattern for table in contract.tables if table.file_pattern}
 
 
 def match_table(name: str, contract: Contract, mapping: SystemMapping | None = None) -> str | None:
-    """Return the table, or export file, whose pattern matches a file's name."""
+    """Return the only table or export file matching a name, or None."""
     patterns = list_file_patterns(contract, mapping)
     matches = [table for table, pattern in patterns.items() if re.fullmatch(pattern, name)]
     return matches[0] if len(matches) == 1 else None
 
 
 def find_table_named(name: str, contract: Contract, mapping: SystemMapping | None = None) -> str | None:
-    """Return the table or export file with a name, in any case.
-
-    None without such a table.
-    """
+    """Return a table or export name in lower case; None if unknown."""
     return name.casefold() if name.casefold() in list_table_names(contract, mapping) else None
 
 

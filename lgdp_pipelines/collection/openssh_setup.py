@@ -136,7 +136,7 @@ def render_setup_script(source: DropBoxSource, environment: Mapping[str, str], *
 
 
 def _expand_root(source: DropBoxSource, environment: Mapping[str, str]) -> str:
-    """Return the folder of all drop boxes."""
+    """Return a source's root folder, with its variables expanded."""
     return expand_variables(source.address, environment).rstrip("/")
 
 

@@ -29,7 +29,7 @@ class OutgoingFile:
 
 
 def deliver_files(transport: Transport[Source], council_code: str, files: Sequence[OutgoingFile]) -> Failure | None:
-    """Put files into one council's outbox.
+    """Deliver files into a council's outbox; return None, or the failure.
 
     A file that is in the outbox already, with the same bytes, is left.
 

@@ -33,10 +33,11 @@ class Retry:
     longest_wait: float = 60.0
 
     def compute_wait(self, attempt: int, requested_seconds: float | None) -> float:
-        """Return the seconds to wait after a failed attempt, counted from 1.
+        """Return the seconds to wait, as requested or doubling with each attempt.
 
-        A wait that the server requested is kept, up to the longest wait. Otherwise the time doubles, and is shortened
-        by chance, so that thirty-two accounts that failed together do not come back together.
+        The first attempt is number 1. A wait that the server requested is kept, up to the longest wait. Otherwise the
+        time doubles, and is shortened by chance, so that thirty-two accounts that failed together do not come back
+        together.
         """
         if requested_seconds is not None:
             return min(max(requested_seconds, 0.0), self.longest_wait)
@@ -45,7 +46,7 @@ class Retry:
 
 
 async def run_with_retries(operation: Callable[[], Awaitable[T]], retry: Retry, *, sleep: Sleep = asyncio.sleep) -> T:
-    """Return the result of an operation, repeated while its source is unreachable.
+    """Return an operation's result, with limited retries while its source is unreachable.
 
     Raises:
         SourceUnreachable: the last attempt failed too.
@@ -60,7 +61,7 @@ async def run_with_retries(operation: Callable[[], Awaitable[T]], retry: Retry, 
 
 
 def parse_retry_after(value: str | None, now: datetime) -> float | None:
-    """Return the seconds that a ``Retry-After`` header requests.
+    """Return the seconds a ``Retry-After`` header requests; None where it is unreadable.
 
     None where it is neither number nor HTTP date.
     """

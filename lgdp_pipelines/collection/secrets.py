@@ -43,7 +43,7 @@ class Secret:
 
 
 def expand_variables(text: str, environment: Mapping[str, str], *, council_code: str = "") -> str:
-    """Return a text of the register, with values for its variables.
+    """Return a register text with environment variables and council code filled in.
 
     ``${NAME}`` and ``${NAME:-default}`` come from the environment, ``{council}`` and ``{council_lower}`` are the code.
 
@@ -88,7 +88,7 @@ def resolve_secret(reference: SecretReference, environment: Mapping[str, str], *
 
 
 def _read_secret_file(path: Path) -> str:
-    """Return the secret in a file."""
+    """Return a file's stripped text; refuse an unreadable or empty file."""
     try:
         text = path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
@@ -114,7 +114,7 @@ def resolve_credential(
 
 
 def resolve_account_name(source: Source, environment: Mapping[str, str], council_code: str) -> str:
-    """Return a council's account: its user name, or else its code.
+    """Return a council's account name: its declared user name, or its code.
 
     Raises:
         SourceRefused: the name refers to a variable that is not set.

@@ -53,7 +53,7 @@ class LedgerBalance(Repository):
             ]
 
     def total_receipts(self, return_code: str | None = None, period: str | None = None) -> tuple[ReceiptTotals, ...]:
-        """Return the number and bytes of receipts, ordered by return and state."""
+        """Return receipt counts and bytes by return, receipt state and submission state."""
         groups = (RECEIPT.c.return_code, RECEIPT.c.state, SUBMISSION.c.state)
         statement = (
             sa.select(*groups, sa.func.count(), sa.func.sum(RECEIPT.c.size))
@@ -226,7 +226,7 @@ _CHECKS = (
 
 
 def _check_bytes(connection: sa.Connection, conditions: Sequence[sa.ColumnElement[bool]]) -> Iterator[str]:
-    """Yield the difference between the receipts that arrived and those accounted for."""
+    """Yield a sentence where received counts or bytes are not accounted for."""
     states = [ReceiptState.WAITING, ReceiptState.UNRECOGNISED, ReceiptState.DUPLICATE]
     occurrences = sa.cast(SUBMISSION.c.id.is_not(None), sa.Integer) + sa.cast(RECEIPT.c.state.in_(states), sa.Integer)
     for unit, amount in (("receipts", sa.literal(1)), ("bytes", RECEIPT.c.size)):
@@ -240,7 +240,7 @@ def _check_bytes(connection: sa.Connection, conditions: Sequence[sa.ColumnElemen
 
 
 def _check_query_states(connection: sa.Connection, conditions: Sequence[sa.ColumnElement[bool]]) -> Iterator[str]:
-    """Yield queries whose state does not follow from their events."""
+    """Yield a sentence for each query whose events contradict its state."""
     events = connection.execute(
         sa.select(QUERY_EVENT.c.query_id, QUERY_EVENT.c.step)
         .join(QUERY, QUERY.c.id == QUERY_EVENT.c.query_id)

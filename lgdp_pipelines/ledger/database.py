@@ -102,6 +102,7 @@ class Database:
         self.engine.dispose()
 
     def _migrate(self) -> None:
+        """Migrate the database unless its schema is already the newest."""
         with self.engine.begin() as connection:
             version = _read_version(connection)
         if version != HEAD:
@@ -148,7 +149,7 @@ def _is_conflict(error: DBAPIError) -> bool:
 
 
 def _migrate_to_head(connection: sa.Connection) -> None:
-    """Run the missing migrations."""
+    """Run missing migrations, unless another process has run them."""
     # Another process may have run the migrations while this one waited for the lock.
     if _read_version(connection) == HEAD:
         return
@@ -163,12 +164,14 @@ def _migrate_to_head(connection: sa.Connection) -> None:
 
 
 def _read_version(connection: sa.Connection) -> str | None:
+    """Return the migration version of a database; None before the first."""
     if not sa.inspect(connection).has_table("alembic_version"):
         return None
     return connection.scalar(sa.select(sa.column("version_num")).select_from(sa.table("alembic_version")))
 
 
 def _parse_url(url: str) -> sa.URL:
+    """Parse a database URL; refuse a wrong one without repeating its text."""
     try:
         return sa.make_url(url)
     except SQLAlchemyError:
@@ -179,6 +182,7 @@ def _parse_url(url: str) -> sa.URL:
 
 
 def _create_engine(address: sa.URL) -> sa.Engine:
+    """Create an engine of serialisable transactions, and SQLite's folder where missing."""
     if address.get_backend_name() != "sqlite":
         return sa.create_engine(address, isolation_level="SERIALIZABLE")
     if address.database and address.database != ":memory:":
@@ -190,6 +194,7 @@ def _create_engine(address: sa.URL) -> sa.Engine:
 
 
 def _on_connect(connection: Any, _record: ConnectionPoolEntry) -> None:  # noqa: ANN401 - of any driver
+    """Set up a new SQLite connection: waits, foreign keys, write-ahead log."""
     connection.isolation_level = None  # _on_begin begins each transaction, not the driver
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout = {_WAIT_MS}")
@@ -200,7 +205,7 @@ def _on_connect(connection: Any, _record: ConnectionPoolEntry) -> None:  # noqa:
 
 
 def _enable_write_ahead_log(cursor: sqlite3.Cursor) -> None:
-    """Switch the journal to write-ahead logging."""
+    """Switch to write-ahead logging, and retry while the database is locked."""
     # SQLite ignores its busy timeout for this statement, so the wait is here.
     for attempt in range(_ATTEMPTS):
         try:
@@ -214,6 +219,7 @@ def _enable_write_ahead_log(cursor: sqlite3.Cursor) -> None:
 
 
 def _on_begin(connection: sa.Connection) -> None:
+    """Begin an SQLite transaction; a writing one takes its lock at once."""
     # A writing transaction takes its lock at once, so that the rows it reads are unchanged when it writes.
     writes = connection.get_execution_options().get(_WRITES, False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

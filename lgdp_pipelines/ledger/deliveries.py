@@ -53,13 +53,13 @@ class DeliveryRepository(Repository):
     """The deliveries of the ledger."""
 
     def record(self, destination: str, deliveries: Sequence[DeliveredReport]) -> None:
-        """Record received reports of a destination; repeating it does nothing."""
+        """Record reports that a destination received, each once."""
         self._database.write(lambda connection: _record_deliveries(connection, destination, deliveries, self._clock()))
 
     def list_undelivered_judgements(
         self, destination: str, councils: Sequence[str] | None = None
     ) -> tuple[UndeliveredJudgement, ...]:
-        """Return latest judgements not yet reported to a destination.
+        """Return submissions' latest judgements not yet reported to a destination.
 
         They are in order of return, period, council and number.
 
@@ -123,7 +123,7 @@ class DeliveryRepository(Repository):
         return tuple(row.id for row in self._fetch(statement))
 
     def find_sha256(self, destination: str, submission_id: str, judgement: int) -> str | None:
-        """Return the sha256 of a judgement's delivered report, or None."""
+        """Return the sha256 of a judgement's report; None if undelivered."""
         statement = sa.select(DELIVERY.c.sha256).where(
             DELIVERY.c.destination == destination,
             DELIVERY.c.submission_id == submission_id,
@@ -143,7 +143,7 @@ class ReminderRepository(Repository):
         return {ReminderRecord(*row[:-1]): row.sent_at is not None for row in self._fetch(statement)}
 
     def record(self, reminder: ReminderRecord, *, is_sent: bool) -> None:
-        """Record a reminder, or mark a recorded one as sent.
+        """Record a reminder once, or mark a recorded one as sent.
 
         A sent reminder stays sent.
         """
@@ -155,6 +155,7 @@ class ReminderRepository(Repository):
 def _record_deliveries(
     connection: sa.Connection, destination: str, deliveries: Sequence[DeliveredReport], now: datetime
 ) -> None:
+    """Insert the reports that are not recorded for the destination yet."""
     for delivery in deliveries:
         is_recorded = sa.exists().where(
             DELIVERY.c.destination == destination,
@@ -168,6 +169,7 @@ def _record_deliveries(
 
 
 def _record_reminder(connection: sa.Connection, reminder: ReminderRecord, *, is_sent: bool, now: datetime) -> None:
+    """Insert a reminder once, or mark a recorded one as sent now."""
     conditions = [REMINDER.c[name] == getattr(reminder, name) for name in _REMINDER_KEY]
     if connection.execute(sa.select(REMINDER.c.stage).where(*conditions)).one_or_none() is None:
         values = {name: getattr(reminder, name) for name in _REMINDER_KEY}

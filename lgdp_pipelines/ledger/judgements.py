@@ -44,7 +44,7 @@ class JudgementRepository(Repository):
     """The judgements of the ledger, with their evidence."""
 
     def record(self, run_id: str, judgements: Sequence[NewJudgement]) -> None:
-        """Record judgements, and change the states of their submissions.
+        """Record new judgements, and update their submissions' states and queries.
 
         Accepted or queried: the submission becomes current, and the one before it superseded; it is superseded at once
         where a later one is current. Rejected: it becomes rejected, but a current one stays current. A submission that
@@ -58,7 +58,7 @@ class JudgementRepository(Repository):
         self._database.write(lambda connection: _record(connection, run_id, judgements, self._clock()))
 
     def find(self, submission_id: str, number: int | None = None) -> JudgementRecord | None:
-        """Return a judgement of a submission by its number, or the latest."""
+        """Return a submission's judgement by number, or the latest; None without one."""
         return self._read(_find_last, submission_id, *([] if number is None else [JUDGEMENT.c.number == number]))
 
     def find_accepting(self, submission_id: str) -> JudgementRecord | None:
@@ -69,7 +69,7 @@ class JudgementRepository(Repository):
         return self._read(_find_last, submission_id, _WAS_ACCEPTING)
 
     def count_accepted_rows(self, submission_id: str) -> int:
-        """Return the number of rows by the last accepting judgement, or 0."""
+        """Return the number of rows by the last accepting judgement; else 0."""
         return next((row.rows for row in self._fetch_accepting(submission_id)), 0)
 
     def find_accepting_version(self, submission_id: str) -> str:
@@ -79,7 +79,7 @@ class JudgementRepository(Repository):
     def list_judged_submissions(
         self, return_code: str | None = None, period: str | None = None, council: str | None = None
     ) -> tuple[str, ...]:
-        """Return the ids of all judged submissions.
+        """Return the ids of judged submissions that match the filters.
 
         They are in order of return, period, council and number.
         """
@@ -94,7 +94,7 @@ class JudgementRepository(Repository):
         return tuple(row.id for row in self._fetch(statement))
 
     def _fetch_accepting(self, submission_id: str) -> Sequence[Any]:
-        """Return the row of the last judgement that accepted a submission."""
+        """Return at most one row: the submission's last accepting judgement."""
         return self._fetch(
             sa.select(JUDGEMENT)
             .where(JUDGEMENT.c.submission_id == submission_id, _WAS_ACCEPTING)
@@ -104,6 +104,10 @@ class JudgementRepository(Repository):
 
 
 def _record(connection: sa.Connection, run_id: str, judgements: Sequence[NewJudgement], now: datetime) -> None:
+    """Record judgements and effects; skip withdrawn submissions and repeated judgements.
+
+    A repeated judgement still replaces the record of the submissions compared with.
+    """
     pairs = [(load_submission(connection, judgement.submission_id), judgement) for judgement in judgements]
     for submission, judgement in sorted(pairs, key=lambda pair: (pair[0].council_code, pair[0].number)):
         _refuse_contradiction(judgement)
@@ -113,7 +117,7 @@ def _record(connection: sa.Connection, run_id: str, judgements: Sequence[NewJudg
         latest = _find_last(connection, submission.id)
         if latest is None or not _is_same(latest, run_id, judgement):
             _insert(connection, run_id, judgement, 1 if latest is None else latest.number + 1, now)
-            _change_state(connection, submission, judgement, now)
+            _update_states_and_queries(connection, submission, judgement, now)
 
 
 def _refuse_contradiction(judgement: NewJudgement) -> None:
@@ -142,13 +146,13 @@ def _refuse_contradiction(judgement: NewJudgement) -> None:
 def _list_outcomes(
     judgement: NewJudgement, severity: Severity, result: RuleResult = RuleResult.FAILED
 ) -> list[RuleOutcome]:
-    """Return the outcomes of rules of one severity that have one result."""
+    """Return outcomes of one severity and result, by default failed ones."""
     rules = {rule.id for rule in judgement.rules if rule.severity is severity}
     return [outcome for outcome in judgement.results if outcome.result is result and outcome.rule in rules]
 
 
 def _is_same(latest: JudgementRecord, run_id: str, judgement: NewJudgement) -> bool:
-    """Return whether a run has already recorded this judgement."""
+    """Return whether the latest judgement is this one, from the same run."""
     return (
         (latest.run_id, latest.verdict, latest.contract_sha256, latest.code_version, latest.rows)
         == (run_id, judgement.verdict, judgement.contract_sha256, judgement.code_version, judgement.rows)
@@ -158,6 +162,7 @@ def _is_same(latest: JudgementRecord, run_id: str, judgement: NewJudgement) -> b
 
 
 def _insert(connection: sa.Connection, run_id: str, judgement: NewJudgement, number: int, now: datetime) -> None:
+    """Insert a judgement with its evidence, repairs and rule results."""
     judgement_id: int = connection.execute(
         sa.insert(JUDGEMENT)
         .values(
@@ -192,11 +197,13 @@ def _insert(connection: sa.Connection, run_id: str, judgement: NewJudgement, num
 
 
 def _build_evidence_row(judgement_id: int, evidence: Evidence) -> dict[str, object]:
+    """Return evidence of a judgement as a row to insert."""
     findings = {"findings": evidence.findings.rows, "findings_sha256": evidence.findings.sha256}
     return {"judgement_id": judgement_id, **asdict(evidence), **findings}
 
 
 def _build_repair_row(submission_id: str, judgement_number: int, repair: Repair) -> dict[str, object]:
+    """Return a repair of a judgement as a row to insert."""
     return {
         "submission_id": submission_id,
         "judgement": judgement_number,
@@ -208,6 +215,7 @@ def _build_repair_row(submission_id: str, judgement_number: int, repair: Repair)
 
 
 def _build_result_row(judgement_id: int, severity: Severity, outcome: RuleOutcome) -> dict[str, object]:
+    """Return a rule's outcome, with its severity, as a row to insert."""
     return {
         "judgement_id": judgement_id,
         "rule": outcome.rule,
@@ -218,8 +226,10 @@ def _build_result_row(judgement_id: int, severity: Severity, outcome: RuleOutcom
     }
 
 
-def _change_state(connection: sa.Connection, submission: Submission, judgement: NewJudgement, now: datetime) -> None:
-    """Change the states of a judged submission and its predecessor.
+def _update_states_and_queries(
+    connection: sa.Connection, submission: Submission, judgement: NewJudgement, now: datetime
+) -> None:
+    """Update submission states, and queries unless rejected or superseded.
 
     A rejection removes nothing: a current submission and its queries stay.
     """
@@ -240,10 +250,7 @@ def _change_state(connection: sa.Connection, submission: Submission, judgement: 
 
 
 def _list_query_scopes(judgement: NewJudgement) -> dict[str, tuple[QueryScope, ...]]:
-    """Return the scopes of each broken query rule.
-
-    A rule that sets no scopes apart has one empty scope.
-    """
+    """Return each broken query rule's scopes; one empty scope by default."""
     return {
         outcome.rule: outcome.query_scopes or (QueryScope("", outcome.failed),)
         for outcome in _list_outcomes(judgement, Severity.QUERY)
@@ -263,7 +270,7 @@ def _find_last_accepted(connection: sa.Connection, submission: Submission) -> Su
 
 
 def _replace_comparisons(connection: sa.Connection, judgement: NewJudgement) -> None:
-    """Replace the record of the submissions compared with."""
+    """Replace the record of submissions that a submission was compared with."""
     connection.execute(sa.delete(JUDGED_AGAINST).where(JUDGED_AGAINST.c.submission_id == judgement.submission_id))
     if judgement.against:
         connection.execute(
@@ -315,6 +322,7 @@ def _find_last(
 
 
 def _build_evidence(row: Mapping[Any, Any]) -> Evidence:
+    """Return the evidence in a joined row of judgement and evidence."""
     return Evidence(
         inputs=tuple(InputFile(**file) for file in row["inputs"]),
         received_on=row["received_on"],
@@ -332,4 +340,5 @@ def _build_evidence(row: Mapping[Any, Any]) -> Evidence:
 
 
 def _parse_digests(values: Mapping[str, Mapping[str, Any]]) -> dict[str, RowDigest]:
+    """Return digests of rows by table name, from JSON values."""
     return {name: RowDigest(**digest) for name, digest in values.items()}

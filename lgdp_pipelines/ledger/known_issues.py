@@ -25,7 +25,7 @@ class KnownIssueRepository(Repository):
     """The known issues of the ledger."""
 
     def add(self, issues: Sequence[KnownIssue]) -> tuple[RecordedIssue, ...]:
-        """Add all or no known issues, and return them as recorded.
+        """Add known issues, all or none; an equal active one is reused.
 
         Raises:
             LedgerError: words, name or source of one cannot be kept.
@@ -56,7 +56,10 @@ class KnownIssueRepository(Repository):
         council_code: str | None = None,
         period: str | None = None,
     ) -> tuple[RecordedIssue, ...]:
-        """Return known issues, including lifted ones, in order of number."""
+        """Return recorded known issues that match the filters, lifted ones included.
+
+        They are in order of number. A filter of None matches all.
+        """
         return self._read(_select_issues, *filter_return(KNOWN_ISSUE, return_code, period, council_code))
 
     def find_active(self, return_code: str, council_code: str, period: str) -> tuple[RecordedIssue, ...]:
@@ -65,7 +68,7 @@ class KnownIssueRepository(Repository):
 
 
 def clean_issue(issue: KnownIssue) -> KnownIssue:
-    """Return a known issue with cleaned texts.
+    """Return an issue with texts in one line; refuse unusable ones.
 
     Raises:
         LedgerError: words, name, role or source cannot be kept.
@@ -80,6 +83,7 @@ def clean_issue(issue: KnownIssue) -> KnownIssue:
 
 
 def _add(connection: sa.Connection, issue: KnownIssue, now: datetime) -> RecordedIssue:
+    """Insert a known issue, or return an equal one not lifted."""
     equal_issues = _select_issues(
         connection,
         *filter_return(KNOWN_ISSUE, issue.return_code, issue.period, issue.council_code),
@@ -95,6 +99,7 @@ def _add(connection: sa.Connection, issue: KnownIssue, now: datetime) -> Recorde
 
 
 def _lift(connection: sa.Connection, number: int, values: Mapping[str, object]) -> RecordedIssue:
+    """Lift a known issue; refuse one unknown or already lifted."""
     issues = _select_issues(connection, KNOWN_ISSUE.c.number == number)
     if not issues:
         raise WrongUse(
@@ -107,11 +112,13 @@ def _lift(connection: sa.Connection, number: int, values: Mapping[str, object]) 
 
 
 def _select_issues(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> tuple[RecordedIssue, ...]:
+    """Return matching known issues, in order of number."""
     rows = connection.execute(sa.select(KNOWN_ISSUE).where(*conditions).order_by(KNOWN_ISSUE.c.number))
     return tuple(_build_issue(row) for row in rows)
 
 
 def _build_issue(row: sa.Row[Any]) -> RecordedIssue:
+    """Return a row of the table as a recorded known issue."""
     issue = KnownIssue(
         row.return_code, row.council_code, row.period, row.item_urn, row.words, row.by, row.role, row.source
     )

@@ -74,11 +74,12 @@ class _Column:
 
 
 def _build_column(source: sa.Column[Any], name: str = "", comment: str = "") -> _Column:
+    """Return a copied column; name and comment default to the source's."""
     return _Column(source, name or source.name, comment or source.comment or "")
 
 
 def _list_columns(table: sa.Table, *, without: Collection[str] = ()) -> tuple[_Column, ...]:
-    """Return a table's columns in order, without the return's code."""
+    """Return a table's columns without the return's code and given names."""
     return tuple(_build_column(column) for column in table.c if column.name not in {"return_code", *without})
 
 
@@ -122,7 +123,10 @@ class _Copy:
         )
 
     def select(self, return_code: str | None) -> sa.Select[tuple[Any, ...]]:
-        """Select the rows of a return."""
+        """Return the statement that selects a return's rows, in order.
+
+        A code of None selects the rows without a return.
+        """
         return (
             sa.select(self._code.label("return_code"), *(column.selection for column in self.columns))
             .select_from(self.table if self.rows is None else self.rows)
@@ -272,7 +276,7 @@ class MirrorMemory:
 def copy_to_lake(
     database: Database, lake: Lake, return_code: str, memory: MirrorMemory, names: Collection[str] = ()
 ) -> None:
-    """Copy a return's changed rows, and unrecognised receipts, into the lake.
+    """Replace a return's changed tables, and unrecognised receipts, in the lake.
 
     A write that meets another writer reads the ledger again, so that an older copy never replaces a newer one.
 

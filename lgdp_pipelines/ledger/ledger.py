@@ -73,7 +73,7 @@ class Ledger:
         self._database.close()
 
     def mirror(self, lake: "Lake", return_code: str, tables: Collection[str] = ()) -> None:
-        """Copy a return's rows, and unrecognised receipts, into the lake.
+        """Copy a return's changed tables, and unrecognised receipts, into the lake.
 
         Args:
             lake: to copy to.

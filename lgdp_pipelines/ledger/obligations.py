@@ -85,7 +85,7 @@ class Obligation:
 def calculate_obligations(
     returns: Iterable[Return], councils: Sequence[str], statuses: Iterable[SubmissionStatus], today: date
 ) -> tuple[Obligation, ...]:
-    """Return the obligations of councils as of today.
+    """Return councils' obligations today, except those due over a year ago.
 
     They are in order of due day, return and council, without those due more than :data:`LOOKBACK_DAYS` ago.
 
@@ -152,6 +152,7 @@ def index_statuses(statuses: Iterable[SubmissionStatus]) -> dict[tuple[str, str,
 
 
 def _find_state(status: SubmissionStatus | None, due: date, today: date) -> ObligationState:
+    """Return whether an obligation is done, late, due today or open."""
     if status is not None and status.current is not None:
         return ObligationState.DONE
     if today > due:
@@ -160,7 +161,7 @@ def _find_state(status: SubmissionStatus | None, due: date, today: date) -> Obli
 
 
 def find_latest_outcome(status: SubmissionStatus | None) -> LatestOutcome:
-    """Return the outcome of a council's latest submission."""
+    """Return the latest submission's outcome; waiting receipts take precedence."""
     if status is None:
         return LatestOutcome.NOTHING
     if status.waiting or status.state is SubmissionState.JUDGING or status.state is None:
@@ -175,6 +176,7 @@ def find_latest_outcome(status: SubmissionStatus | None) -> LatestOutcome:
 
 
 def _count_days_late(status: SubmissionStatus | None, due: date, today: date) -> int:
+    """Count days late until the accepted submission's arrival, or until today."""
     end_day = today
     if status is not None and status.current is not None and status.reported_at is not None:
         end_day = day_in_scotland(status.reported_at)

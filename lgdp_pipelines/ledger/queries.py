@@ -71,7 +71,7 @@ class QueryRepository(Repository):
         period: str | None = None,
         states: Sequence[QueryState] = (),
     ) -> tuple[Query, ...]:
-        """Return queries with their answers.
+        """Return matching queries, each with its current answer.
 
         They are in order of return, period, council and number.
 
@@ -95,11 +95,11 @@ class QueryRepository(Repository):
         return self._read(_load_query, query_id.strip().upper())
 
     def list_events(self, query_id: str) -> tuple[QueryEvent, ...]:
-        """Return the history of a query, in order."""
+        """Return a query's events in order; empty for an unknown query."""
         return self._read(_select_events, QUERY_EVENT.c.query_id == query_id)
 
     def find_send_backs(self, queries: Sequence[Query]) -> dict[str, QueryEvent]:
-        """Return the latest send-back of each open query, by query id."""
+        """Return send-backs that currently keep queries open, by query id."""
         ids = [query.id for query in queries if query.state is QueryState.OPEN and query.answer is None]
         events = self._read(_select_events, QUERY_EVENT.c.query_id.in_(ids), QUERY_EVENT.c.step != QueryStep.CHANGED)
         return _last_events(events, QueryStep.SENT_BACK)
@@ -154,7 +154,7 @@ class QueryRepository(Repository):
         return self._record(query_id, QueryReply(QueryStep.ACCEPTED, by, words))
 
     def send_back(self, query_id: str, *, by: str, words: str) -> Query:
-        """Send an answered query back to its council, as a recipient.
+        """Send an answer back to its council, and open the query again.
 
         The answer stays in its history.
 
@@ -165,6 +165,8 @@ class QueryRepository(Repository):
         return self._record(query_id, QueryReply(QueryStep.SENT_BACK, by, words))
 
     def _record(self, query_id: str, reply: QueryReply) -> Query:
+        """Record a reply in one transaction, and return the updated query."""
+
         def record(connection: sa.Connection) -> Query:
             record_reply(connection, query_id, reply, self._clock())
             return _load_query(connection, query_id)
@@ -177,7 +179,7 @@ class QueryRepository(Repository):
 
 
 def clean_text(text: str, subject: str, longest: int) -> str:
-    """Return typed text as one line of plain text.
+    """Return typed text in one line; refuse empty, long or control text.
 
     Args:
         text: as typed.
@@ -239,6 +241,7 @@ def _open_query(
     scope: QueryScope,
     now: datetime,
 ) -> None:
+    """Insert an open query and its first event."""
     query_id = f"{submission.return_code}.{submission.council_code}.{submission.period}.Q{number:03d}"
     connection.execute(
         sa.insert(QUERY).values(
@@ -266,7 +269,7 @@ def _update_repeated(
     scope: QueryScope,
     now: datetime,
 ) -> None:
-    """Update a known query with the figures of the current submission."""
+    """Update a known query's figures, and reopen it or record changes."""
     step = None
     if row.state == QueryState.EXPIRED:
         step = QueryStep.REOPENED
@@ -282,10 +285,7 @@ def _update_repeated(
 
 
 def _has_changed(row: sa.Row[tuple[object, ...]], submission: Submission, scope: QueryScope) -> bool:
-    """Return whether the figures changed.
-
-    Without fingerprints, a new submission counts as a change.
-    """
+    """Return whether figures changed; a new submission counts without fingerprints."""
     if row.fingerprint and scope.fingerprint:
         return (row.fingerprint, row.failed) != (scope.fingerprint, scope.failed)
     return (row.submission_id, row.failed) != (submission.id, scope.failed)
@@ -303,6 +303,7 @@ def expire_withdrawn_queries(connection: sa.Connection, submission_id: str, now:
 def _expire(
     connection: sa.Connection, row: sa.Row[tuple[object, ...]], reason: ExpiryReason, submission_id: str, now: datetime
 ) -> None:
+    """Mark a query as expired, and add the event with its reason."""
     connection.execute(sa.update(QUERY).where(QUERY.c.id == row.id).values(state=QueryState.EXPIRED, expired_at=now))
     event = QueryEvent(row.id, now, QueryStep.EXPIRED, submission_id, row.failed, code=reason.value)
     _insert_event(connection, event)
@@ -322,7 +323,7 @@ _STATE_MESSAGES = {
 
 
 def record_reply(connection: sa.Connection, query_id: str, reply: QueryReply, now: datetime) -> None:
-    """Record a council's answer to a query, or a recipient's decision.
+    """Record an answer or a recipient's decision; refuse a wrong state.
 
     Raises:
         WrongUse: there is no such query.
@@ -357,10 +358,12 @@ def build_unknown_query_error(query_id: str) -> WrongUse:
 
 
 def _insert_event(connection: sa.Connection, event: QueryEvent) -> None:
+    """Add an event to the history of its query."""
     connection.execute(sa.insert(QUERY_EVENT).values(asdict(event)))
 
 
 def _select_queries(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> tuple[Query, ...]:
+    """Return matching queries in order, each with its current answer."""
     rows = connection.execute(
         sa.select(QUERY)
         .where(*conditions)
@@ -383,27 +386,31 @@ def _find_answers(connection: sa.Connection, conditions: Iterable[sa.ColumnEleme
 
 
 def _last_events(events: Iterable[QueryEvent], step: QueryStep) -> dict[str, QueryEvent]:
-    """Return the last event of queries that ended with this step."""
+    """Return each query's last event where it is this step."""
     last = {event.query_id: event for event in events}
     return {query_id: event for query_id, event in last.items() if event.step is step}
 
 
 def _select_events(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> tuple[QueryEvent, ...]:
+    """Return matching events of queries, in order."""
     rows = connection.execute(sa.select(QUERY_EVENT).where(*conditions).order_by(QUERY_EVENT.c.id))
     return tuple(_build_event(row) for row in rows)
 
 
 def _build_query(row: sa.Row[Any], answer: QueryEvent | None) -> Query:
+    """Return a row of the table, with an answer, as a query."""
     values = {name: value for name, value in row._mapping.items() if name != "fingerprint"}  # noqa: SLF001 - its public name
     return Query(**values, answer=answer)
 
 
 def _build_event(row: sa.Row[Any]) -> QueryEvent:
+    """Return a row of the table as an event."""
     values = {name: value for name, value in row._mapping.items() if name != "id"}  # noqa: SLF001 - its public name
     return QueryEvent(**values)
 
 
 def _load_query(connection: sa.Connection, query_id: str) -> Query:
+    """Return the query of an id; refuse an unknown one."""
     queries = _select_queries(connection, QUERY.c.id == query_id)
     if not queries:
         raise build_unknown_query_error(query_id)
@@ -411,10 +418,12 @@ def _load_query(connection: sa.Connection, query_id: str) -> Query:
 
 
 def _build_question_key(query: Query) -> tuple[str, ...]:
+    """Return the fields that make queries of different periods one question."""
     return query.return_code, query.council_code, query.rule, query.scope
 
 
 def _find_earlier_answer(query: Query, answered_queries: Sequence[Query]) -> QueryEvent | None:
+    """Return last year's answer, or else the latest earlier one, if any."""
     start = parse_period(query.period).start
     starts = {parse_period(candidate.period).start: candidate for candidate in answered_queries}
     earlier_queries = {earlier_start: candidate for earlier_start, candidate in starts.items() if earlier_start < start}
@@ -427,4 +436,5 @@ def _find_earlier_answer(query: Query, answered_queries: Sequence[Query]) -> Que
 
 
 def _is_a_year_before(start: date, later_start: date) -> bool:
+    """Return whether a period starts exactly a year before, by month."""
     return (start.year + 1, start.month) == (later_start.year, later_start.month)

@@ -65,7 +65,7 @@ _NEXT_STATES = {
 
 
 def find_next_state(state: QueryState, step: QueryStep) -> QueryState:
-    """Return the state of a query after one more step."""
+    """Return a query's state after a step; the step is not checked."""
     if step is QueryStep.CHANGED:
         return QueryState.ANSWERED if state is QueryState.ACCEPTED else state
     return _NEXT_STATES[step]

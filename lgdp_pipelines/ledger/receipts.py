@@ -19,11 +19,10 @@ class ReceiptRepository(Repository):
     """The receipts of the ledger."""
 
     def record(self, arrival: Arrival) -> Receipt:
-        """Record an extract, and return its receipt.
+        """Record an extract as new, duplicate or unrecognised; return its receipt.
 
-        The receipt's state says whether the extract is new. ``duplicate``: the same bytes as the last receipt of that
-        return, council, period and table (or, if its return is not recognised, of that file). ``unrecognised``: its
-        return or period is unknown. ``waiting``: new.
+        ``duplicate``: the same bytes as the last receipt of that return, council, period and table (or, if its return
+        is not recognised, of that file). ``unrecognised``: its return or period is unknown. ``waiting``: new.
         """
         return self._database.write(lambda connection: _record(connection, arrival, self._clock()))
 
@@ -58,7 +57,7 @@ class ReceiptRepository(Repository):
         return frozenset((path, size, seconds[modified]) for path, size, modified in rows)
 
     def find_cache_validators(self, source: str, account: str, path: str) -> tuple[str | None, datetime | None]:
-        """Return the ETag and modification time of a request's latest receipt."""
+        """Return the latest receipt's ETag and modification time; both None without one."""
         statement = (
             sa.select(RECEIPT.c.etag, RECEIPT.c.modified)
             .where(RECEIPT.c.source == source, RECEIPT.c.account == account, RECEIPT.c.path == path)
@@ -94,6 +93,7 @@ def build_receipt(row: sa.Row[tuple[object, ...]]) -> Receipt:
 
 
 def _record(connection: sa.Connection, arrival: Arrival, now: datetime) -> Receipt:
+    """Insert a receipt, with the state that earlier receipts give it."""
     is_routed = arrival.return_code is not None and arrival.period is not None
     previous = _find_latest(connection, _match_same_key(arrival) if is_routed else _match_same_file(arrival))
     is_duplicate = previous is not None and _is_repeated(connection, previous, arrival)
@@ -133,6 +133,7 @@ def _match_same_file(arrival: Arrival) -> sa.ColumnElement[bool]:
 
 
 def _find_latest(connection: sa.Connection, condition: sa.ColumnElement[bool]) -> sa.Row[tuple[Any, ...]] | None:
+    """Return the latest matching receipt that is not a duplicate, or None."""
     return connection.execute(
         sa.select(RECEIPT.c.id, RECEIPT.c.sha256, RECEIPT.c.system, RECEIPT.c.nil, RECEIPT.c.submission_id)
         .where(condition, RECEIPT.c.state != ReceiptState.DUPLICATE)
@@ -142,7 +143,10 @@ def _find_latest(connection: sa.Connection, condition: sa.ColumnElement[bool]) -
 
 
 def _is_repeated(connection: sa.Connection, previous: sa.Row[tuple[object, ...]], arrival: Arrival) -> bool:
-    """Return whether an extract repeats a receipt that still counts."""
+    """Return whether an extract repeats a receipt that still counts.
+
+    A receipt no longer counts once its council has withdrawn the submission.
+    """
     is_same = (previous.sha256, previous.system, previous.nil) == (arrival.sha256, arrival.system, arrival.nil)
     return is_same and not (previous.submission_id and _is_withdrawn(connection, arrival))
 

@@ -20,7 +20,7 @@ class ReleaseRepository(Repository):
     """The releases of the ledger."""
 
     def record(self, release: NewRelease) -> Release:
-        """Record a release, or return the latest with the same content.
+        """Record a release, or return the latest if its content is identical.
 
         Raises:
             LedgerError: a submission is unknown, or is of another return or period.
@@ -28,11 +28,12 @@ class ReleaseRepository(Repository):
         return self._database.write(lambda connection: _record(connection, release, self._clock()))
 
     def find_latest(self, return_code: str, period: str) -> Release | None:
-        """Return the latest release of a return's period, or None."""
+        """Return the latest release of a return's period; None without one."""
         return self._read(_find_latest, return_code, period)
 
 
 def _record(connection: sa.Connection, release: NewRelease, now: datetime) -> Release:
+    """Insert a release of known submissions, unless the latest is identical."""
     key = (release.return_code, release.period)
     latest = _find_latest(connection, *key)
     sha256 = _hash_content(release)
@@ -74,6 +75,7 @@ def _hash_content(release: NewRelease) -> str:
 
 
 def _find_latest(connection: sa.Connection, return_code: str, period: str) -> Release | None:
+    """Return the latest release with its submissions, or None."""
     row = connection.execute(
         sa.select(RELEASE)
         .where(RELEASE.c.return_code == return_code, RELEASE.c.period == period)

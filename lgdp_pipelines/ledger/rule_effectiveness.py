@@ -54,7 +54,7 @@ class RuleEffectiveness:
         return self.accepted + self.corrected
 
     @property
-    def share(self) -> float | None:
+    def noise_share(self) -> float | None:
         """Share of noise in the settled queries; None without settled queries."""
         return self.noise / self.settled if self.settled else None
 
@@ -81,7 +81,7 @@ def measure_effectiveness(connection: sa.Connection, return_code: str | None) ->
         for key in results.keys() | counts.keys()
     ]
     return tuple(
-        sorted(rules, key=lambda rule: (-(rule.share or 0), -rule.noise, -rule.opened, -rule.findings, rule.rule))
+        sorted(rules, key=lambda rule: (-(rule.noise_share or 0), -rule.noise, -rule.opened, -rule.findings, rule.rule))
     )
 
 
@@ -89,6 +89,7 @@ _COUNTS = ("opened", "accepted", "sent_back", "corrected", "noise")
 
 
 def _count_query(row: sa.Row[Any]) -> dict[str, int]:
+    """Return one query's contribution to each count of its rule."""
     is_accepted = row.state == QueryState.ACCEPTED
     return {
         "opened": 1,
@@ -100,7 +101,10 @@ def _count_query(row: sa.Row[Any]) -> dict[str, int]:
 
 
 def _select_results(return_code: str | None) -> sa.Select[Any]:
-    """Select each query rule's submissions and findings, by their latest judgements."""
+    """Select counts of submissions and findings for query rules that ran.
+
+    Only the latest judgement of each submission counts.
+    """
     latest = sa.select(sa.func.max(JUDGEMENT.c.id).label("id")).group_by(JUDGEMENT.c.submission_id).subquery("latest")
     return (
         sa.select(
@@ -135,7 +139,7 @@ def _select_queries(return_code: str | None) -> sa.Select[Any]:
 
 
 def _select_last_event(*steps: QueryStep) -> sa.ScalarSelect[Any]:
-    """Select the last event of a query among these steps."""
+    """Select the id of a query's last event among these steps."""
     event = QUERY_EVENT.alias()
     return (
         sa.select(sa.func.max(event.c.id))
@@ -146,10 +150,7 @@ def _select_last_event(*steps: QueryStep) -> sa.ScalarSelect[Any]:
 
 
 def select_answer_code() -> sa.ScalarSelect[Any]:
-    """Select the code of a query's current answer.
-
-    It is null without an answer, or where the answer was sent back.
-    """
+    """Select a query's current answer code; null if unanswered or sent back."""
     return (
         sa.select(QUERY_EVENT.c.code)
         .where(
@@ -162,7 +163,7 @@ def select_answer_code() -> sa.ScalarSelect[Any]:
 
 
 def select_expiry_reason() -> sa.ScalarSelect[Any]:
-    """Select the reason for a query's last expiry, or null."""
+    """Select the reason for a query's last expiry; null if never expired."""
     return (
         sa.select(QUERY_EVENT.c.code)
         .where(QUERY_EVENT.c.id == _select_last_event(QueryStep.EXPIRED))

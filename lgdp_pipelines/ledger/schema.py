@@ -40,11 +40,11 @@ class UtcTime(TypeDecorator[datetime]):
         return datetime
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """Convert a time for the database."""
+        """Return a time in UTC without zone; None stays None."""
         return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """Convert a time from the database."""
+        """Return a stored time with the zone UTC; None stays None."""
         return None if value is None else value.replace(tzinfo=UTC)
 
 
@@ -69,10 +69,7 @@ def _enumeration(words: type[StrEnum], check: str, length: int = 20) -> sa.Enum:
 def filter_return(
     table: sa.Table | sa.Alias, return_code: str | None, period: str | None, council_code: str | None = None
 ) -> list[sa.ColumnElement[bool]]:
-    """Return conditions that select a return's, period's and council's rows.
-
-    None selects all.
-    """
+    """Return equality conditions for return, period and council; None selects all."""
     values = {"return_code": return_code, "period": period, "council_code": council_code}
     return [table.c[name] == value for name, value in values.items() if value is not None]
 

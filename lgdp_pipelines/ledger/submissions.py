@@ -107,7 +107,7 @@ class SubmissionRepository(Repository):
             return _select_files(connection, load_submission(connection, submission_id).id)
 
     def find_current(self, return_code: str, period: str) -> dict[str, str]:
-        """Return the current submission of each council, by register code."""
+        """Return the id of each council's current submission, by register code."""
         is_current = SUBMISSION.c.state == SubmissionState.CURRENT
         current = self._read(select_submissions, *filter_return(SUBMISSION, return_code, period), is_current)
         return {submission.council_code: submission.id for submission in current}
@@ -125,7 +125,7 @@ class SubmissionRepository(Repository):
         return self._read(_list_waiting_companions, receipt)
 
     def preview_files(self, receipt: Receipt, required: RequiredFiles) -> tuple[Receipt, ...]:
-        """Return the files of the submission that a waiting receipt would join.
+        """Return the files of a receipt's future submission; empty if incomplete.
 
         Returns:
             The files in any order; empty where the receipt no longer waits, or a required file has not arrived.
@@ -168,16 +168,16 @@ class SubmissionRepository(Repository):
     def list_outdated(
         self, return_code: str, period: str, councils: Sequence[str] | None = None
     ) -> tuple[Submission, ...]:
-        """Return submissions that were compared with a submission since replaced."""
+        """Return current or rejected submissions compared with one since replaced."""
         outdated_submissions = self._read(
             _select_outdated, *filter_return(SUBMISSION, return_code, period), *_filter_councils(councils)
         )
         return tuple(dict.fromkeys(submission for submission, _ in outdated_submissions))
 
     def find_first_accepted_times(self, return_code: str, period: str) -> dict[str, datetime]:
-        """Return the arrival time of each council's first accepted submission.
+        """Return when each council's first accepted and unwithdrawn submission arrived.
 
-        Times are by register code. Withdrawn submissions do not count.
+        Times are by register code.
         """
         times = self._read(_find_first_accepted, return_code, period)
         return {council: received_at for (_, council, _), received_at in times.items()}
@@ -240,6 +240,7 @@ def _build_submission(row: Sequence[Any]) -> Submission:
 
 
 def _filter_councils(councils: Sequence[str] | None, table: sa.Table = SUBMISSION) -> list[sa.ColumnElement[bool]]:
+    """Return a condition on councils; an empty list where councils is None."""
     return [] if councils is None else [table.c.council_code.in_(councils)]
 
 
@@ -251,6 +252,7 @@ def _open_submissions(
     required: RequiredFiles,
     now: datetime,
 ) -> tuple[Submission, ...]:
+    """Open submissions from complete groups of waiting receipts; return unjudged ones."""
     waiting_receipts = _list_waiting(connection, return_code, period, councils)
     for _, council_receipts in groupby(waiting_receipts, key=lambda receipt: receipt.council_code):
         for group in _group_receipts(list(council_receipts), required):
@@ -281,6 +283,10 @@ def _list_waiting(
 
 
 def _list_waiting_companions(connection: sa.Connection, receipt: Receipt) -> tuple[Receipt, ...]:
+    """Return waiting receipts of the same subject; empty for unrecognised receipts.
+
+    The subject is return, council and period.
+    """
     if receipt.return_code is None or receipt.period is None:
         return ()
     return _list_waiting(connection, receipt.return_code, receipt.period, [receipt.council_code])
@@ -298,10 +304,7 @@ def _group_receipts(receipts: Sequence[Receipt], required: RequiredFiles) -> lis
 def _complete_files(
     connection: sa.Connection, receipts: Sequence[Receipt], required_names: Sequence[str]
 ) -> Sequence[Receipt]:
-    """Return the files of a submission made of a group of receipts.
-
-    The result is empty where a required file is missing.
-    """
+    """Return a group's files with reusable earlier ones; empty if incomplete."""
     if not required_names or receipts[0].nil:
         return receipts
     files = {  # the last receipt of each table wins
@@ -313,6 +316,7 @@ def _complete_files(
 
 
 def _select_files(connection: sa.Connection, submission_id: str) -> tuple[Receipt, ...]:
+    """Return the receipts of a submission's files, in order of arrival."""
     files = sa.select(SUBMISSION_FILE.c.receipt_id).where(SUBMISSION_FILE.c.submission_id == submission_id)
     return select_receipts(connection, RECEIPT.c.id.in_(files))
 
@@ -330,9 +334,9 @@ def _select_reusable_files(connection: sa.Connection, receipt: Receipt) -> tuple
 def _insert_submission(
     connection: sa.Connection, files: Sequence[Receipt], waiting_receipts: Sequence[Receipt], now: datetime
 ) -> None:
-    """Insert a submission that is read from ``files``.
+    """Insert a submission of files, and make waiting receipts part of it.
 
-    The waiting receipts become part of it, even where a later file replaced one of them.
+    A waiting receipt becomes part even where a later file replaced it.
     """
     receipt = waiting_receipts[0]
     last_number = connection.scalar(
@@ -366,6 +370,7 @@ def _insert_submission(
 
 
 def _list_pending_work(connection: sa.Connection) -> tuple[PendingWork, ...]:
+    """Return waiting, unjudged, withdrawn and outdated work, by return and period."""
     key = (SUBMISSION.c.return_code, SUBMISSION.c.period, SUBMISSION.c.council_code)
     waiting_parts = sa.select(
         RECEIPT.c.return_code, RECEIPT.c.period, RECEIPT.c.council_code, RECEIPT.c.id, sa.literal("").label("task")
@@ -398,7 +403,7 @@ def _list_pending_work(connection: sa.Connection) -> tuple[PendingWork, ...]:
 def _select_outdated(
     connection: sa.Connection, *conditions: sa.ColumnElement[bool]
 ) -> tuple[tuple[Submission, str | None], ...]:
-    """Return outdated submissions, each with the submission to compare with now.
+    """Return outdated submissions, each with the id to compare with now.
 
     Each was compared with the submission that its council had current for an earlier period or another return, and
     another one is current for it now. Each is current, or the council's latest and rejected. A current submission stays
@@ -456,6 +461,7 @@ def _find_first_accepted(
 def _list_statuses(
     connection: sa.Connection, return_code: str | None, period: str | None
 ) -> tuple[SubmissionStatus, ...]:
+    """Return a status for each key with a submission or waiting receipt."""
     submissions = select_submissions(connection, *filter_return(SUBMISSION, return_code, period))
     latest = {  # the last submission of each key wins
         (submission.return_code, submission.council_code, submission.period): submission for submission in submissions
@@ -492,6 +498,7 @@ def _list_statuses(
 
 
 def _find_nil_submissions(connection: sa.Connection, return_code: str | None, period: str | None) -> frozenset[str]:
+    """Return the ids of submissions that have a nil return's receipt."""
     statement = (
         sa.select(SUBMISSION_FILE.c.submission_id)
         .join(RECEIPT, RECEIPT.c.id == SUBMISSION_FILE.c.receipt_id)
@@ -503,6 +510,7 @@ def _find_nil_submissions(connection: sa.Connection, return_code: str | None, pe
 def _find_latest_judgements(
     connection: sa.Connection, return_code: str | None, period: str | None
 ) -> dict[str, sa.Row[tuple[object, ...]]]:
+    """Return the row of each submission's latest judgement, by submission id."""
     rows = connection.execute(
         sa.select(JUDGEMENT)
         .join(SUBMISSION, SUBMISSION.c.id == JUDGEMENT.c.submission_id)
@@ -515,6 +523,7 @@ def _find_latest_judgements(
 def _find_current_with_queries(
     connection: sa.Connection, return_code: str | None, period: str | None
 ) -> dict[_Key, tuple[str, int]]:
+    """Return each current submission's id and its number of open queries."""
     is_open = sa.and_(QUERY.c.submission_id == SUBMISSION.c.id, QUERY.c.state == QueryState.OPEN)
     columns = (SUBMISSION.c.return_code, SUBMISSION.c.council_code, SUBMISSION.c.period, SUBMISSION.c.id)
     rows = connection.execute(
@@ -527,6 +536,7 @@ def _find_current_with_queries(
 
 
 def _count_waiting_receipts(connection: sa.Connection, return_code: str | None, period: str | None) -> dict[_Key, int]:
+    """Return the number of waiting receipts, by return, council and period."""
     columns = (RECEIPT.c.return_code, RECEIPT.c.council_code, RECEIPT.c.period)
     rows = connection.execute(
         sa.select(*columns, sa.func.count())

@@ -26,7 +26,7 @@ class WithdrawalRepository(Repository):
     """The withdrawals of the ledger."""
 
     def record(self, submission_id: str, *, by: str, reason: str) -> Withdrawal:
-        """Withdraw a submission that is current, rejected or not yet judged.
+        """Withdraw a submission and expire its queries; refuse a superseded one.
 
         Repeating it does nothing.
 
@@ -62,7 +62,7 @@ class WithdrawalRepository(Repository):
         return tuple(_build_withdrawal(row) for row in self._fetch(statement))
 
     def finish(self, submission_ids: Sequence[str]) -> None:
-        """Mark withdrawals as finished, once their rows have left the slices."""
+        """Mark withdrawals as finished, after the caller has removed their rows."""
         statement = sa.update(WITHDRAWAL).where(
             WITHDRAWAL.c.submission_id.in_(submission_ids), WITHDRAWAL.c.finished_at.is_(None)
         )
@@ -70,6 +70,10 @@ class WithdrawalRepository(Repository):
 
 
 def _withdraw(connection: sa.Connection, submission_id: str, *, by: str, reason: str, now: datetime) -> Withdrawal:
+    """Record a withdrawal once, set the state, and expire the queries.
+
+    A superseded submission is refused.
+    """
     submission = load_submission(connection, submission_id)
     if submission.state is SubmissionState.WITHDRAWN:
         return _load_withdrawal(connection, submission_id)
@@ -92,6 +96,7 @@ def _withdraw(connection: sa.Connection, submission_id: str, *, by: str, reason:
 
 
 def _load_withdrawal(connection: sa.Connection, submission_id: str) -> Withdrawal:
+    """Return a submission's withdrawal; refuse one never withdrawn."""
     row = connection.execute(sa.select(WITHDRAWAL).where(WITHDRAWAL.c.submission_id == submission_id)).one_or_none()
     if row is None:
         raise LedgerError("The submission was never withdrawn.", where=submission_id)
@@ -99,4 +104,5 @@ def _load_withdrawal(connection: sa.Connection, submission_id: str) -> Withdrawa
 
 
 def _build_withdrawal(row: Sequence[Any]) -> Withdrawal:
+    """Return a row of the table as a withdrawal."""
     return Withdrawal(*row)

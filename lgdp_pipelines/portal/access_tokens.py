@@ -74,9 +74,9 @@ class TokenRegistry:
         return frozenset(token.council_code for token in self._hashes)
 
     def find_caller(self, token: str) -> Caller | None:
-        """Return the council that a token identifies, or None.
+        """Return a token's council; None for unknown or ambiguous tokens.
 
-        An unknown token, or a token of several councils, identifies none.
+        A token of several councils is ambiguous.
         """
         self._refresh()
         digest = hashlib.sha256(token.encode()).digest()
@@ -85,6 +85,7 @@ class TokenRegistry:
         return Caller(councils.pop(), tuple(match.source for match in matches)) if len(councils) == 1 else None
 
     def _refresh(self) -> None:
+        """Read the hashes of all tokens again, at most every few seconds."""
         now = self._clock()
         if now - self._read_at < REFRESH_SECONDS:
             return
@@ -103,9 +104,9 @@ def list_push_sources(register: Register) -> tuple[PushSource, ...]:
 
 
 def _hash_token(source: PushSource, council_code: str, environment: Mapping[str, str]) -> bytes | None:
-    """Return the hash of a council's token, or None.
+    """Return the hash of a council's token; None without a safe token.
 
-    A council without a token, or with one that could be guessed, has no hash.
+    A token that could be guessed is not safe.
     """
     reference = source.for_council(council_code).credential
     try:
@@ -118,9 +119,9 @@ def _hash_token(source: PushSource, council_code: str, environment: Mapping[str,
 
 
 def issue_token(source: PushSource, council_code: str, environment: Mapping[str, str]) -> tuple[str, Path]:
-    """Issue a token to a council, and store only its hash.
+    """Issue a council's token, and replace the stored hash with its own.
 
-    The hash replaces an older one in the file that the source refers to.
+    The hash is in the file that the source refers to.
 
     Returns:
         The token, which is stored nowhere, and the file with its hash.

@@ -90,7 +90,7 @@ class IntakeHandlers:
         return caller
 
     async def submit(self, request: Request) -> Response:
-        """Handle POST /submissions: receive a file."""
+        """Handle POST /submissions: receive a file, and return its status."""
         caller = self.authenticate(request)
         parameters = request.query_params.multi_items()
         if len({name for name, _ in parameters}) < len(parameters):
@@ -106,6 +106,7 @@ class IntakeHandlers:
         return JSONResponse(document, HTTPStatus.ACCEPTED if is_new else HTTPStatus.OK, headers=location)
 
     async def _receive(self, request: Request, extract: PushedExtract) -> Receipt:
+        """Store a request's body and receipt; refuse too many parallel uploads."""
         if self._uploads[extract.council_code] >= self.limits.parallel_uploads:
             raise RequestRefused(
                 HTTPStatus.TOO_MANY_REQUESTS,
@@ -123,9 +124,9 @@ class IntakeHandlers:
             self._uploads[extract.council_code] -= 1
 
     async def _describe(self, receipt: Receipt) -> ReceiptStatus:
-        """Return the status of a receipt.
+        """Return a receipt's status, judged provisionally where a slot is free.
 
-        It has no verdict where no judging slot becomes free in time.
+        The status has no verdict where no judging slot becomes free in time.
         """
         with anyio.move_on_after(self.limits.judging_wait_seconds):
             describe = partial(
@@ -141,7 +142,7 @@ class IntakeHandlers:
         return JSONResponse(responses.build_status_document(status, _get_root_path(request)))
 
     async def get_report(self, request: Request) -> Response:
-        """Handle GET /submissions/{id}/report.{form}: return a report."""
+        """Handle GET /submissions/{id}/report.{form}: return a report, or refuse without one."""
         caller = self.authenticate(request)
         form = request.path_params["form"]
         if form not in responses.REPORT_FORMS:
@@ -156,6 +157,7 @@ class IntakeHandlers:
         return await to_thread.run_sync(responses.build_report_response, status.report, form)
 
     async def _find_receipt(self, request: Request, caller: Caller) -> Receipt:
+        """Return the caller's receipt by the id in the path."""
         name = request.path_params["id"]
         return await to_thread.run_sync(responses.find_receipt, self.platform, caller.council_code, name)
 
@@ -172,14 +174,17 @@ class IntakeHandlers:
 
 
 async def _get_home(_request: Request) -> Response:
+    """Return the page for people."""
     return HTMLResponse(await to_thread.run_sync(partial(_HOME.read_text, encoding="utf-8")))
 
 
 async def _get_openapi(_request: Request) -> Response:
+    """Return the OpenAPI document as a response."""
     return JSONResponse(build_openapi_document())
 
 
 def _get_root_path(request: Request) -> str:
+    """Return the path that a proxy puts before all URLs."""
     root: str = request.scope.get("root_path", "")
     return root
 
@@ -266,6 +271,7 @@ def start_server(platform: Platform, *, limits: RequestLimits | None = None) -> 
 def _build_config(
     platform: Platform, host: str, port: int, root_path: str, limits: RequestLimits | None, log_level: str
 ) -> uvicorn.Config:
+    """Return the server's settings, with a newly built application."""
     return uvicorn.Config(
         build_app(platform, limits),
         host=host,

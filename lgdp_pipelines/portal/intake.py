@@ -72,6 +72,7 @@ def parse_parameters(platform: Platform, caller: Caller, parameters: Mapping[str
 
 
 def _refuse_unknown(parameters: Mapping[str, str]) -> None:
+    """Refuse parameters that the portal does not have."""
     unknown_names = [name for name in parameters if name not in PARAMETERS]
     if unknown_names:
         raise WrongUse(
@@ -80,6 +81,7 @@ def _refuse_unknown(parameters: Mapping[str, str]) -> None:
 
 
 def _refuse_other_council(platform: Platform, caller: Caller, claimed_council: str | None) -> None:
+    """Refuse a council parameter that contradicts the token's council."""
     if claimed_council is None:
         return
     council = platform.register.councils.find(claimed_council)
@@ -92,6 +94,7 @@ def _refuse_other_council(platform: Platform, caller: Caller, claimed_council: s
 
 
 def _parse_period(platform: Platform, data_return: Return, text: str) -> Period:
+    """Return the period in a text; refuse one unasked or not begun."""
     period = read_period(text, data_return.latest.period_kind) or parse_period(text)
     data_return.contract_for(period)
     if period.start > platform.today:
@@ -102,6 +105,7 @@ def _parse_period(platform: Platform, data_return: Return, text: str) -> Period:
 
 
 def _find_source(caller: Caller, data_return: Return) -> tuple[Source, SourceReturn]:
+    """Return the caller's first source of a return; refuse without one."""
     for source in caller.sources:
         for source_return in source.for_council(caller.council_code).returns:
             if source_return.return_code == data_return.code:
@@ -116,6 +120,7 @@ def _find_source(caller: Caller, data_return: Return) -> tuple[Source, SourceRet
 def _find_mapping(
     platform: Platform, data_return: Return, contract: Contract, caller: Caller, system: str
 ) -> SystemMapping | None:
+    """Return a system's mapping, if one is named; refuse an unknown one."""
     mapping = platform.register.mapping_for(system, data_return.code, caller.council_code, contract)
     if system and mapping is None:
         raise WrongUse(
@@ -126,12 +131,14 @@ def _find_mapping(
 
 
 def _parse_nil(text: str) -> bool:
+    """Return whether a text is true; refuse all but true and false."""
     if text not in {"true", "false"}:
         raise WrongUse("The parameter nil must be true or false.", remedy="Write nil=true for a nil return.")
     return text == "true"
 
 
 def _check_file_name(name: str) -> str:
+    """Return a plain file name; refuse folders, control characters and long names."""
     if (
         len(name) > LONGEST_NAME
         or not name.isprintable()
@@ -146,6 +153,7 @@ def _check_file_name(name: str) -> str:
 
 
 def _find_table(contract: Contract, mapping: SystemMapping | None, name: str | None, file_name: str) -> str | None:
+    """Return a file's table; None where the return is one file."""
     if not list_file_patterns(contract, mapping):
         return None
     table = find_table_named(name, contract, mapping) if name else match_table(file_name, contract, mapping)
@@ -175,6 +183,7 @@ def check_headers(request: Request, limits: RequestLimits) -> None:
 
 
 def _build_oversize_refusal(limits: RequestLimits) -> RequestRefused:
+    """Return the refusal of a file above the largest size."""
     return RequestRefused(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         f"The file is larger than {limits.largest_bytes:,} bytes. Nothing was recorded.",
@@ -183,7 +192,9 @@ def _build_oversize_refusal(limits: RequestLimits) -> RequestRefused:
 
 
 async def receive_body(request: Request, limits: RequestLimits) -> Download:
-    """Return the body, written to a temporary file as it arrives.
+    """Return the body as a download; refuse large, slow or interrupted ones.
+
+    It is written to a temporary file as it arrives.
 
     Raises:
         RequestRefused: the body is too large, or its upload was interrupted. Nothing is kept.
@@ -203,6 +214,7 @@ async def receive_body(request: Request, limits: RequestLimits) -> Download:
 
 
 async def _write_body(download: Download, request: Request, limits: RequestLimits) -> None:
+    """Append a request's body to a download, within size and idle limits."""
     chunks = request.stream().__aiter__()
     buffer, size = [], 0
     try:
@@ -216,14 +228,15 @@ async def _write_body(download: Download, request: Request, limits: RequestLimit
             if download.size + size > limits.largest_bytes:
                 raise _build_oversize_refusal(limits)
             if size >= _WRITE_BYTES:
-                await run_in_threadpool(download.add, b"".join(buffer))
+                await run_in_threadpool(download.append, b"".join(buffer))
                 buffer, size = [], 0
     except TimeoutError:
         raise _build_interruption_refusal("The upload stopped.", HTTPStatus.REQUEST_TIMEOUT) from None
     except ClientDisconnect:
         raise _build_interruption_refusal("The upload was interrupted.", HTTPStatus.BAD_REQUEST) from None
-    await run_in_threadpool(download.add, b"".join(buffer))
+    await run_in_threadpool(download.append, b"".join(buffer))
 
 
 def _build_interruption_refusal(problem: str, status: HTTPStatus) -> RequestRefused:
+    """Return the refusal of an upload that did not complete."""
     return RequestRefused(status, f"{problem} Nothing was recorded.", remedy="Send the whole file again.")

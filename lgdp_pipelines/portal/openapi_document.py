@@ -59,6 +59,7 @@ def build_openapi_document() -> Json:
 
 
 def _describe_post() -> Json:
+    """Return the description of POST /submissions."""
     return {
         "summary": "Send a file that answers a return, or one of its tables; the findings are in the answer",
         "security": _TOKEN,
@@ -92,6 +93,7 @@ def _describe_post() -> Json:
 
 
 def _describe_get(summary: str, schema: Json, parameters: list[Json]) -> Json:
+    """Return the description of a GET route with token and JSON."""
     return {
         "summary": summary,
         "security": _TOKEN,
@@ -104,15 +106,18 @@ def _describe_get(summary: str, schema: Json, parameters: list[Json]) -> Json:
 
 
 def _build_json_content(schema: Json) -> Json:
+    """Return the content of a JSON response with a schema."""
     return {"application/json": {"schema": schema}}
 
 
 def _list_problems(*statuses: int) -> Json:
+    """Return the problem responses of HTTP statuses, by status."""
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {str(status): {"description": _PROBLEMS[status], "content": content} for status in statuses}
 
 
 def _describe_query_parameter(name: str, description: str, *, required: bool = False) -> Json:
+    """Return the description of a text parameter after the question mark."""
     return {
         "name": name,
         "in": "query",
@@ -123,6 +128,7 @@ def _describe_query_parameter(name: str, description: str, *, required: bool = F
 
 
 def _describe_path_parameter(name: str, schema: Json) -> Json:
+    """Return the description of a required parameter in the path."""
     return {"name": name, "in": "path", "required": True, "schema": schema}
 
 

@@ -51,9 +51,9 @@ def build_error_response(_request: Request, error: Exception) -> Response:
 
 
 def _describe_error(error: Exception) -> RequestRefused:
-    """Return the refusal for an error.
+    """Return the refusal for an error, without causes inside the platform.
 
-    A refusal for a fault of the platform omits its cause, which is in the log.
+    The log has the causes.
     """
     match error:
         case RequestRefused():

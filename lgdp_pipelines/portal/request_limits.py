@@ -52,7 +52,7 @@ class RateLimiter:
     _times: dict[str, deque[float]] = field(default_factory=dict)
 
     def count(self, council_code: str) -> None:
-        """Count a request, and refuse it above the limit.
+        """Count a council's request; refuse it, uncounted, above the limit.
 
         Raises:
             RequestRefused: the council sent too many requests.

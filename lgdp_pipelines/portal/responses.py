@@ -45,7 +45,7 @@ def build_unknown_refusal() -> RequestRefused:
 
 
 def find_receipt(platform: Platform, council_code: str, name: str) -> Receipt:
-    """Return a council's receipt by its number or its submission's id.
+    """Return a council's receipt by number, or a submission's last receipt.
 
     Raises:
         RequestRefused: the receipt is unknown, or belongs to another council.
@@ -90,10 +90,12 @@ def build_status_document(status: ReceiptStatus, root: str) -> Mapping[str, obje
 
 
 def _find_submission(report: Report | None) -> str | None:
+    """Return a report's submission id; None without report or while preliminary."""
     return None if report is None or report.status.is_preliminary else report.status.reference
 
 
 def _build_verdict(report: Report | None) -> Mapping[str, object]:
+    """Return the verdict, findings and rules of a report; empty without one."""
     if report is None:
         return {"verdict": None, "preliminary": None, "rows": None, "findings": [], "rules": []}
     document = build_report_document(report)
@@ -116,6 +118,7 @@ def _build_message(status: ReceiptStatus) -> str:
 
 
 def _build_check_message(status: ReceiptStatus) -> str:
+    """Return a sentence on whether and when a file is checked."""
     if status.missing_files:
         return f"It waits for the files of the other tables: {', '.join(status.missing_files)}."
     if status.is_large:

@@ -90,7 +90,7 @@ class MemoryAccount:
         if isinstance(contents.content, SourceError):
             raise contents.content
         download = Download(modified=contents.modified)
-        download.add(contents.content)
+        download.append(contents.content)
         return download
 
     def _entry(self, path: str) -> Entry:

@@ -81,7 +81,7 @@ class ApiTransport(Transport[ApiSource]):
 
     @asynccontextmanager
     async def open_account(self, council_code: str) -> AsyncIterator["ApiAccount"]:
-        """Yield one council's account, with a client that authenticates each request.
+        """Yield a council's account, with an authenticating client; request nothing yet.
 
         Raises:
             SourceRefused: the secret is not there, or would travel in clear text.
@@ -127,7 +127,7 @@ class ApiAccount:
         return Listing(self._entries, ())
 
     async def probe(self) -> None:
-        """Request the latest period, and leave the answer unread."""
+        """Request the last return's latest period, and leave the answer unread."""
         if self._entries:
             address = self._make_pages(self._entries[-1]).first
             await run_with_retries(lambda: self._request_headers(address), self._transport.timeouts.retry)
@@ -164,8 +164,11 @@ class ApiAccount:
         return Pages(self._returns[entry.path], self._base.join(entry.path.lstrip("/")))
 
     async def _fetch_pages(self, pages: Pages, first: Page, *, has_one_etag: bool, into: Download) -> bool:
-        """Fetch the other pages, and return whether all of one answer came."""
-        into.add(first.body)
+        """Append all pages to a download; return whether the answer is complete.
+
+        It is incomplete where it changed between its pages.
+        """
+        into.append(first.body)
         addresses = {pages.first}
         address = self._next_address(pages, first, pages.first)
         while address is not None:
@@ -182,17 +185,17 @@ class ApiAccount:
                 return False
             if into.size + len(page.body) > LARGEST_EXTRACT:
                 raise self._refuse_size("An answer", LARGEST_EXTRACT)
-            into.add(b"\n")
-            into.add(page.body)
+            into.append(b"\n")
+            into.append(page.body)
             address = self._next_address(pages, page, address)
         return pages.are_complete and (
             has_one_etag or len(addresses) == 1 or await self._is_unchanged(pages.first, first)
         )
 
     async def _is_unchanged(self, address: httpx2.URL, first: Page) -> bool:
-        """Return whether the first page is unchanged after the last one.
+        """Return whether a repeated request finds the first page's ETag unchanged.
 
-        True where it has no ETag.
+        True, without a request, where it has no ETag.
         """
         if first.etag is None:
             return True
@@ -202,7 +205,10 @@ class ApiAccount:
         return answer.read_page().etag == first.etag
 
     def _next_address(self, pages: Pages, page: Page, current_address: httpx2.URL) -> httpx2.URL | None:
-        """Return the next page's address at the same origin, without the key."""
+        """Return the next page's address, without the key; refuse another origin.
+
+        None after the last page.
+        """
         try:
             address = pages.next_address(page, current_address)
         except httpx2.InvalidURL:
@@ -232,7 +238,7 @@ class ApiAccount:
         )
 
     async def _request_answer(self, address: httpx2.URL, headers: Mapping[str, str], limit: int) -> _Answer | int:
-        """Return an answer, or the HTTP status in place of one."""
+        """Request an answer with retries; return the status where none came."""
         return await run_with_retries(lambda: self._request(address, headers, limit), self._transport.timeouts.retry)
 
     async def _request_headers(self, address: httpx2.URL) -> None:
@@ -241,7 +247,10 @@ class ApiAccount:
             pass
 
     async def _request(self, address: httpx2.URL, headers: Mapping[str, str], limit: int) -> _Answer | int:
-        """Return an answer, or its HTTP status, from a single request."""
+        """Request an answer once; return the status where none came.
+
+        No answer has come where it is unchanged, empty, not found or gone; any other status is an error.
+        """
         async with self._open_response(address, headers) as response:
             if response.status_code in _NO_PAGE:
                 return int(response.status_code)
@@ -254,7 +263,7 @@ class ApiAccount:
             return _Answer(download, read_next_link(response))
 
     async def _read(self, response: httpx2.Response, into: Download, limit: int) -> None:
-        """Read a response into a download, and refuse one with a secret."""
+        """Read a response into a download; refuse excess size or secrets."""
         secrets = [secret.encode() for secret in self._authenticator.list_secrets() if len(secret) >= SHORTEST_SECRET]
         overlap = max(map(len, secrets), default=0)
         tail = b""
@@ -269,11 +278,11 @@ class ApiAccount:
                     remedy="Ask the council to leave it out of its answers, and change the secret.",
                 )
             tail = window[-overlap:] if overlap else b""
-            into.add(chunk)
+            into.append(chunk)
 
     @asynccontextmanager
     async def _open_response(self, address: httpx2.URL, headers: Mapping[str, str]) -> AsyncIterator[httpx2.Response]:
-        """Yield a response that has an answer, or a status without one."""
+        """Yield a successful or contentless response; raise any other as an error."""
         accept = {"Accept": "application/json, */*;q=0.1"}
         try:
             async with self._client.stream("GET", address, headers={**accept, **headers}) as response:
@@ -288,7 +297,7 @@ class ApiAccount:
             ) from error
 
     def _make_refusal(self, response: httpx2.Response) -> SourceRefused | SourceUnreachable:
-        """Return the error for a response without an answer."""
+        """Return the error for a status: transient, refused account, or refused request."""
         status = response.status_code
         if is_transient(status):
             return SourceUnreachable(
@@ -334,7 +343,7 @@ def format_conditions(validators: CacheValidators) -> Mapping[str, str]:
 
 
 def read_next_link(response: httpx2.Response) -> str | None:
-    """Return the next page's address in a ``Link`` header, or None."""
+    """Return the next page's address in a ``Link`` header, if any."""
     links = (link for link in response.links.values() if "next" in link.get("rel", "").casefold().split())
     return next((link["url"] for link in links), None)
 

@@ -54,7 +54,7 @@ class Authenticator(Protocol):
         """
 
     def renew(self) -> bool:
-        """Return whether a refused request can be repeated with a new token."""
+        """Return whether a refused request may be repeated: no, by default."""
         return False
 
     def list_secrets(self) -> tuple[str, ...]:
@@ -154,19 +154,19 @@ class ClientCredentials(Authenticator):
     _token: _Token | None = field(default=None, init=False)
 
     async def authorise(self, request: httpx2.Request) -> httpx2.Request:
-        """Return the request with a valid token."""
+        """Return the request with a token, fetched first where none is valid."""
         token = self._token
         if token is None or (token.until is not None and self.clock() >= token.until):
             token = self._token = await self._request_token()
         return _copy_request(request, request.url, {"Authorization": f"Bearer {token.value.reveal()}"})
 
     def renew(self) -> bool:
-        """Drop the token, so that the next request fetches another."""
+        """Drop the token, and return True: a repeated request fetches another."""
         self._token = None
         return True
 
     def list_secrets(self) -> tuple[str, ...]:
-        """Return the client's secret and the token."""
+        """Return the client's secret, and the token if there is one."""
         return (self.client.secret.reveal(), *([self._token.value.reveal()] if self._token else []))
 
     async def _request_token(self) -> _Token:
@@ -204,7 +204,7 @@ class ClientCredentials(Authenticator):
         return token
 
     def _make_refusal(self, response: httpx2.Response) -> SourceRefused | SourceUnreachable:
-        """Return the error for a response without a token."""
+        """Return the transient or lasting error for a response without a token."""
         status = response.status_code
         if is_transient(status):
             return SourceUnreachable(
@@ -221,7 +221,7 @@ class ClientCredentials(Authenticator):
 
 
 def _parse_token(body: bytes, now: float) -> _Token | None:
-    """Return the token in an answer, or None.
+    """Return the bearer token in a JSON answer; None for other answers.
 
     No message repeats any part of the answer.
     """
@@ -276,7 +276,7 @@ class _AuthorisedTransport(httpx2.AsyncBaseTransport):
         self._authenticator = authenticator
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Return the response to an authenticated request, repeated after a renewal."""
+        """Send an authenticated request; after a 401, repeat it once if renewable."""
         response = await self._inner.handle_async_request(await self._authenticator.authorise(request))
         if response.status_code == httpx2.codes.UNAUTHORIZED and self._authenticator.renew():
             await response.aclose()
@@ -289,14 +289,14 @@ class _AuthorisedTransport(httpx2.AsyncBaseTransport):
 
 
 def create_client(authenticator: Authenticator, timeout: httpx2.Timeout) -> httpx2.AsyncClient:
-    """Return a client that follows no redirect and uses no proxy."""
+    """Return an authenticating client that follows no redirect and uses no proxy."""
     return httpx2.AsyncClient(
         transport=_AuthorisedTransport(authenticator), timeout=timeout, follow_redirects=False, trust_env=False
     )
 
 
 def is_transient(status: int) -> bool:
-    """Return whether a later request may succeed."""
+    """Return whether a status says that a later request may succeed."""
     return status in _TRANSIENT or httpx2.codes.is_server_error(status)
 
 
@@ -322,7 +322,7 @@ def parse_safe_url(address: str, location: str) -> httpx2.URL:
 
 
 def _copy_request(request: httpx2.Request, url: httpx2.URL, headers: dict[str, str]) -> httpx2.Request:
-    """Return a copy of a request with another address and more headers."""
+    """Return a request's copy with another address and headers set."""
     return httpx2.Request(
         request.method,
         url,
@@ -347,7 +347,7 @@ def _load_tls_context() -> SSLContext:
 
 
 def _is_this_machine(host: str) -> bool:
-    """Return whether a host is this machine."""
+    """Return whether a host is a loopback address or localhost."""
     with suppress(ValueError):
         return ip_address(host).is_loopback
     return host == "localhost"

@@ -54,7 +54,9 @@ class Pages:
         )
 
     def next_address(self, page: Page, current_address: httpx2.URL) -> httpx2.URL | None:
-        """Return the address of the next page; None after the last.
+        """Return the next page's address, advancing the count; None at the end.
+
+        A page that cannot be read is the end.
 
         Raises:
             httpx2.InvalidURL: the page holds a malformed address.
@@ -75,7 +77,10 @@ class Pages:
                 return self._next_number(page, paging)
 
     def _next_number(self, page: Page, paging: NumberedPaging) -> httpx2.URL | None:
-        """Return the address of the page with the next number, or None."""
+        """Count a page's records; return the next number's address, or None.
+
+        None once the announced total has come, or where the page holds no readable records.
+        """
         count = count_records(page.body, self._records_at)
         if not count:
             return None
@@ -88,24 +93,24 @@ class Pages:
         return set_parameter(self._address, paging.parameter, str(self._number))
 
     def is_beyond(self, page: Page | int) -> bool:
-        """Return whether a page, or status in its place, follows the last."""
+        """Return whether numbered paging ended: no page, or one without records."""
         return isinstance(self._paging, NumberedPaging) and (
             isinstance(page, int) or count_records(page.body, self._records_at) == 0
         )
 
     @property
     def are_complete(self) -> bool:
-        """Whether all records came that the last page announced."""
+        """Whether all announced records came; true where no total was announced."""
         return self._total is None or self._records >= self._total
 
 
 def read_path(body: bytes, dotted: str) -> object:
-    """Return the value at a dotted path of JSON, or None."""
+    """Return the value at a dotted path of JSON, None where absent."""
     return _walk(_parse_json(body), dotted) if dotted else None
 
 
 def count_records(body: bytes, dotted: str) -> int | None:
-    """Return the number of records on a page, or None.
+    """Return a page's number of records; None where they cannot be counted.
 
     They are in a JSON list at a dotted path, or in lines of NDJSON.
     """
@@ -144,7 +149,7 @@ def _parse_json(body: bytes) -> object:
 
 
 def _walk(document: object, dotted: str) -> object:
-    """Return the value at a dotted path of a document, or None."""
+    """Return the value at a dotted path of a document, if present."""
     for step in dotted.split("."):
         document = document.get(step) if isinstance(document, dict) else None
     return document

@@ -62,7 +62,7 @@ class DropBoxTransport(FolderTransport[DropBoxSource]):
 
     @asynccontextmanager
     async def open_account(self, council_code: str) -> AsyncIterator["DropBoxAccount"]:
-        """Yield one council's drop box.
+        """Open a council's folder, yield it as an account, and close it.
 
         Raises:
             SourceRefused: it does not exist.
@@ -98,7 +98,7 @@ class DropBoxAccount:
         self,
         known_entries: Collection[ListedEntry] = frozenset(),  # noqa: ARG002 - may leave them out
     ) -> Listing:
-        """Return the account's complete files in the declared folders, by path."""
+        """Return complete files of the declared folders by path, and skipped ones."""
         files = [
             file for folder in self.transport.folders for file in await asyncio.to_thread(self._list_folder, folder)
         ]
@@ -109,7 +109,7 @@ class DropBoxAccount:
         entry: Entry,
         validators: CacheValidators = NO_VALIDATORS,  # noqa: ARG002 - a listing says what is new
     ) -> Download | SkippedEntry | NoNewContent:
-        """Return the bytes of a file, or skip it if it changed."""
+        """Return a file's bytes, or skip it if changed, gone or unsafe."""
         return await asyncio.to_thread(self._read, entry)
 
     async def probe(self) -> None:
@@ -117,7 +117,7 @@ class DropBoxAccount:
         await asyncio.to_thread(self._check)
 
     async def deliver(self, folder: str, name: str, content: bytes) -> None:
-        """Put a file into a folder of the account, atomically."""
+        """Deliver a file atomically; leave an identical one, refuse to overwrite another."""
         await asyncio.to_thread(self._deliver, folder, name, content)
 
     @contextmanager
@@ -134,7 +134,10 @@ class DropBoxAccount:
             os.close(descriptor)
 
     def _list_folder(self, folder: str) -> list[Entry | SkippedEntry | None]:
-        """Return the files of one folder, with the reasons for skipped ones."""
+        """Return a folder's files as entries or skipped; None for subfolders.
+
+        A missing folder is one skipped entry.
+        """
         files: list[Entry | SkippedEntry | None] = []
         try:
             with _translate_errors(self.location), self._open_folder(folder) as opened, os.scandir(opened) as names:
@@ -148,7 +151,7 @@ class DropBoxAccount:
         return files
 
     def _classify(self, folder: str, listed: "os.DirEntry[str]", owner: int) -> Entry | SkippedEntry | None:
-        """Return a file as an entry or skipped, and None for folders."""
+        """Return an entry or skipped file; None for folders and vanished files."""
         try:
             status = listed.stat(follow_symlinks=False)
         except FileNotFoundError:
@@ -183,7 +186,7 @@ class DropBoxAccount:
             return SkippedEntry(entry.name, "It was taken away, or became a link, after it was listed.")
 
     def _download(self, entry: Entry, file: int, folder: int) -> Download | SkippedEntry:
-        """Return the bytes of an opened file that does not change meanwhile."""
+        """Return an opened file's bytes; skip it if unsafe or changing."""
         status = os.fstat(file)
         if reason := _refuse_file(status, os.fstat(folder).st_uid):
             return SkippedEntry(entry.name, reason)
@@ -192,14 +195,17 @@ class DropBoxAccount:
         with ExitStack() as stack:
             download = stack.enter_context(Download(modified=entry.modified))
             while download.size <= status.st_size and (chunk := os.read(file, _CHUNK)):
-                download.add(chunk)
+                download.append(chunk)
             if download.size == status.st_size and _read_state(os.fstat(file)) == _read_state(status):
                 stack.pop_all()  # the caller closes it
                 return download
         return skip_changing(entry)
 
     def _deliver(self, folder: str, name: str, content: bytes) -> None:
-        """Write a file under another name, then link it to its own."""
+        """Write and link a new file, unless identical bytes are already there.
+
+        It is written under another name first. Another file of its name is refused, never overwritten.
+        """
         location = f"{self.location}, folder {folder}"
         unfinished = make_unfinished_name(name)
         try:
@@ -220,7 +226,7 @@ class DropBoxAccount:
             raise SourceRefused("The drop box has no such outbox.", where=location, remedy=_SET_UP) from error
 
     def _check(self) -> None:
-        """Check the folders of the account, and the room on the disk."""
+        """Refuse the account for missing or unsafe folders, or a full disk."""
         with _translate_errors(self.location):
             for folder in self.transport.folders:
                 self._check_delivery_folder(folder)
@@ -235,7 +241,10 @@ class DropBoxAccount:
             )
 
     def _check_delivery_folder(self, folder: str) -> None:
-        """Refuse a folder that other accounts can deliver into."""
+        """Refuse a delivery folder with unsafe permissions or a wrong owner.
+
+        The owner is compared only where this machine knows the account.
+        """
         box = os.fstat(self.box)
         delivery = self._check_folder(folder, os.R_OK, "look")
         is_of_an_account = delivery.st_uid != os.geteuid()
@@ -248,7 +257,7 @@ class DropBoxAccount:
             self._require(delivery.st_uid == owner_id, f"{folder} does not belong to the account {self.name}.")
 
     def _check_folder(self, folder: str, access: int, verb: str) -> os.stat_result:
-        """Return a folder's status, or refuse it for its permissions."""
+        """Return a folder's status; refuse one missing, inaccessible or open to all."""
         try:
             with self._open_folder(folder) as opened:
                 status = os.fstat(opened)
@@ -270,7 +279,7 @@ class _MissingError(Exception):
 
 
 def _open_box(root: Path, name: str, location: str) -> int:
-    """Return the descriptor of an account's folder."""
+    """Open an account's folder without following links; return its descriptor."""
     try:
         parent = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
@@ -282,7 +291,7 @@ def _open_box(root: Path, name: str, location: str) -> int:
 
 
 def _refuse_file(status: os.stat_result, owner: int) -> str | None:
-    """Return the reason to skip a delivered file, or None."""
+    """Return the reason to skip a file as unsafe; None otherwise."""
     refusals = {
         "It is a link, a pipe or another special file.": not stat.S_ISREG(status.st_mode),
         "It does not belong to the account whose folder it lies in.": status.st_uid != owner,
@@ -292,12 +301,12 @@ def _refuse_file(status: os.stat_result, owner: int) -> str | None:
 
 
 def _read_state(status: os.stat_result) -> tuple[int, int, int]:
-    """Return the parts of a status that change with the file."""
+    """Return a file's size, modification time and link count, for comparison."""
     return status.st_size, status.st_mtime_ns, status.st_nlink
 
 
 def _has_file(folder: int, name: str, content: bytes, location: str) -> bool:
-    """Return whether the folder has a file with exactly these bytes.
+    """Return whether a file holds exactly these bytes; refuse a different file.
 
     Raises:
         SourceRefused: another file of that name is there.
@@ -348,7 +357,7 @@ def _open(name: str, flags: int, parent: int) -> int:
 
 @contextmanager
 def _translate_errors(location: str) -> Iterator[None]:
-    """Raise the operating system's errors as errors of a source."""
+    """Raise operating-system errors as a source's refusal or unreachability."""
     try:
         yield
     except PermissionError as error:

@@ -36,7 +36,7 @@ MOST_ENTRIES = 100_000
 
 
 def refuse_name(name: str) -> str | None:
-    """Return the reason to skip a name from a folder, or None."""
+    """Return the reason why a file name is unsafe; None otherwise."""
     refusals = {
         "The name is empty or longer than 255 characters.": not 0 < len(name) <= 255,
         "The name has a path separator in it.": "/" in name or "\\" in name or name in {".", ".."},
@@ -78,7 +78,7 @@ class FolderTransport(Transport[FolderSourceT]):
     async def list_complete(
         self, files: Iterable[Entry | SkippedEntry | None], is_same: Callable[[Entry], Awaitable[bool]]
     ) -> Listing:
-        """Return a listing by path, without the files that are growing.
+        """Look twice at recent files; return a listing with changing ones skipped.
 
         Args:
             files: one look into an account.
@@ -117,7 +117,7 @@ def skip_changing(entry: Entry) -> SkippedEntry:
 
 
 def make_unfinished_name(name: str) -> str:
-    """Return the name of a file while it is being delivered."""
+    """Return the hidden temporary name of a file during its delivery."""
     return f".{name}.part"
 
 

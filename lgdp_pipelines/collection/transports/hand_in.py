@@ -29,7 +29,7 @@ def hand_in(
     inbox: Inbox,
     mapping: SystemMapping | None = None,
 ) -> tuple[Receipt, ...]:
-    """Record the files of a return for a council and period.
+    """Store a return's files, and record a receipt for each.
 
     Either all files are recorded, or none.
 
@@ -71,7 +71,7 @@ def hand_in(
 def hand_in_nil(
     data_return: Return, council: Council, period: Period, files: Sequence[Path], inbox: Inbox
 ) -> tuple[Receipt, ...]:
-    """Record that a council has nothing to report.
+    """Record a nil return's receipt, with its declaration or a standard sentence.
 
     Args:
         data_return: that the council answers.
@@ -109,9 +109,9 @@ def hand_in_nil(
 
 
 def _match_tables(files: Sequence[Path], contract: Contract, mapping: SystemMapping | None) -> tuple[str | None, ...]:
-    """Return the table of each file; None for one file of all.
+    """Return each file's table; None where one file holds all.
 
-    None where one file holds all of a return.
+    Files of unknown or repeated tables are refused.
     """
     if not list_file_patterns(contract, mapping):
         if len(files) != 1:

@@ -22,7 +22,7 @@ class PushTransport(Transport[PushSource]):
 
     @asynccontextmanager
     async def open_account(self, council_code: str) -> AsyncIterator["PushAccount"]:
-        """Yield one council's account."""
+        """Yield a council's account, without opening a connection or checking its token."""
         yield PushAccount(self, council_code)
 
 

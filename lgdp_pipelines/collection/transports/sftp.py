@@ -56,9 +56,9 @@ class SftpTransport(FolderTransport[SftpSource]):
 
     @asynccontextmanager
     async def open_account(self, council_code: str) -> AsyncIterator["SftpAccount"]:
-        """Yield one council's account.
+        """Yield a council's account, which connects at its first request.
 
-        The first request connects, and the next one after a broken line.
+        After a broken line, the next request connects again. The connection is closed at the end.
         """
         account = SftpAccount(self, council_code)
         try:
@@ -119,7 +119,7 @@ class SftpAccount:
         self._client: asyncssh.SFTPClient | None = None
 
     async def list_entries(self, known_entries: Collection[ListedEntry] = frozenset()) -> Listing:
-        """Return the unknown complete files in the declared folders, by path."""
+        """Return unknown complete files of the declared folders, and skipped ones."""
         return await self._retry(lambda: self._list_all(known_entries))
 
     async def fetch(
@@ -127,7 +127,7 @@ class SftpAccount:
         entry: Entry,
         validators: CacheValidators = NO_VALIDATORS,  # noqa: ARG002 - a listing says what is new
     ) -> Download | SkippedEntry | NoNewContent:
-        """Return the bytes of a file, or skip it if it changed."""
+        """Return a file's bytes, or skip it if changed or gone."""
         return await self._retry(lambda: self._download(entry))
 
     async def probe(self) -> None:
@@ -135,7 +135,7 @@ class SftpAccount:
         await self._retry(self._look_at_root)
 
     async def deliver(self, folder: str, name: str, content: bytes) -> None:
-        """Put a file into a folder of the account, atomically."""
+        """Deliver a file atomically; leave an identical one, refuse to overwrite another."""
         await self._retry(lambda: self._deliver(folder.strip("/"), name, content))
 
     async def _retry(self, operation: Callable[[], Awaitable[T]]) -> T:
@@ -143,7 +143,7 @@ class SftpAccount:
         return await run_with_retries(operation, self._transport.timeouts.retry)
 
     async def close(self) -> None:
-        """Close the connection."""
+        """Close the connection, if there is one."""
         connection, self._connection, self._client = self._connection, None, None
         if connection is None:
             return
@@ -151,7 +151,7 @@ class SftpAccount:
         await connection.wait_closed()
 
     async def _connect(self) -> asyncssh.SFTPClient:
-        """Return the client of the account, after a connection if needed."""
+        """Return the account's SFTP client, connecting first if needed."""
         if self._client is None:
             self._connection = await self._transport.connect(self._council)
             async with asyncio.timeout(self._answer_seconds):
@@ -160,9 +160,9 @@ class SftpAccount:
 
     @asynccontextmanager
     async def _open_session(self) -> AsyncIterator[asyncssh.SFTPClient]:
-        """Yield the client, and translate its errors.
+        """Yield the client and translate its errors; disconnect after a broken line.
 
-        After a broken line the next request connects afresh.
+        The next request then connects afresh.
         """
         try:
             with _translate_errors(self._location):
@@ -177,7 +177,7 @@ class SftpAccount:
             await client.stat(".")
 
     async def _list_all(self, known_entries: Collection[ListedEntry]) -> Listing:
-        """Return the complete files of all declared folders."""
+        """Return unknown complete files of all declared folders, and skipped ones."""
         async with self._open_session() as client:
             files = [
                 file
@@ -189,7 +189,10 @@ class SftpAccount:
     async def _list_folder(
         self, client: asyncssh.SFTPClient, folder: str, known_entries: Collection[ListedEntry]
     ) -> list[Entry | SkippedEntry | None]:
-        """Return the unknown files of one folder, with reasons for skipped ones."""
+        """Return the unknown files of one folder, with reasons for skipped ones.
+
+        A missing folder is one skipped entry; folders and links are None.
+        """
         names: list[asyncssh.SFTPName] = []
         count, read_clock = 0, asyncio.get_running_loop().time
         try:
@@ -207,7 +210,7 @@ class SftpAccount:
         return [self._classify(folder, name) for name in names if name.filename not in {".", ".."}]
 
     def _classify(self, folder: str, listed: asyncssh.SFTPName) -> Entry | SkippedEntry | None:
-        """Return a file as an entry or skipped, and None for folders."""
+        """Return an entry or skipped file; None for folders and links."""
         raw = listed.filename
         name = raw if isinstance(raw, str) else raw.decode("utf-8", "surrogateescape")
         attributes = listed.attrs
@@ -226,7 +229,7 @@ class SftpAccount:
         return _is_regular(status) and status.size == entry.size and status.mtime == entry.modified
 
     async def _download(self, entry: Entry) -> Download | SkippedEntry:
-        """Return the bytes of a file that does not change meanwhile."""
+        """Return a file's bytes; skip it if it changed or is gone."""
         async with self._open_session() as client:
             with ExitStack() as stack:
                 download = stack.enter_context(Download(modified=entry.modified))
@@ -239,7 +242,7 @@ class SftpAccount:
         return skip_changing(entry)
 
     async def _read(self, client: asyncssh.SFTPClient, entry: Entry, download: Download) -> bool:
-        """Read a file, and return whether it has its listed size.
+        """Read a file into a download; return whether its size is unchanged.
 
         Never reads much more than that.
         """
@@ -251,7 +254,7 @@ class SftpAccount:
                     chunk = cast("bytes", await file.read(_CHUNK, download.size))
                 if not chunk:
                     break
-                download.add(chunk)
+                download.append(chunk)
         return download.size == size
 
     @asynccontextmanager
@@ -266,7 +269,10 @@ class SftpAccount:
                 await file.close()
 
     async def _deliver(self, folder: str, name: str, content: bytes) -> None:
-        """Put a file into a folder under another name, then rename it."""
+        """Write and rename a new file, unless identical bytes are already there.
+
+        Another file of its name is refused, never overwritten.
+        """
         path, unfinished = f"{folder}/{name}", f"{folder}/{make_unfinished_name(name)}"
         async with self._open_session() as client:
             if await self._has_file(client, path, content):
@@ -290,14 +296,14 @@ class SftpAccount:
                     raise
 
     async def _write(self, client: asyncssh.SFTPClient, path: str, content: bytes) -> None:
-        """Write a new file in parts."""
+        """Write a new file in parts; refuse to overwrite one."""
         async with self._open(client, path, "xb") as file:
             for start in range(0, len(content), _CHUNK):
                 async with asyncio.timeout(self._answer_seconds):
                     await file.write(content[start : start + _CHUNK], start)
 
     async def _has_file(self, client: asyncssh.SFTPClient, path: str, content: bytes) -> bool:
-        """Return whether the path has a file with exactly these bytes.
+        """Return whether a file holds exactly these bytes; refuse a different file.
 
         Raises:
             SourceRefused: another file of that name is there.
@@ -315,7 +321,7 @@ class SftpAccount:
 
 
 def _is_regular(attributes: asyncssh.SFTPAttrs) -> bool:
-    """Return whether a name is a regular file."""
+    """Return whether attributes are those of a regular file."""
     if attributes.permissions is not None and stat.S_IFMT(attributes.permissions):
         return stat.S_ISREG(attributes.permissions)
     return attributes.type == FILEXFER_TYPE_REGULAR
@@ -331,7 +337,7 @@ def _parse_address(address: str, location: str) -> tuple[str, int]:
 
 @contextmanager
 def _translate_errors(location: str) -> Iterator[None]:
-    """Raise the library's errors as errors of a source.
+    """Raise the library's errors as a source's; missing-file errors pass unchanged.
 
     Their messages are left out, because they could quote a server.
     """

@@ -95,8 +95,8 @@ class Download(AbstractContextManager["Download"]):
         self.size = 0
         self._spool: IO[bytes] = SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closed by close()
 
-    def add(self, chunk: bytes) -> None:
-        """Append bytes to the download.
+    def append(self, chunk: bytes) -> None:
+        """Append bytes, in memory or in a file, and count their size.
 
         Raises:
             StorageError: this machine has no room for them.
@@ -183,7 +183,7 @@ class Account(Protocol):
         entry: Entry,  # noqa: ARG002 - for overrides
         validators: CacheValidators = NO_VALIDATORS,  # noqa: ARG002 - for overrides
     ) -> Download | SkippedEntry | NoNewContent:
-        """Return the bytes of an entry, or the reason for their absence.
+        """Return an entry's bytes or an absence; by default, nothing new.
 
         Args:
             entry: of this account.
@@ -208,10 +208,10 @@ class DeliveringAccount(Account, Protocol):
     """An account with an outbox: a folder for files to the council."""
 
     async def deliver(self, folder: str, name: str, content: bytes) -> None:
-        """Put a file into a folder of the account, atomically.
+        """Deliver a file atomically; leave an identical one, refuse to overwrite another.
 
-        The file is written under another name and then renamed. A file of its name with the same bytes is left, so
-        that a delivery may be repeated; another file of its name is never overwritten.
+        The file is written under another name first. A file of its name with the same bytes is left, so that a delivery
+        may be repeated.
 
         Args:
             folder: below the account's root; it must be there.

@@ -124,7 +124,7 @@ def test_rule_effectiveness_equals_the_view(
     assert (rise.rule, rise.judged, rise.findings, rise.opened) == ("hl1.rise", 5, 8, 4)
     assert (rise.accepted, rise.sent_back, rise.corrected, rise.noise, rise.settled) == (2, 1, 1, 1, 3)
     assert dict(rise.answered) == {"changed-practice": 1, "correct-as-sent": 1}
-    assert rise.share == pytest.approx(1 / 3)
+    assert rise.noise_share == pytest.approx(1 / 3)
     assert ledger.queries.measure_rules("WASTE") == ()
 
     ledger.mirror(Lake(tmp_path / "lake"), "HL1")
