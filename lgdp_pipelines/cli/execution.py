@@ -54,7 +54,7 @@ def _keep_command_name() -> None:
 
 
 def run_command(words: Sequence[str]) -> int:
-    """Run one command, and return its exit code.
+    """Run a command; print any error, and return its exit code.
 
     A refusal or failure becomes one message for people.
     """

@@ -301,7 +301,7 @@ def _record(transport: Transport[Source], inbox: Inbox, council_code: str, entry
 
 
 def summarise(report: AccountReport) -> str:
-    """Return the nonzero counts of a report as one line."""
+    """Return a report's nonzero outcome counts as one line, or “no news”."""
     counts = {
         "fetched": len(report.fetched),
         "duplicate": len(report.duplicates),

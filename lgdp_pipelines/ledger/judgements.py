@@ -231,7 +231,8 @@ def _update_states_and_queries(
 ) -> None:
     """Update submission states, and queries unless rejected or superseded.
 
-    A rejection removes nothing: a current submission and its queries stay.
+    An accepted submission supersedes the current one. A rejection removes nothing: a current submission and its queries
+    stay.
     """
     if judgement.verdict is Verdict.REJECTED:
         if submission.state is SubmissionState.JUDGING:

@@ -105,11 +105,11 @@ class QueryRepository(Repository):
         return _last_events(events, QueryStep.SENT_BACK)
 
     def find_earlier_answers(self, queries: Sequence[Query]) -> dict[str, QueryEvent]:
-        """Return earlier answers to the same questions, by query id.
+        """Return last year's or latest earlier answers to the same questions.
 
-        The answer is from the same period a year before, or else from the most recent earlier period that has one. The
-        same question is the same rule at the same scope, to the same council. Queries without an earlier answer are
-        left out.
+        Answers are by query id. The answer is from the same period a year before, or else from the most recent earlier
+        period that has one. The same question is the same rule at the same scope, to the same council. Queries without
+        an earlier answer are left out.
         """
         if not queries:
             return {}

@@ -127,7 +127,7 @@ def _select_results(return_code: str | None) -> sa.Select[Any]:
 
 
 def _select_queries(return_code: str | None) -> sa.Select[Any]:
-    """Select each query with its answer, reason for expiry and send-backs."""
+    """Select each query's state, answer code, expiry reason and send-back count."""
     return sa.select(
         QUERY.c.return_code,
         QUERY.c.rule,
@@ -173,7 +173,7 @@ def select_expiry_reason() -> sa.ScalarSelect[Any]:
 
 
 def count_send_backs() -> sa.ScalarSelect[Any]:
-    """Select the number of times that a query was sent back."""
+    """Select the number of times that a query's answer was sent back."""
     return (
         sa.select(sa.func.count())
         .select_from(QUERY_EVENT)

@@ -57,7 +57,7 @@ class RequiredFiles:
     exports: Mapping[tuple[str, str], Sequence[str]] = field(default_factory=lambda: MappingProxyType({}))
 
     def list_for(self, receipt: Receipt) -> Sequence[str]:
-        """Return the names of files that a receipt's submission must have."""
+        """Return names of files a receipt's submission needs; empty for single files."""
         return self.exports.get((receipt.council_code, receipt.system), () if receipt.system else self.tables)
 
 

@@ -32,7 +32,7 @@ _WRITE_BYTES = 1024**2
 
 
 def parse_parameters(platform: Platform, caller: Caller, parameters: Mapping[str, str]) -> PushedExtract:
-    """Return a pushed file's description from its request's parameters.
+    """Return a checked description of a pushed file from request parameters.
 
     Args:
         platform: with its register.
@@ -166,7 +166,7 @@ def _find_table(contract: Contract, mapping: SystemMapping | None, name: str | N
 
 
 def check_headers(request: Request, limits: RequestLimits) -> None:
-    """Refuse an encoded or oversized body before it is read.
+    """Refuse an encoded or oversized body by its headers.
 
     Raises:
         RequestRefused: the body is encoded, or too large.

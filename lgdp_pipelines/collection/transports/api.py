@@ -123,7 +123,7 @@ class ApiAccount:
         self,
         known_entries: Collection[ListedEntry] = frozenset(),  # noqa: ARG002 - may leave them out
     ) -> Listing:
-        """Return an entry for each return and begun period, without a request."""
+        """Return every begun period's entries, known ones too, without a request."""
         return Listing(self._entries, ())
 
     async def probe(self) -> None:

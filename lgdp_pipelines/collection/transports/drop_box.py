@@ -98,7 +98,7 @@ class DropBoxAccount:
         self,
         known_entries: Collection[ListedEntry] = frozenset(),  # noqa: ARG002 - may leave them out
     ) -> Listing:
-        """Return complete files of the declared folders by path, and skipped ones."""
+        """Return complete files, known ones too, and skipped ones, by path."""
         files = [
             file for folder in self.transport.folders for file in await asyncio.to_thread(self._list_folder, folder)
         ]

@@ -63,7 +63,7 @@ class FolderTransport(Transport[FolderSourceT]):
         return tuple(dict.fromkeys(answer.folder.strip("/") for answer in self.source.returns))
 
     def classify(self, folder: str, name: str, size: int | None, modified: int | None) -> Entry | SkippedEntry:
-        """Return a file as an entry, or as skipped with the reason."""
+        """Return an entry, routed by its name, or a skipped file."""
         if reason := refuse_name(name):
             return SkippedEntry(printable_name(name), reason)
         if is_unfinished(name):

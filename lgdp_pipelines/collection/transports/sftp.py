@@ -328,7 +328,7 @@ def _is_regular(attributes: asyncssh.SFTPAttrs) -> bool:
 
 
 def _parse_address(address: str, location: str) -> tuple[str, int]:
-    """Return the host and port in an address."""
+    """Return the host and port in an address; refuse other forms."""
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal() or not 0 < int(port) < 65536:
         raise SourceRefused("The source's address is not host:port.", where=location, remedy="Correct its address.")
