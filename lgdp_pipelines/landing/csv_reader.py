@@ -148,7 +148,7 @@ def _parse_first(content: bytes, layout: CsvLayout, row: int) -> tuple[CellBlock
 
 
 def _iter_even_chunks(text: _TextBuffer, layout: CsvLayout) -> Iterator[tuple[bytes, int]]:
-    """Take chunks with even quotes from the text; yield them with counts.
+    """Take chunks with even quote counts from the text, and yield both.
 
     The last chunk is not among them: it stays in the text.
     """
@@ -163,9 +163,9 @@ def _iter_even_chunks(text: _TextBuffer, layout: CsvLayout) -> Iterator[tuple[by
 
 
 def _find_even_end(content: bytes, quote: bytes, line_end: bytes) -> tuple[int, int]:
-    """Return the last line end after even quotes, and their number.
+    """Return the last line end after an even quote count, and count.
 
-    If every quote is at one end of a cell, that is the end of a record.
+    If every quote is at one end of a cell, that is the end of a record. Both are 0 if no line end near the end is.
     """
     end = content.rfind(line_end) + 1
     if not quote:

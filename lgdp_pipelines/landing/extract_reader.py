@@ -95,7 +95,7 @@ def read_extract(
 def _build_outcomes(
     rules: Sequence[Rule], findings: pl.DataFrame, landed: Mapping[str, LandedTable]
 ) -> tuple[RuleOutcome, ...]:
-    """Return each rule's outcome from findings; not run for unsent tables."""
+    """Return each rule's outcome from findings; not run for absent tables."""
     counts: dict[str, int] = dict(findings.group_by("rule").len().iter_rows())
     reason = "The submission came without this table, which is optional." if landed else "The extract cannot be read."
     return tuple(

@@ -79,7 +79,7 @@ def _recognise_zip(file: BinaryIO) -> str:
 
 
 def _recognise_text(start: bytes) -> str | None:
-    """Return the kind of a text by its beginning; None if unknown."""
+    """Return HTML, XML or JSON by a text's beginning; None for others."""
     text = start.decode("utf-16" if start.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig", errors="replace")
     if _HTML.match(text):
         return HTML
@@ -89,7 +89,9 @@ def _recognise_text(start: bytes) -> str | None:
 
 
 def check_declared(file: BinaryIO, extract: Extract) -> None:
-    """Check that a file may be of the declared format.
+    """Raise a fault if a file is recognised as another kind.
+
+    A file that no signature identifies passes as CSV, JSON or XML, but not as a workbook.
 
     Args:
         file: out of its container, open for reading, and left at its beginning.
@@ -173,7 +175,7 @@ def unpack(packed_file: BinaryIO, extract: Extract, target: IO[bytes]) -> None:
 
 
 def _choose_member(archive: ZipFile, extract: Extract) -> ZipInfo:
-    """Return the one member of an archive that is the extract."""
+    """Return the only fitting member of an archive; raise if unusable."""
     members = [member for member in archive.infolist() if not member.is_dir() and not _is_metadata(member.filename)]
     if len(members) > _MAX_MEMBERS:
         raise Fault(f"The ZIP holds more than {_MAX_MEMBERS:,} files. Send a ZIP with the one file of the extract.")
@@ -196,7 +198,7 @@ def _is_metadata(name: str) -> bool:
 
 
 def _copy(pieces: Iterator[bytes], packed_file: BinaryIO, target: IO[bytes]) -> None:
-    """Write pieces, and raise a fault beyond the size limit."""
+    """Write pieces; raise beyond a limit that follows from the packed size."""
     limit = max(SMALL_BYTES, min(MAX_BYTES, MAX_RATIO * measure_size(packed_file)))
     copied_bytes = 0
     for piece in pieces:

@@ -71,7 +71,7 @@ def _move_day(text: str, days: int) -> str:
 
 
 def _replace_cell(item: str, text: str) -> Callable[[Row, Sequence[Row], Period], Row]:
-    """Return a change of one cell to a text."""
+    """Return a function that changes one cell to a text."""
     return lambda _row, _before, _period: {item: text}
 
 

@@ -89,7 +89,7 @@ class Event:
 
 
 def _name_second_version(name: str) -> str:
-    """Return the name under which an extract is sent again."""
+    """Return a CSV file's name with ``_v2`` before its ending."""
     return name.replace(".csv", "_v2.csv")
 
 

@@ -281,7 +281,7 @@ def _split_at_random(total: int, names: Sequence[str], random: Random) -> dict[s
 
 
 def _generate_school_cell(item: Item, request: RowRequest, random: Random, figures: Mapping[str, str]) -> str:
-    """Return a cell of a school: council, text, figure or mark."""
+    """Return a school's cell: council, text if required, figure or mark."""
     if item.role is Role.COUNCIL:
         return spell_council(item, request)
     if item.role is not Role.MEASURE:

@@ -111,9 +111,10 @@ class ByteStore:
 
     @contextmanager
     def _write_draft(self, data: bytes | Iterable[bytes]) -> Iterator[tuple[Path, str]]:
-        """Remove abandoned drafts; give a block a new draft and its sha256.
+        """Write bytes to a draft for a block, and remove abandoned drafts.
 
-        The draft is removed unless the block renamed it.
+        The block gets the draft and its sha256. Drafts that killed processes abandoned are removed before, and this
+        draft afterwards, unless the block renamed it.
         """
         for abandoned in self._drafts.glob("[!.]*"):
             if is_abandoned(abandoned):
@@ -149,7 +150,7 @@ class RegisterStore(ByteStore):
     CHANGED_REMEDY = "Restore this file from a backup."
 
     def put_files(self, files: Mapping[str, bytes]) -> str:
-        """Store a register's files and their list, and return the list's sha256.
+        """Store the files not yet stored, then their list; return its sha256.
 
         The list has a line for each file, ``<sha256>  <path>``, and is stored last: if it exists, all files do.
 

@@ -339,7 +339,10 @@ def _write_parquet(frame: pl.DataFrame, file: Path) -> stat_result:
 
 
 def _iter_file_frames(frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-    """Yield the rows in frames of the size of one file."""
+    """Yield frames joined until each has at least :data:`FILE_BYTES`.
+
+    The last may be smaller. Empty frames are left out.
+    """
     buffer: list[pl.DataFrame] = []
     size = 0
     for frame in frames:

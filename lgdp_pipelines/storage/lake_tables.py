@@ -231,7 +231,7 @@ def parse_submission_id(submission_id: str) -> SubmissionKey:
 
 
 def build_predicate(where: SliceFilter) -> str:
-    """Return a slice as SQL.
+    """Return a slice as a SQL condition, after checking names and values.
 
     Values come from outside, so each must have the strict form of its column, which excludes quotes.
 
@@ -244,7 +244,7 @@ def build_predicate(where: SliceFilter) -> str:
 
 
 def _build_term(column: str, values: str | Sequence[str] | None) -> str:
-    """Return the SQL term of one column of a slice."""
+    """Return one column's SQL term, after checking its name and values."""
     if not re.fullmatch(r"_?[a-z][a-z0-9_]*", column):
         raise StorageError("A slice is named by a column that cannot exist.", where=column[:50])
     if values is None:

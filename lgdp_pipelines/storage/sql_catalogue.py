@@ -142,7 +142,7 @@ def _write_view(connection: duckdb.DuckDBPyConnection, lake: Lake, view: Catalog
 
 
 def _build_select(lake: Lake, source: LakeTable | str | Callable[[Lake], str]) -> str:
-    """Return the ``SELECT`` of a view."""
+    """Return a view's ``SELECT``: given, built by function, or over its table."""
     if isinstance(source, str):
         return source
     if not isinstance(source, LakeTable):

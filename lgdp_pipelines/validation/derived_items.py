@@ -39,7 +39,7 @@ class DerivedColumns:
         return typed.with_columns(self._columns).select(self._names) if self._columns else typed
 
     def extend_errors(self, in_error: Mapping[str, pl.Series]) -> Mapping[str, pl.Series]:
-        """Return ``_row`` of cells in error by item, including derived items."""
+        """Return cells in error by item; derived items share their sources' errors."""
         derived = {
             item.name: pl.concat(rows)
             for item in self._table.derived
@@ -66,7 +66,7 @@ def _derive(item: Item, facts: SubmissionFacts) -> Iterator[pl.Expr]:
 
 
 def _derive_age_band(band: AgeBand) -> pl.Expr:
-    """Return the code of the band of an age on a day."""
+    """Return the code of the age band on a day; else null."""
     birth, day = pl.col(band.of), pl.col(band.on)
     # A person born on 29 February is a year older from 1 March on in a year without that day.
     is_before_birthday = _number_day(day) < _number_day(birth)
