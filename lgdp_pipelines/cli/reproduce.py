@@ -74,32 +74,38 @@ def reproduce(
     if is_evidence:
         print_json(_serialise_evidence(records[0]))
         return
-    results: list[Reproduction] = []
+    reproductions: list[Reproduction] = []
     with show_progress("Judging again") as progress:
         replayer = JudgementReplayer(platform)
         for number, record in enumerate(records, 1):
             progress(f"{number}/{len(records)} {record.submission_id}")
-            results.append(reproduce_judgement(platform, replayer, record))
+            reproductions.append(reproduce_judgement(platform, replayer, record))
             if result_format == "text":
-                _print_result(results[-1])
+                _print_reproduction(reproductions[-1])
     if result_format == "json":
         documents = [
-            {**to_json_fields(result), "evidence": _serialise_evidence(result.original)["evidence"]}
-            for result in results
+            {**to_json_fields(reproduction), "evidence": _serialise_evidence(reproduction.original)["evidence"]}
+            for reproduction in reproductions
         ]
         print_json(documents if is_all else documents[0])
-    counts = {kind: sum(result.result is kind for result in results) for kind in ReproductionResult}
+    counts = {
+        kind: sum(reproduction.comparison is kind for reproduction in reproductions) for kind in ReproductionResult
+    }
     summary = ", ".join(f"{count} {_LABELS[kind][1]}" for kind, count in counts.items() if count)
     say(summary or "Nothing was judged yet.")
-    if counts[ReproductionResult.IDENTICAL] < len(results):
+    if counts[ReproductionResult.IDENTICAL] < len(reproductions):
         raise typer.Exit(1)
 
 
-def _print_result(result: Reproduction) -> None:
-    """Print a result with its differences and notes, a line each."""
-    mark, words = _LABELS[result.result]
-    print_markup(f"{mark} {result.original.submission_id}, judgement {result.original.number}: {words}")
-    for text in (*([result.reason] if result.reason else []), *result.differences, *result.notes):
+def _print_reproduction(reproduction: Reproduction) -> None:
+    """Print a reproduction with its differences and notes, a line each."""
+    mark, words = _LABELS[reproduction.comparison]
+    print_markup(f"{mark} {reproduction.original.submission_id}, judgement {reproduction.original.number}: {words}")
+    for text in (
+        *([reproduction.reason] if reproduction.reason else []),
+        *reproduction.differences,
+        *reproduction.notes,
+    ):
         print_markup(f"  {escape(text)}")
 
 

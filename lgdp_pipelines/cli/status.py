@@ -181,7 +181,7 @@ def print_summary(platform: Platform) -> None:
 def _format_failed_rules(platform: Platform, submission_id: str) -> str:
     """Return the failed rules of a submission's last judgement, as text."""
     judgement = platform.ledger.judgements.find(submission_id)
-    failed = [outcome for outcome in judgement.results if outcome.result is RuleResult.FAILED] if judgement else []
+    failed = [outcome for outcome in judgement.outcomes if outcome.result is RuleResult.FAILED] if judgement else []
     return ", ".join(
         f"{outcome.rule} ({outcome.failed} times)" if outcome.failed > 1 else outcome.rule for outcome in failed
     )

@@ -162,7 +162,7 @@ def _print_json(reading: Reading, judgement: ValidationResult) -> None:
         "findings": judgement.findings.select(columns).to_dicts(),
         "rules": [
             {"rule": outcome.rule, "result": str(outcome.result), "failed": outcome.failed}
-            for outcome in judgement.results
+            for outcome in judgement.outcomes
         ],
         "repairs": [
             {"table": repair.table, "item": repair.item, "kind": str(repair.kind), "cells": repair.cells}
@@ -184,7 +184,7 @@ def _print_result(register: Register, reading: Reading, judgement: ValidationRes
     contract = extract.contract
     rules = {rule.id: rule for rule in list_rules(contract)}
     print_markup(f"{_VERDICTS[judgement.verdict]}: {contract.title}, {reading.rows:,} rows")
-    for outcome in judgement.results:
+    for outcome in judgement.outcomes:
         if outcome.result is RuleResult.FAILED:
             _print_broken_rule(rules[outcome.rule], outcome, judgement.findings)
             _print_codes(register, contract, rules[outcome.rule], extract.period.end)
@@ -194,9 +194,9 @@ def _print_result(register: Register, reading: Reading, judgement: ValidationRes
     titles = {(table.name, item.urn): item.title for table in contract.tables for item in table.items}
     for repair in judgement.repairs:
         _print_dim(f"repaired: {titles[repair.table, repair.item]}, {repair.cells:,} cells {repair.kind.description}")
-    not_run = [outcome for outcome in judgement.results if outcome.result is RuleResult.NOT_RUN]
-    passed = sum(outcome.result is RuleResult.PASSED for outcome in judgement.results)
-    print_markup(f"\n{passed} of {len(judgement.results)} rules passed, {len(not_run)} not run.")
+    not_run = [outcome for outcome in judgement.outcomes if outcome.result is RuleResult.NOT_RUN]
+    passed = sum(outcome.result is RuleResult.PASSED for outcome in judgement.outcomes)
+    print_markup(f"\n{passed} of {len(judgement.outcomes)} rules passed, {len(not_run)} not run.")
     for reason in sorted({outcome.reason for outcome in not_run}):
         _print_dim(f"not run: {reason}")
 

@@ -68,7 +68,7 @@ class Reading:
             is empty or missing; ``_unmapped`` (string); ``_row`` (int64). Empty if the extract cannot be read;
             without the optional tables that were not sent.
         findings: frame of ``FINDING_SCHEMA``.
-        results: an outcome for each rule that landing tests.
+        outcomes: an outcome for each rule that landing tests.
         unreadable_reason: the reason, for people, why the extract cannot be judged; None if it can.
         headers: by table name and item name, the header (or key, or path) in the file; without items that are
             missing there.
@@ -78,7 +78,7 @@ class Reading:
 
     tables: Mapping[str, ChunkedFrame]
     findings: pl.DataFrame
-    results: tuple[RuleOutcome, ...]
+    outcomes: tuple[RuleOutcome, ...]
     unreadable_reason: str | None = None
     headers: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: MappingProxyType({}))
     sheets: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))

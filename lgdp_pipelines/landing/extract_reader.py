@@ -84,7 +84,7 @@ def read_extract(
     return Reading(
         tables=rows,
         findings=findings,
-        results=_build_outcomes(rules, findings, landed),
+        outcomes=_build_outcomes(rules, findings, landed),
         unreadable_reason=None if landed else " ".join(fault.message for fault in faults),
         headers={name: landed[name].headers for name in rows},
         sheets={name: table.sheet for name, table in landed.items() if table.sheet is not None},

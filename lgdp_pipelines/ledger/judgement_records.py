@@ -122,7 +122,7 @@ class _Judgement:
         contract_sha256: of the contract's file.
         code_version: of the code that judged.
         rows: of the submission, over all tables.
-        results: of each rule, once.
+        outcomes: of each rule, once.
         repairs: counts of cells that were made canonical.
         evidence: from which it can be judged again; None where that is impossible.
     """
@@ -133,7 +133,7 @@ class _Judgement:
     contract_sha256: str
     code_version: str
     rows: int
-    results: tuple[RuleOutcome, ...]
+    outcomes: tuple[RuleOutcome, ...]
     repairs: tuple[Repair, ...] = field(default=(), kw_only=True)
     evidence: Evidence | None = field(default=None, kw_only=True)
 

@@ -122,7 +122,7 @@ def _record(connection: sa.Connection, run_id: str, judgements: Sequence[NewJudg
 
 def _refuse_contradiction(judgement: NewJudgement) -> None:
     """Refuse a judgement whose results contradict its rules or verdict."""
-    counts = Counter(outcome.rule for outcome in judgement.results)
+    counts = Counter(outcome.rule for outcome in judgement.outcomes)
     rule_ids = {rule.id for rule in judgement.rules}
     differing_ids = sorted({rule for rule, count in counts.items() if count != 1} | (rule_ids ^ set(counts)))
     if differing_ids:
@@ -148,7 +148,7 @@ def _list_outcomes(
 ) -> list[RuleOutcome]:
     """Return outcomes of one severity and result, by default failed ones."""
     rules = {rule.id for rule in judgement.rules if rule.severity is severity}
-    return [outcome for outcome in judgement.results if outcome.result is result and outcome.rule in rules]
+    return [outcome for outcome in judgement.outcomes if outcome.result is result and outcome.rule in rules]
 
 
 def _is_same(latest: JudgementRecord, run_id: str, judgement: NewJudgement) -> bool:
@@ -156,7 +156,7 @@ def _is_same(latest: JudgementRecord, run_id: str, judgement: NewJudgement) -> b
     return (
         (latest.run_id, latest.verdict, latest.contract_sha256, latest.code_version, latest.rows)
         == (run_id, judgement.verdict, judgement.contract_sha256, judgement.code_version, judgement.rows)
-        and set(latest.results) == set(judgement.results)
+        and set(latest.outcomes) == set(judgement.outcomes)
         and latest.evidence == judgement.evidence
     )
 
@@ -188,11 +188,11 @@ def _insert(connection: sa.Connection, run_id: str, judgement: NewJudgement, num
             sa.insert(REPAIR),
             [_build_repair_row(judgement.submission_id, number, repair) for repair in judgement.repairs],
         )
-    if judgement.results:
+    if judgement.outcomes:
         severities = {rule.id: rule.severity for rule in judgement.rules}
         connection.execute(
             sa.insert(RULE_RESULT),
-            [_build_result_row(judgement_id, severities[outcome.rule], outcome) for outcome in judgement.results],
+            [_build_result_row(judgement_id, severities[outcome.rule], outcome) for outcome in judgement.outcomes],
         )
 
 
@@ -305,7 +305,7 @@ def _find_last(
     )
     if row is None:
         return None
-    results = connection.execute(
+    outcome_rows = connection.execute(
         sa.select(RULE_RESULT).where(RULE_RESULT.c.judgement_id == row["id"]).order_by(RULE_RESULT.c.rule)
     )
     repairs: Sequence[Any] = connection.execute(
@@ -316,7 +316,7 @@ def _find_last(
     values = {column.name: row[column] for column in JUDGEMENT.c if column.name != "id"}
     return JudgementRecord(
         **values,
-        results=tuple(RuleOutcome(result.rule, result.result, result.failed, result.reason) for result in results),
+        outcomes=tuple(RuleOutcome(row.rule, row.result, row.failed, row.reason) for row in outcome_rows),
         repairs=tuple(Repair(*repair) for repair in repairs),
         evidence=None if row["register_sha256"] is None else _build_evidence(row),
     )

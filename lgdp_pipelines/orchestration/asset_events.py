@@ -79,7 +79,7 @@ def build_materialisations(
     metadata: dict[str, Any] = {
         "submission": submission.id,
         "verdict": str(judgement.verdict),
-        "findings": sum(result.failed for result in judgement.results),
+        "findings": sum(rule_outcome.failed for rule_outcome in judgement.outcomes),
         "received": dg.MetadataValue.timestamp(submission.received_at),
         "contract": f"{contract.return_code} {contract.version}",
         **_describe_timeliness(contract, outcome),
@@ -126,17 +126,17 @@ def list_check_outcomes(outcome: SubmissionOutcome, rules: Mapping[str, Rule]) -
     judgement = outcome.judgement
     submission = dg.MetadataValue.text(outcome.submission.id)
     for family in CheckFamily:
-        results = [
-            result
-            for result in judgement.results
-            if find_check_family(rules[result.rule].kind, rules[result.rule].severity) is family
+        rule_outcomes = [
+            rule_outcome
+            for rule_outcome in judgement.outcomes
+            if find_check_family(rules[rule_outcome.rule].kind, rules[rule_outcome.rule].severity) is family
         ]
-        failed_rules = [result.rule for result in results if result.result is RuleResult.FAILED]
+        failed_rules = [rule_outcome.rule for rule_outcome in rule_outcomes if rule_outcome.result is RuleResult.FAILED]
         findings = judgement.findings.filter(pl.col("rule").is_in(failed_rules))
         metadata = {
             "submission": submission,
             **({"findings": _build_findings_table(findings, _FINDING_COLUMNS)} if failed_rules else {}),
-            "rules": dg.MetadataValue.md(_render_rules(results, rules)),
+            "rules": dg.MetadataValue.md(_render_rules(rule_outcomes, rules)),
         }
         is_rejecting = any(rules[rule].severity is Severity.ERROR for rule in failed_rules)
         severity = dg.AssetCheckSeverity.ERROR if is_rejecting else dg.AssetCheckSeverity.WARN
@@ -151,18 +151,18 @@ def list_check_outcomes(outcome: SubmissionOutcome, rules: Mapping[str, Rule]) -
     )
 
 
-def _render_rules(results: Sequence[RuleOutcome], rules: Mapping[str, Rule]) -> str:
-    """Return rules' results as a Markdown table, or a sentence without rules."""
-    if not results:
+def _render_rules(outcomes: Sequence[RuleOutcome], rules: Mapping[str, Rule]) -> str:
+    """Return rules' outcomes as a Markdown table, or a sentence without rules."""
+    if not outcomes:
         return "The contract has no rule of this kind."
     rows = [
         (
-            f"`{result.rule}`",
-            rules[result.rule].title,
-            f"{result.result}{f' ({result.reason})' if result.reason else ''}",
-            str(result.failed),
+            f"`{outcome.rule}`",
+            rules[outcome.rule].title,
+            f"{outcome.result}{f' ({outcome.reason})' if outcome.reason else ''}",
+            str(outcome.failed),
         )
-        for result in sorted(results, key=lambda result: (_RESULT_ORDER.index(result.result), result.rule))
+        for outcome in sorted(outcomes, key=lambda outcome: (_RESULT_ORDER.index(outcome.result), outcome.rule))
     ]
     return _render_table(["rule", "what is true", "result", "failed"], rows)
 

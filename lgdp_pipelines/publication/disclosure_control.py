@@ -11,7 +11,7 @@ until no shown cells add up to a withheld one; and until no withheld cell follow
 tested by solving them. The total over all cells is taken to be known even where it is not published. A 0 is shown.
 
 Nothing tells a reader whether a withheld cell is a small count or protects one. Limits: a total that is itself below
-the threshold and known from elsewhere is not hidden, and releases are not compared with one another.
+the threshold and known from elsewhere is not withheld, and releases are not compared with one another.
 
 Belongs here: the decision over the cells of one council and period. Belongs elsewhere: SQL (``published_models``).
 """
@@ -63,7 +63,7 @@ class _Sum:
         return self.children if self.parent is None else (*self.children, self.parent)
 
 
-def suppress_small_counts(cells: pa.Table, threshold: int) -> pa.Table:
+def withhold_small_counts(cells: pa.Table, threshold: int) -> pa.Table:
     """Return which cells are withheld, each council, period and population apart.
 
     Args:
@@ -81,22 +81,27 @@ def suppress_small_counts(cells: pa.Table, threshold: int) -> pa.Table:
         row = rows[number]
         populations.setdefault((row["council_code"], row["period"], row["population"]), []).append(number)
     for numbers in populations.values():
-        counts = [CountCell(rows[n]["item"], dict(rows[n]["breakdown"]), rows[n]["value"]) for n in numbers]
-        for number, is_suppressed in zip(numbers, choose_suppressed_cells(counts, threshold), strict=True):
-            is_withheld[number] = is_suppressed
+        counts = [
+            CountCell(rows[number]["item"], dict(rows[number]["breakdown"]), rows[number]["value"])
+            for number in numbers
+        ]
+        for number, is_cell_withheld in zip(numbers, choose_withheld_cells(counts, threshold), strict=True):
+            is_withheld[number] = is_cell_withheld
     return cells.select(["council_code", "period", "_cell"]).append_column(
         "is_withheld", pa.array(is_withheld, pa.bool_())
     )
 
 
-def choose_suppressed_cells(cells: Sequence[CountCell], threshold: int) -> tuple[bool, ...]:
+def choose_withheld_cells(cells: Sequence[CountCell], threshold: int) -> tuple[bool, ...]:
     """Return whether each cell is withheld: small counts and cells protecting them."""
-    hidden = {n for n, cell in enumerate(cells) if 0 < cell.count < threshold}
-    if hidden:
+    withheld = {cell_number for cell_number, cell in enumerate(cells) if 0 < cell.count < threshold}
+    if withheld:
         sums = _list_sums(cells)
-        while next_cells := _protect_sums(cells, sums, hidden, threshold) or _protect_solutions(cells, sums, hidden):
-            hidden |= next_cells
-    return tuple(n in hidden for n in range(len(cells)))
+        while next_cells := _protect_sums(cells, sums, withheld, threshold) or _protect_solutions(
+            cells, sums, withheld
+        ):
+            withheld |= next_cells
+    return tuple(cell_number in withheld for cell_number in range(len(cells)))
 
 
 def _list_sums(cells: Sequence[CountCell]) -> tuple[_Sum, ...]:
@@ -105,8 +110,8 @@ def _list_sums(cells: Sequence[CountCell]) -> tuple[_Sum, ...]:
     That figure is another cell, or the total over all cells.
     """
     tables: dict[tuple[str, frozenset[str]], list[int]] = {}
-    for n, cell in enumerate(cells):
-        tables.setdefault((cell.item, frozenset(cell.breakdown)), []).append(n)
+    for cell_number, cell in enumerate(cells):
+        tables.setdefault((cell.item, frozenset(cell.breakdown)), []).append(cell_number)
     has_total = any(not dimensions for _, dimensions in tables)
     sums = []
     for key, members in tables.items():
@@ -120,57 +125,61 @@ def _list_sums(cells: Sequence[CountCell]) -> tuple[_Sum, ...]:
             for parent in parents:
                 codes = cells[parent].breakdown
                 children = (
-                    n for n in members if all(cells[n].breakdown[name] == codes[name] for name in parent_dimensions)
+                    cell_number
+                    for cell_number in members
+                    if all(cells[cell_number].breakdown[name] == codes[name] for name in parent_dimensions)
                 )
                 sums.append(_Sum(parent, tuple(children)))
     return tuple(sums)
 
 
-def _protect_sums(cells: Sequence[CountCell], sums: Iterable[_Sum], hidden: set[int], threshold: int) -> set[int]:
+def _protect_sums(cells: Sequence[CountCell], sums: Iterable[_Sum], withheld: set[int], threshold: int) -> set[int]:
     """Return a cell to withhold against a single revealing sum, or empty.
 
     The sum reveals another withheld cell. Empty where no sum does.
     """
-    for total in sums:
-        counted_cells = [n for n in total.children if cells[n].count > 0]
-        hidden_cells = [n for n in counted_cells if n in hidden]
-        shown_cells = [n for n in counted_cells if n not in hidden]
-        if total.parent is not None and total.parent in hidden:
-            if counted_cells and not hidden_cells:
+    for cell_sum in sums:
+        counted_cells = [cell_number for cell_number in cell_sum.children if cells[cell_number].count > 0]
+        withheld_cells = [cell_number for cell_number in counted_cells if cell_number in withheld]
+        shown_cells = [cell_number for cell_number in counted_cells if cell_number not in withheld]
+        if cell_sum.parent is not None and cell_sum.parent in withheld:
+            if counted_cells and not withheld_cells:
                 return {_find_smallest(cells, shown_cells)}
-        elif hidden_cells and (len(hidden_cells) < 2 or sum(cells[n].count for n in hidden_cells) < threshold):
+        elif withheld_cells and (
+            len(withheld_cells) < 2 or sum(cells[cell_number].count for cell_number in withheld_cells) < threshold
+        ):
             if shown_cells:
                 return {_find_smallest(cells, shown_cells)}
-            if total.parent is not None and cells[total.parent].count > 0:
-                return {total.parent}
+            if cell_sum.parent is not None and cells[cell_sum.parent].count > 0:
+                return {cell_sum.parent}
     return set()
 
 
-def _protect_solutions(cells: Sequence[CountCell], sums: Sequence[_Sum], hidden: set[int]) -> set[int]:
+def _protect_solutions(cells: Sequence[CountCell], sums: Sequence[_Sum], withheld: set[int]) -> set[int]:
     """Return a cell to withhold against all sums solved together, or empty.
 
     Empty where the sums reveal no other withheld cell.
     """
-    for cell in _solve_sums(sums, hidden):
-        neighbours = {n for total in sums if cell in total.members for n in total.members}
-        shown_cells = sorted(n for n in neighbours - hidden if cells[n].count > 0)
+    for cell in _solve_sums(sums, withheld):
+        neighbours = {cell_number for cell_sum in sums if cell in cell_sum.members for cell_number in cell_sum.members}
+        shown_cells = sorted(cell_number for cell_number in neighbours - withheld if cells[cell_number].count > 0)
         if shown_cells:
             return {_find_smallest(cells, shown_cells)}
     return set()
 
 
-def _solve_sums(sums: Sequence[_Sum], hidden: set[int]) -> list[int]:
+def _solve_sums(sums: Sequence[_Sum], withheld: set[int]) -> list[int]:
     """Return the withheld cells whose value follows from the sums.
 
     These are alone in a row of the reduced system.
     """
-    unknowns = sorted(hidden)
-    column_of = {n: column for column, n in enumerate(unknowns)}
+    unknowns = sorted(withheld)
+    column_of = {cell_number: column for column, cell_number in enumerate(unknowns)}
     pivots: dict[int, dict[int, int]] = {}
-    for total in sums:
-        row = {column_of[n]: 1 for n in total.children if n in column_of}
-        if total.parent in column_of:
-            parent = column_of[total.parent]
+    for cell_sum in sums:
+        row = {column_of[cell_number]: 1 for cell_number in cell_sum.children if cell_number in column_of}
+        if cell_sum.parent in column_of:
+            parent = column_of[cell_sum.parent]
             row[parent] = (row.get(parent, 0) - 1) % _PRIME
         row = {column: factor for column, factor in row.items() if factor}
         for column, pivot in pivots.items():
@@ -195,4 +204,4 @@ def _eliminate(row: dict[int, int], pivot: dict[int, int], column: int) -> dict[
 
 def _find_smallest(cells: Sequence[CountCell], numbers: Sequence[int]) -> int:
     """Return the number of the cell with the smallest count."""
-    return min(numbers, key=lambda n: (cells[n].count, n))
+    return min(numbers, key=lambda cell_number: (cells[cell_number].count, cell_number))

@@ -235,7 +235,7 @@ def _generate_withheld_model(product: Product) -> str:
     return (
         '"""Figures that are withheld so that no figure points at a person."""\n\n'
         "import asyncio\n\n"
-        "from lgdp_pipelines.publication.disclosure_control import suppress_small_counts\n\n\n"
+        "from lgdp_pipelines.publication.disclosure_control import withhold_small_counts\n\n\n"
         "def model(dbt, session):\n"
         '    """Decide over the cells of each council and period."""\n'
         f'    dbt.config(materialized="table", schema="candidate", tags=["{product.data_return.slug}"])\n'
@@ -243,7 +243,7 @@ def _generate_withheld_model(product: Product) -> str:
         "    asyncio.get_event_loop().close()\n"
         "    asyncio.set_event_loop(None)\n"
         f'    cells = dbt.ref("cell__{product.name}"){condition}\n'
-        f"    return suppress_small_counts(cells.to_arrow_table(), threshold={product.threshold})\n"
+        f"    return withhold_small_counts(cells.to_arrow_table(), threshold={product.threshold})\n"
     )
 
 

@@ -54,7 +54,7 @@ class ReportedJudgement:
 
     Attributes:
         verdict: accepted, queried or rejected.
-        results: of each rule.
+        outcomes: of each rule.
         findings: frame with the columns of ``FINDING_SCHEMA``, in the order of the file.
         table_rows: number of rows by table name.
         judged_at: in UTC.
@@ -62,7 +62,7 @@ class ReportedJudgement:
     """
 
     verdict: Verdict
-    results: tuple[RuleOutcome, ...]
+    outcomes: tuple[RuleOutcome, ...]
     findings: pl.DataFrame
     table_rows: Mapping[str, int]
     judged_at: datetime
@@ -172,16 +172,16 @@ class Report:
         return {rule.id: rule for rule in list_rules(self.contract)}
 
     @cached_property
-    def results(self) -> tuple[RuleOutcome, ...]:
-        """Result of each rule, in the contract's order."""
+    def outcomes(self) -> tuple[RuleOutcome, ...]:
+        """Outcome of each rule, in the contract's order."""
         order = {rule: number for number, rule in enumerate(self.rules)}
-        return tuple(sorted(self.judgement.results, key=lambda outcome: order.get(outcome.rule, len(order))))
+        return tuple(sorted(self.judgement.outcomes, key=lambda outcome: order.get(outcome.rule, len(order))))
 
     @cached_property
     def broken_rules(self) -> tuple[BrokenRule, ...]:
         """Broken rules: errors first, then queries, then known issues."""
         descriptions = [
-            self._describe_broken_rule(outcome) for outcome in self.results if outcome.result is RuleResult.FAILED
+            self._describe_broken_rule(outcome) for outcome in self.outcomes if outcome.result is RuleResult.FAILED
         ]
         severities = list(Severity)
         return tuple(sorted(descriptions, key=lambda rule: severities.index(rule.severity)))
@@ -217,7 +217,7 @@ class Report:
     def unchecked_rules(self) -> Mapping[str, Sequence[str]]:
         """Titles of the rules that could not be run, by reason."""
         titles: dict[str, list[str]] = {}
-        for outcome in self.results:
+        for outcome in self.outcomes:
             if outcome.result is RuleResult.NOT_RUN:
                 titles.setdefault(outcome.reason, []).append(self.find_rule_title(outcome.rule))
         return titles
@@ -239,7 +239,7 @@ class Report:
     @property
     def passed_count(self) -> int:
         """Number of rules that hold."""
-        return sum(outcome.result is RuleResult.PASSED for outcome in self.judgement.results)
+        return sum(outcome.result is RuleResult.PASSED for outcome in self.judgement.outcomes)
 
     @property
     def repairs(self) -> tuple[tuple[str, str, int], ...]:

@@ -136,7 +136,7 @@ def build_report_document(report: Report) -> Json:
                 "failed": outcome.failed,
                 "reason": outcome.reason,
             }
-            for outcome in report.results
+            for outcome in report.outcomes
         ],
         "repairs": [
             {"table": repair.table, "item": repair.item, "kind": str(repair.kind), "cells": repair.cells}

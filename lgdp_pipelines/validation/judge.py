@@ -40,17 +40,17 @@ class ValidationResult:
     Attributes:
         verdict: accepted, queried or rejected.
         findings: frame of ``FINDING_SCHEMA``, by table, row and rule; of each rule the first :data:`MAX_LISTED`.
-        results: one outcome for each rule of the contract, in the contract's order, with the full number of failures;
+        outcomes: one outcome for each rule of the contract, in the contract's order, with the full number of failures;
             ``reason`` says how many findings are not listed, or why a rule was not run.
         tables: validated tables by name: items in their types, ``<measure>_status``, ``_repairs``, ``_row``; without
             the tables and rows that could not be judged. Files on disk stay there until the run is over.
-        translated: number of cells that a mapping translated; the reasons in ``results`` say it too.
+        translated: number of cells that a mapping translated; the reasons in ``outcomes`` say it too.
         repairs: number of cells that were brought into the contract's own spelling.
     """
 
     verdict: Verdict
     findings: pl.DataFrame
-    results: tuple[RuleOutcome, ...]
+    outcomes: tuple[RuleOutcome, ...]
     tables: Mapping[str, ChunkedFrame]
     translated: tuple[TranslationCount, ...] = ()
     repairs: tuple[Repair, ...] = ()
@@ -63,7 +63,7 @@ def judge(reading: Reading, context: JudgingContext) -> ValidationResult:
         LgdpError: a rule cannot be run.
     """
     contract = context.contract
-    landed = {outcome.rule: outcome for outcome in reading.results}
+    landed = {outcome.rule: outcome for outcome in reading.outcomes}
     excluded = _find_excluded_data(contract, reading)
     untested = [rule for rule in list_rules(contract) if rule.id not in landed]
     reasons = {rule.id: _explain_not_run(contract, rule, reading.tables, excluded) for rule in untested}
@@ -100,7 +100,7 @@ def judge(reading: Reading, context: JudgingContext) -> ValidationResult:
     return ValidationResult(
         verdict=_decide_verdict(contract, outcomes),
         findings=build_findings(contract, violations, typed, reading),
-        results=outcomes,
+        outcomes=outcomes,
         tables={name: table for name, table in typed.items() if name in reading.tables},
         translated=translated,
         repairs=tuple(repair for table_judge in judges.values() for repair in table_judge.normaliser.repairs),

@@ -249,7 +249,7 @@ def _describe_judgements(
             code_version=platform.code_version,
             rows=outcome.rows,
             rules=list_rules(contract),
-            results=tuple(_seal_fingerprints(key, result) for result in outcome.judgement.results),
+            outcomes=tuple(_seal_fingerprints(key, rule_outcome) for rule_outcome in outcome.judgement.outcomes),
             against=outcome.compared_submissions,
             evidence=evidence[outcome.submission.id],
             repairs=outcome.judgement.repairs,

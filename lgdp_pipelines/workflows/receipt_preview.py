@@ -96,7 +96,7 @@ def _build_preliminary_report(
         period,
         submitted_files.receipts,
         judgement=ReportedJudgement(
-            judgement.verdict, judgement.results, judgement.findings, rows, platform.clock(), judgement.repairs
+            judgement.verdict, judgement.outcomes, judgement.findings, rows, platform.clock(), judgement.repairs
         ),
         status=ReportedStatus(
             reference=f"receipt-{receipt.id}",

@@ -308,7 +308,7 @@ def _build_reports(
             ledger.submissions.list_receipts(submission_id),
             judgement=ReportedJudgement(
                 verdict=judgement.verdict,
-                results=judgement.results,
+                outcomes=judgement.outcomes,
                 findings=findings.get((submission_id,), no_findings),
                 table_rows=rows.get(submission_id, {contract.tables[0].name: judgement.rows}),
                 judged_at=judgement.judged_at,

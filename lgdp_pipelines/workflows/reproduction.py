@@ -241,14 +241,14 @@ class Reproduction:
 
     Attributes:
         original: the judgement, as the ledger has it.
-        result: whether the replay is the same.
+        comparison: whether the replay is the same.
         reason: why there is no replay; empty after a replay.
         differences: sentences on each difference, which repeat no cell.
         notes: sentences on other changes since, such as another version of a package.
     """
 
     original: JudgementRecord
-    result: ReproductionResult
+    comparison: ReproductionResult
     reason: str = ""
     differences: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -288,8 +288,8 @@ def reproduce_judgement(platform: Platform, replayer: JudgementReplayer, origina
         except ReplayError as error:
             return Reproduction(original, ReproductionResult.NOT_REPRODUCIBLE, reason=str(error))
         differences = tuple(_describe_differences(platform, original, _require_evidence(original), judgement))
-    result = ReproductionResult.DIFFERENT if differences else ReproductionResult.IDENTICAL
-    return Reproduction(original, result, differences=differences, notes=notes)
+    comparison = ReproductionResult.DIFFERENT if differences else ReproductionResult.IDENTICAL
+    return Reproduction(original, comparison, differences=differences, notes=notes)
 
 
 def _describe_differences(
@@ -299,7 +299,7 @@ def _describe_differences(
     findings, tables = digest_judgement(judgement)
     if judgement.verdict is not original.verdict:
         yield f"The verdict was {original.verdict}, and is {judgement.verdict} now."
-    yield from _shorten(_compare_results(original.results, judgement.results))
+    yield from _shorten(_compare_outcomes(original.outcomes, judgement.outcomes))
     if findings != evidence.findings:
         yield f"There were {evidence.findings.rows} findings, and {findings.rows} are made now: not the same."
         yield from _shorten(_compare_findings(platform.lake, original, evidence, judgement.findings))
@@ -321,19 +321,19 @@ def _shorten(sentences: Iterator[str]) -> Iterator[str]:
         yield f"And {len(all_sentences) - SHOWN_DIFFERENCES} more of that kind."
 
 
-def _compare_results(old_outcomes: tuple[RuleOutcome, ...], new_outcomes: tuple[RuleOutcome, ...]) -> Iterator[str]:
+def _compare_outcomes(old_outcomes: tuple[RuleOutcome, ...], new_outcomes: tuple[RuleOutcome, ...]) -> Iterator[str]:
     """Yield a sentence for each rule whose outcome has changed."""
     old_by_rule, new_by_rule = (
         {outcome.rule: outcome for outcome in outcomes} for outcomes in (old_outcomes, new_outcomes)
     )
     for rule in sorted(old_by_rule.keys() | new_by_rule.keys()):
         if old_by_rule.get(rule) != new_by_rule.get(rule):
-            old, new = _describe_result(old_by_rule.get(rule)), _describe_result(new_by_rule.get(rule))
+            old, new = _describe_outcome(old_by_rule.get(rule)), _describe_outcome(new_by_rule.get(rule))
             yield f"Rule {rule}: {old} then, {new} now."
 
 
-def _describe_result(outcome: RuleOutcome | None) -> str:
-    """Return a rule's result in words, with its number of failed places."""
+def _describe_outcome(outcome: RuleOutcome | None) -> str:
+    """Return a rule's outcome in words, with its number of failed places."""
     if outcome is None:
         return "no such rule"
     return f"{outcome.result} at {outcome.failed} places" if outcome.failed else str(outcome.result)
@@ -401,7 +401,7 @@ def to_json_fields(reproduction: Reproduction) -> Mapping[str, object]:
     return {
         "submission": reproduction.original.submission_id,
         "judgement": reproduction.original.number,
-        "outcome": str(reproduction.result),
+        "outcome": str(reproduction.comparison),
         "reason": reproduction.reason,
         "differences": list(reproduction.differences),
         "notes": list(reproduction.notes),

@@ -155,7 +155,7 @@ def _judge_nil_return(contract: Contract) -> tuple[Reading, ValidationResult]:
     )
     reading = _build_unread_reading(list_rules(contract), _NO_ROWS, "" if contract.nil_return else message)
     verdict = Verdict.ACCEPTED if contract.nil_return else Verdict.REJECTED
-    return reading, ValidationResult(verdict, reading.findings, reading.results, {})
+    return reading, ValidationResult(verdict, reading.findings, reading.outcomes, {})
 
 
 def _build_unread_reading(rules: Sequence[Rule], reason: str, message: str) -> Reading:
@@ -177,7 +177,7 @@ def _build_unread_reading(rules: Sequence[Rule], reason: str, message: str) -> R
 
 def is_nil_return(judgement: ValidationResult) -> bool:
     """Return whether a judgement is of a nil return, accepted or not."""
-    return any(outcome.reason == _NO_ROWS for outcome in judgement.results)
+    return any(outcome.reason == _NO_ROWS for outcome in judgement.outcomes)
 
 
 def list_required_files(register: Register, contract: Contract, councils: Iterable[str]) -> RequiredFiles:

@@ -103,7 +103,7 @@ def _receive_extract(path: Path, home: Path, shape: Shape) -> Platform:
 
 def _check_outcome(outcome: SubmissionOutcome, shape: Shape, every: int) -> None:
     """Exit if the outcome is wrong: a fast and wrong run is no measurement."""
-    failed = {rule.rule: rule.failed for rule in outcome.judgement.results if rule.result is RuleResult.FAILED}
+    failed = {rule.rule: rule.failed for rule in outcome.judgement.outcomes if rule.result is RuleResult.FAILED}
     expected = {rule: count for rule, count in shape.defects(outcome.rows, every).items() if count}
     if failed != expected or not outcome.is_standing:
         sys.exit(f"The synthetic extract fails {failed}, and should fail {expected}.")

@@ -165,7 +165,7 @@ def run_journey(path: Path, home: Path, rows: int) -> dict[str, Any]:
     figures["left_in_scratch"] = sum_file_sizes(scratch)
     figures["children_mb"] = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     figures["lake_mb"] = sum_file_sizes(settings.lake) / 2**20
-    failed = {rule.rule: rule.failed for rule in outcome.judgement.results if rule.failed}
+    failed = {rule.rule: rule.failed for rule in outcome.judgement.outcomes if rule.failed}
     figures["is_right"] = (
         outcome.judgement.verdict is (Verdict.QUERIED if rows >= EVERY else Verdict.ACCEPTED)
         and failed == ({"visit.in_order": rows // EVERY} if rows >= EVERY else {})

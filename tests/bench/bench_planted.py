@@ -42,7 +42,7 @@ def main(rows: int) -> None:
         differences += len(listed_differences)
         print(
             f"{code:<7}{extract.rows:>10,} rows, {size:4.0f} MB: {extract.truth.height:,} planted over {kinds} rules, "
-            f"{sum(result.failed for result in judgement.results):,} found; {len(listed_differences)} differences; "
+            f"{sum(outcome.failed for outcome in judgement.outcomes):,} found; {len(listed_differences)} differences; "
             f"read and judged in {seconds_taken:.1f} s"
         )
         for line in listed_differences:

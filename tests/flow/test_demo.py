@@ -404,7 +404,7 @@ def test_judgements_are_reproduced_with_the_same_findings_and_rows(home: Path) -
     ]
 
     assert {
-        (reproduction.result, reproduction.reason, reproduction.differences, reproduction.notes)
+        (reproduction.comparison, reproduction.reason, reproduction.differences, reproduction.notes)
         for reproduction in reproductions
     } == {(ReproductionResult.IDENTICAL, "", (), ())}
     assert {reproduction.original.verdict for reproduction in reproductions} == set(Verdict)

@@ -68,7 +68,7 @@ def judge_return(
                 judgement = _judgement(register, return_code, council, period, content, accepted, spill)
                 all_of_it.verdicts[judgement.verdict.value] += 1
                 all_of_it.failed.update(
-                    {outcome.rule: outcome.failed for outcome in judgement.results if outcome.failed}
+                    {outcome.rule: outcome.failed for outcome in judgement.outcomes if outcome.failed}
                 )
                 rows = sources[council, period.id]
                 all_of_it.found.extend(_led_back(judgement, council, period.id, rows))

@@ -48,7 +48,7 @@ def build_judgement(
         code_version="0.1.0",
         rows=rows,
         rules=RULES,
-        results=(
+        outcomes=(
             RuleOutcome.from_count(ERROR_RULE, errors),
             RuleOutcome.from_count(QUERY_RULE, queries),
             RuleOutcome.from_count(NOTE_RULE, notes),

@@ -53,14 +53,14 @@ def list_differences(target: ExtractTarget, extract: Extract, judgement: Validat
     """
     planted = dict(extract.truth.group_by("rule").len().iter_rows())
     table_of = {rule.id: rule.table for rule in list_rules(target.contract)}
-    for outcome in judgement.results:
+    for outcome in judgement.outcomes:
         expected_count = planted.get(outcome.rule, 0)
         not_run = outcome.result is RuleResult.NOT_RUN and table_of[outcome.rule] in extract.files
         if outcome.failed != expected_count or not_run:
             yield f"{outcome.rule}: {expected_count} planted, {outcome.failed} found, {outcome.result}"
     yield from (
         f"{rule} is no rule of the contract"
-        for rule in planted.keys() - {rule_outcome.rule for rule_outcome in judgement.results}
+        for rule in planted.keys() - {rule_outcome.rule for rule_outcome in judgement.outcomes}
     )
     columns = TRUTH.names()
     expected = extract.truth.sort("rule", "row").group_by("rule", maintain_order=True).head(MAX_LISTED).select(columns)

@@ -95,7 +95,7 @@ def list_findings(judgement: ValidationResult) -> list[tuple[str, int | None]]:
 
 def find_outcome(judgement: ValidationResult, rule: str) -> RuleOutcome:
     """Return the outcome of a rule."""
-    return next(rule_outcome for rule_outcome in judgement.results if rule_outcome.rule == rule)
+    return next(rule_outcome for rule_outcome in judgement.outcomes if rule_outcome.rule == rule)
 
 
 def make_item(name: str, kind: ItemType = ItemType.TEXT, /, **facts: object) -> Item:

@@ -99,7 +99,7 @@ def judge(
 
 
 def list_broken_rules(judgement: ValidationResult) -> frozenset[str]:
-    return frozenset(outcome.rule for outcome in judgement.results if outcome.result is RuleResult.FAILED)
+    return frozenset(outcome.rule for outcome in judgement.outcomes if outcome.result is RuleResult.FAILED)
 
 
 def write_zoo(folder: Path, animals: Sequence[str]) -> list[Path]:

@@ -24,7 +24,7 @@ def list_findings(reading: Reading) -> list[tuple[object, ...]]:
 
 
 def failed(reading: Reading) -> dict[str, int]:
-    return {outcome.rule: outcome.failed for outcome in reading.results if outcome.result is RuleResult.FAILED}
+    return {outcome.rule: outcome.failed for outcome in reading.outcomes if outcome.result is RuleResult.FAILED}
 
 
 def rows(reading: Reading, table: str = "t", columns: Sequence[str] = ("a", "b", "c")) -> list[tuple[object, ...]]:
@@ -34,7 +34,7 @@ def rows(reading: Reading, table: str = "t", columns: Sequence[str] = ("a", "b",
 def test_a_good_file_has_no_findings_and_an_outcome_for_each_rule(plain: Contract) -> None:
     reading = read(plain, b"A,B,C\n1,2,3\n")
     assert list_findings(reading) == []
-    assert [(outcome.rule, outcome.result) for outcome in reading.results] == [
+    assert [(outcome.rule, outcome.result) for outcome in reading.outcomes] == [
         ("tst.readable", "passed"),
         ("tst.t.columns", "passed"),
         ("tst.t.extra_columns", "passed"),
@@ -118,7 +118,7 @@ def test_undecodable_bytes_are_reported_by_row(contract: Make, plain: Contract, 
     assert list_findings(reading) == [("tst.readable", None, 3, None)]
     assert reading.tables == {}
     assert reading.unreadable_reason
-    assert [(outcome.rule, outcome.result) for outcome in reading.results] == [
+    assert [(outcome.rule, outcome.result) for outcome in reading.outcomes] == [
         ("tst.readable", "failed"),
         ("tst.t.columns", "not_run"),
         ("tst.t.extra_columns", "not_run"),
@@ -157,7 +157,7 @@ def test_an_optional_table_may_be_left_out(two: Contract) -> None:
     reading = read_extract(two, [ExtractFile("first_1.csv", b"A\n1\n")])
     assert set(reading.tables) == {"first"}
     assert failed(reading) == {}
-    assert {o.rule for o in reading.results if o.result is RuleResult.NOT_RUN} == {
+    assert {o.rule for o in reading.outcomes if o.result is RuleResult.NOT_RUN} == {
         "tst.second.columns",
         "tst.second.extra_columns",
     }

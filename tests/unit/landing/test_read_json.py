@@ -26,7 +26,7 @@ def list_findings(reading: Reading) -> list[tuple[object, ...]]:
 
 
 def failed(reading: Reading) -> dict[str, int]:
-    return {outcome.rule: outcome.failed for outcome in reading.results if outcome.result is RuleResult.FAILED}
+    return {outcome.rule: outcome.failed for outcome in reading.outcomes if outcome.result is RuleResult.FAILED}
 
 
 @pytest.fixture(scope="module")

@@ -60,7 +60,7 @@ def test_evidence_is_read_back_unchanged(ledger: Ledger, record_judgement: Calla
     assert record is not None
     assert record.evidence == EVIDENCE
     assert (record.number, record.verdict, record.contract_version) == (1, Verdict.QUERIED, "1.0.0")
-    assert {outcome.rule: outcome.failed for outcome in record.results} == {
+    assert {outcome.rule: outcome.failed for outcome in record.outcomes} == {
         "hl1.assess.codes": 0,
         "hl1.rise": 2,
         "hl1.note": 0,

@@ -169,22 +169,22 @@ def test_judgement_keeps_contract_code_and_counts(ledger: Ledger, submit: Submit
     assert (record.submission_id, record.number, record.run_id, record.rows) == (submission, 1, "run-1", 99)
     assert (record.errors, record.queries, record.known_issues) == (3, 4, 5)
     assert (record.contract_version, record.contract_sha256, record.code_version) == ("1.0.0", "c" * 64, "0.1.0")
-    assert set(record.results) == set(judgement.results)
+    assert set(record.outcomes) == set(judgement.outcomes)
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda judgement: replace(judgement, results=judgement.results[1:]), "hl1.assess.codes"),
-        (lambda judgement: replace(judgement, results=(*judgement.results, judgement.results[1])), "hl1.rise"),
+        (lambda judgement: replace(judgement, outcomes=judgement.outcomes[1:]), "hl1.assess.codes"),
+        (lambda judgement: replace(judgement, outcomes=(*judgement.outcomes, judgement.outcomes[1])), "hl1.rise"),
         (
             lambda judgement: replace(
-                judgement, results=(*judgement.results, RuleOutcome("hl1.new", RuleResult.PASSED))
+                judgement, outcomes=(*judgement.outcomes, RuleOutcome("hl1.new", RuleResult.PASSED))
             ),
             "hl1.new",
         ),
         (lambda judgement: replace(judgement, verdict=Verdict.REJECTED), "contradict it"),
-        (lambda judgement: replace(judgement, results=(BROKEN, *judgement.results[1:])), "contradict it"),
+        (lambda judgement: replace(judgement, outcomes=(BROKEN, *judgement.outcomes[1:])), "contradict it"),
         (lambda judgement: replace(judgement, submission_id="HL1.FIF.FY2024-25.099"), "no such submission"),
     ],
 )
@@ -203,11 +203,11 @@ def test_rule_not_run_keeps_its_reason_and_allows_a_rejection(ledger: Ledger, su
     judgement = judge(submission)
     not_run = RuleOutcome("hl1.assess.codes", RuleResult.NOT_RUN, 0, "The column is missing.")
     ledger.judgements.record(
-        "r1", [replace(judgement, verdict=Verdict.REJECTED, results=(not_run, *judgement.results[1:]))]
+        "r1", [replace(judgement, verdict=Verdict.REJECTED, outcomes=(not_run, *judgement.outcomes[1:]))]
     )
     record = ledger.judgements.find(submission)
     assert record is not None
-    assert not_run in record.results
+    assert not_run in record.outcomes
     assert states(ledger, submission) == ["rejected"]
 
 

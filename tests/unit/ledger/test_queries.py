@@ -62,9 +62,9 @@ def build_query_judgement(
     queries = tuple(QueryScope(scope, 1, fingerprint) for scope, fingerprint in figures.items())
     return replace(
         judgement,
-        results=tuple(
+        outcomes=tuple(
             replace(outcome, query_scopes=queries) if outcome.rule == "hl1.rise" else outcome
-            for outcome in judgement.results
+            for outcome in judgement.outcomes
         ),
     )
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lgdp_pipelines.publication.disclosure_control import CountCell, choose_suppressed_cells
+from lgdp_pipelines.publication.disclosure_control import CountCell, choose_withheld_cells
 
 A, B, AB, ALL = "urn:a", "urn:b", "urn:ab", "urn:all"
 
@@ -17,7 +17,7 @@ def row(*values: int) -> list[CountCell]:
 
 
 @pytest.mark.parametrize(
-    ("values", "suppressed"),
+    ("values", "withheld"),
     [
         ((20, 7, 12), ()),  # nothing small
         ((3, 20, 7), (3, 7)),  # 3 alone is the total less 27, so the next smallest keeps it company
@@ -28,14 +28,17 @@ def row(*values: int) -> list[CountCell]:
         ((5, 5), ()),  # the threshold itself is shown
     ],
 )
-def test_one_dimension(values: tuple[int, ...], suppressed: tuple[int, ...]) -> None:
+def test_one_dimension(values: tuple[int, ...], withheld: tuple[int, ...]) -> None:
     cells = row(*values)
-    decisions = choose_suppressed_cells(cells, 5)
-    assert tuple(int(cell.value or 0) for cell, hidden in zip(cells, decisions, strict=True) if hidden) == suppressed
+    decisions = choose_withheld_cells(cells, 5)
+    assert (
+        tuple(int(cell.value or 0) for cell, is_withheld in zip(cells, decisions, strict=True) if is_withheld)
+        == withheld
+    )
 
 
 def test_a_small_total_is_withheld_with_its_only_cell() -> None:
-    assert choose_suppressed_cells([CountCell(ALL, {}, 3.0), CountCell(A, {"a": "1"}, 3.0)], 5) == (True, True)
+    assert choose_withheld_cells([CountCell(ALL, {}, 3.0), CountCell(A, {"a": "1"}, 3.0)], 5) == (True, True)
 
 
 def test_a_cell_alone_in_a_shown_sum_takes_the_sum_with_it() -> None:
@@ -47,7 +50,7 @@ def test_a_cell_alone_in_a_shown_sum_takes_the_sum_with_it() -> None:
         CountCell(AB, {"a": "1", "b": "y"}, 5.0),
         CountCell(AB, {"a": "2", "b": "x"}, 40.0),
     ]
-    assert choose_suppressed_cells(cells, 5) == (False, False, True, True, False)
+    assert choose_withheld_cells(cells, 5) == (False, False, True, True, False)
 
 
 def test_a_withheld_margin_is_not_the_sum_of_shown_cells() -> None:
@@ -56,12 +59,12 @@ def test_a_withheld_margin_is_not_the_sum_of_shown_cells() -> None:
         *[CountCell(A, {"a": str(n)}, float(v)) for n, v in enumerate((3, 9, 50))],
         *[CountCell(AB, {"a": str(n), "b": "x"}, float(v)) for n, v in enumerate((3, 9, 50))],
     ]
-    assert choose_suppressed_cells(cells, 5) == (True, True, False, True, True, False)
+    assert choose_withheld_cells(cells, 5) == (True, True, False, True, True, False)
 
 
 def test_a_missing_figure_is_neither_withheld_nor_counted() -> None:
     cells = [CountCell(A, {"a": "1"}, None), CountCell(A, {"a": "2"}, 3.0), CountCell(A, {"a": "3"}, 8.0)]
-    assert choose_suppressed_cells(cells, 5) == (False, True, True)
+    assert choose_withheld_cells(cells, 5) == (False, True, True)
 
 
 def table(values: list[int]) -> list[CountCell]:
@@ -73,9 +76,9 @@ def table(values: list[int]) -> list[CountCell]:
     return cells + [CountCell(B, {"b": b}, float(sum(v for (_, y), v in grid.items() if y == b))) for b in "xyz"]
 
 
-def solvable(cells: list[CountCell], hidden: tuple[bool, ...]) -> set[int]:
+def solvable(cells: list[CountCell], withheld: tuple[bool, ...]) -> set[int]:
     """Withheld cells that follow from all sums: elimination over fractions, by a way of its own."""
-    unknown = [n for n, suppressed in enumerate(hidden) if suppressed]
+    unknown = [n for n, is_withheld in enumerate(withheld) if is_withheld]
     equations: list[list[Fraction]] = []
 
     def add_equation(terms: dict[int, int]) -> None:
@@ -110,9 +113,9 @@ def solvable(cells: list[CountCell], hidden: tuple[bool, ...]) -> set[int]:
 @given(st.lists(st.integers(0, 30), min_size=6, max_size=6))
 def test_no_small_count_follows_from_what_is_shown(values: list[int]) -> None:
     cells = table(values)
-    hidden = choose_suppressed_cells(cells, 5)
+    withheld = choose_withheld_cells(cells, 5)
     small_counts = {n for n, cell in enumerate(cells) if cell.value is not None and 0 < cell.value < 5}
-    assert all(hidden[n] for n in small_counts)
-    shown_positive = [n for n, cell in enumerate(cells) if not hidden[n] and cell.value]
+    assert all(withheld[n] for n in small_counts)
+    shown_positive = [n for n, cell in enumerate(cells) if not withheld[n] and cell.value]
     if shown_positive:  # where all is withheld, only a total known from elsewhere speaks
-        assert not solvable(cells, hidden) & small_counts
+        assert not solvable(cells, withheld) & small_counts

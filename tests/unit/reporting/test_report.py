@@ -95,7 +95,7 @@ def report(
     counts: dict[str, int] = {}
     for broken in findings:
         counts[str(broken["rule"])] = counts.get(str(broken["rule"]), 0) + 1
-    results = tuple(
+    outcomes = tuple(
         RuleOutcome.not_run(rule, "No earlier period.")
         if rule.id in not_run
         else RuleOutcome.from_count(rule, counts.get(rule.id, 0))
@@ -104,7 +104,7 @@ def report(
     return Report(
         contract, FIFE, calendar_year(2023), [receipt(name)],
         judgement=ReportedJudgement(
-            verdict, results, pl.DataFrame(list(findings), schema=FINDING_SCHEMA), {"material": 12, "money": 1}, CAME
+            verdict, outcomes, pl.DataFrame(list(findings), schema=FINDING_SCHEMA), {"material": 12, "money": 1}, CAME
         ),
         status=ReportedStatus("BINS.FIF.CY2023.002", state, preliminary, late, current),
     )  # fmt: skip
@@ -278,7 +278,7 @@ def test_same_report_on_another_day_is_the_same(bins: Contract) -> None:
 def test_a_rule_that_the_contract_no_longer_has_is_described_by_its_findings(bins: Contract) -> None:
     result = report(bins, Verdict.REJECTED, [finding(bins, TONNES, 3, "TONNES")])
     findings = pl.DataFrame([finding(bins, TONNES, 3, "TONNES") | {"rule": "bins.gone"}], schema=FINDING_SCHEMA)
-    judgement = replace(result.judgement, results=(RuleOutcome("bins.gone", RuleResult.FAILED, 1),), findings=findings)
+    judgement = replace(result.judgement, outcomes=(RuleOutcome("bins.gone", RuleResult.FAILED, 1),), findings=findings)
     report_on_removed_rule = Report(
         bins, FIFE, result.period, result.receipts, judgement=judgement, status=result.status
     )

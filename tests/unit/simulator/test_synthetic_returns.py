@@ -23,7 +23,7 @@ def test_synthetic_rows_break_no_rule(code: str, generate_rows: RowGenerator, co
     judgement = judge_extract(target, Extract(files, TRUTH.to_frame(), 0))
 
     assert judgement.findings.select("rule", "row").rows() == []
-    assert sum(outcome.result is RuleResult.PASSED for outcome in judgement.results) > 80
+    assert sum(outcome.result is RuleResult.PASSED for outcome in judgement.outcomes) > 80
 
 
 def test_the_same_seed_makes_the_same_rows(register: Register) -> None:

@@ -206,8 +206,8 @@ def test_many_failures_are_counted_in_full_and_listed_in_part() -> None:
         make_item("c", required=True),
     ).judge(rows)
     for rule, failed in (("tst.n.range", 3_000), ("tst.t.key", 2_999)):
-        result = find_outcome(judgement, rule)
-        assert (result.result, result.failed) == (RuleResult.FAILED, failed)
-        assert result.reason == f"The first 1000 findings are listed, {failed - 1000} more are not."
+        outcome = find_outcome(judgement, rule)
+        assert (outcome.result, outcome.failed) == (RuleResult.FAILED, failed)
+        assert outcome.reason == f"The first 1000 findings are listed, {failed - 1000} more are not."
         rows_listed = judgement.findings.filter(pl.col("rule") == rule)["row"].to_list()
         assert rows_listed == list(range(rows_listed[0], rows_listed[0] + 1000))

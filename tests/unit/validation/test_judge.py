@@ -52,7 +52,7 @@ def judge_texts(bench: Bench, *texts: str | bytes) -> ValidationResult:
 
 def list_unpassed(judgement: ValidationResult) -> dict[str, str]:
     return {
-        outcome.rule: outcome.result.value for outcome in judgement.results if outcome.result is not RuleResult.PASSED
+        outcome.rule: outcome.result.value for outcome in judgement.outcomes if outcome.result is not RuleResult.PASSED
     }
 
 
@@ -83,7 +83,7 @@ def test_the_verdict_is_that_of_the_worst_broken_rule(row: str, verdict: Verdict
     judgement = judge_texts(CASES, f"ref,n,m,note\n{row}\n")
     assert judgement.verdict is verdict
     assert list_findings(judgement) == ([(rule, 2)] if rule else [])
-    assert [outcome.rule for outcome in judgement.results if outcome.failed] == ([rule] if rule else [])
+    assert [outcome.rule for outcome in judgement.outcomes if outcome.failed] == ([rule] if rule else [])
 
 
 @pytest.mark.parametrize(
@@ -101,8 +101,8 @@ def test_the_verdict_is_that_of_the_worst_broken_rule(row: str, verdict: Verdict
 )
 def test_every_rule_has_exactly_one_outcome_for_any_extract(text: str | bytes) -> None:
     judgement = judge_texts(CASES, text)
-    assert [outcome.rule for outcome in judgement.results] == [rule.id for rule in list_rules(CASES.contract)]
-    for outcome in judgement.results:
+    assert [outcome.rule for outcome in judgement.outcomes] == [rule.id for rule in list_rules(CASES.contract)]
+    for outcome in judgement.outcomes:
         finding_count = judgement.findings.filter(pl.col("rule") == outcome.rule).height
         assert finding_count == outcome.failed
         assert bool(outcome.failed) == (outcome.result is RuleResult.FAILED)
@@ -150,7 +150,7 @@ def test_a_ragged_row_is_reported_once_and_the_others_are_judged() -> None:
 def test_many_ragged_rows_are_counted_in_full_and_listed_in_part() -> None:
     judgement = judge_texts(CASES, "ref,n,m,note\n" + "A\n" * 1_200)
     assert judgement.findings.height == 1_000
-    columns = next(outcome for outcome in judgement.results if outcome.rule == "tst.t.columns")
+    columns = next(outcome for outcome in judgement.outcomes if outcome.rule == "tst.t.columns")
     assert (columns.failed, columns.reason) == (1_200, "The first 1000 findings are listed, 200 more are not.")
 
 

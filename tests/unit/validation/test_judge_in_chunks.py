@@ -70,7 +70,7 @@ def collect_results(reading: Reading, judgement: ValidationResult) -> dict[str, 
         "landed": {name: table.collect().rows() for name, table in reading.tables.items()},
         "verdict": judgement.verdict,
         "findings": judgement.findings.rows(),
-        "results": judgement.results,
+        "outcomes": judgement.outcomes,
         "validated": {name: table.collect().rows() for name, table in judgement.tables.items()},
         "types": {name: table.collect().schema for name, table in judgement.tables.items()},
     }
@@ -139,7 +139,7 @@ def test_findings_beyond_those_listed_are_counted_in_full_and_their_rows_are_not
     with ChunkSpool(tmp_path, memory_bytes=0) as spill:
         reading, judgement = judge_content(content, spill, tmp_path)
         assert judgement.tables["t"].collect()["_row"].to_list() == [9, 10, 11, 12, 13]
-    failed = {outcome.rule: outcome.failed for outcome in judgement.results if outcome.failed}
+    failed = {outcome.rule: outcome.failed for outcome in judgement.outcomes if outcome.failed}
     assert failed["tst.t.columns"] == 7
     assert failed["tst.t.key"] == 4
     assert failed["tst.not_seven"] == 5

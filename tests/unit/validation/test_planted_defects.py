@@ -109,7 +109,7 @@ def test_an_extract_that_is_not_text_is_reported_and_not_judged_further(
     judgement = judge_extract(target, extract)
 
     assert judgement.findings.select(extract.truth.columns).rows() == extract.truth.rows()
-    assert {outcome.rule for outcome in judgement.results if outcome.result is not RuleResult.NOT_RUN} == {
+    assert {outcome.rule for outcome in judgement.outcomes if outcome.result is not RuleResult.NOT_RUN} == {
         f"{target.contract.slug}.readable"
     }
 

@@ -82,7 +82,7 @@ def test_a_rule_without_scopes_is_one_query_and_its_findings_have_no_scope() -> 
 
 def test_a_rule_that_holds_or_rejects_raises_no_query() -> None:
     judgement = BENCH.judge([["a", "R", "7", ""]])
-    assert {outcome.rule: outcome.query_scopes for outcome in judgement.results if outcome.query_scopes} == {}
+    assert {outcome.rule: outcome.query_scopes for outcome in judgement.outcomes if outcome.query_scopes} == {}
     assert find_outcome(judgement, "tst.never").failed == 1
 
 

@@ -116,9 +116,9 @@ def test_rows_of_the_comparison_period_are_requested() -> None:
         [["a", "1"]], period=financial_quarter(2024, 2), prior_rows=find_prior_rows
     )
     assert requests == ["FY2023-24-Q2 t"]
-    result = find_outcome(judgement, "tst.like_before")
-    assert (result.result, result.failed) == (RuleResult.NOT_RUN, 0)
-    assert "FY2023-24-Q2" in result.reason
+    outcome = find_outcome(judgement, "tst.like_before")
+    assert (outcome.result, outcome.failed) == (RuleResult.NOT_RUN, 0)
+    assert "FY2023-24-Q2" in outcome.reason
     assert judgement.verdict is Verdict.ACCEPTED
 
 

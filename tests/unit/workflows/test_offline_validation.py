@@ -75,7 +75,7 @@ def judge_again(
 
 
 def find_result(outcome: SubmissionOutcome) -> tuple[RuleResult, int, str]:
-    (outcome_of_rule,) = [rule_outcome for rule_outcome in outcome.judgement.results if rule_outcome.rule == RULE]
+    (outcome_of_rule,) = [rule_outcome for rule_outcome in outcome.judgement.outcomes if rule_outcome.rule == RULE]
     return outcome_of_rule.result, outcome_of_rule.failed, outcome_of_rule.reason
 
 
@@ -177,8 +177,8 @@ def describe_outcome(outcome: SubmissionOutcome) -> dict[str, Any]:
         "rows": outcome.rows,
         "findings": outcome.judgement.findings.select(columns).to_dicts(),
         "rules": [
-            {"rule": result.rule, "result": str(result.result), "failed": result.failed}
-            for result in outcome.judgement.results
+            {"rule": rule_outcome.rule, "result": str(rule_outcome.result), "failed": rule_outcome.failed}
+            for rule_outcome in outcome.judgement.outcomes
         ],
         "repairs": [
             {"table": repair.table, "item": repair.item, "kind": str(repair.kind), "cells": repair.cells}

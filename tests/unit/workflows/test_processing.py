@@ -79,7 +79,10 @@ def test_a_nil_return_removes_the_rows_and_is_current(platform: Platform, submit
 
     assert (outcome.is_nil, outcome.rows, outcome.is_standing) == (True, 0, True)
     assert outcome.judgement.verdict is Verdict.ACCEPTED
-    assert {result.result for result in outcome.judgement.results} == {RuleResult.PASSED, RuleResult.NOT_RUN}
+    assert {rule_outcome.result for rule_outcome in outcome.judgement.outcomes} == {
+        RuleResult.PASSED,
+        RuleResult.NOT_RUN,
+    }
     assert read_standing_submissions(platform) == {}
     assert platform.ledger.submissions.find_current("ALLOTMENT", "CY2023") == {"FIF": "ALLOTMENT.FIF.CY2023.002"}
     assert (

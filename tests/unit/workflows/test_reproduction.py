@@ -186,7 +186,7 @@ def test_every_judgement_is_reproduced_identically_without_the_lake(world: World
     reproductions = reproduce_all(world)
 
     assert {
-        key: (reproduction.result, reproduction.reason, reproduction.differences, reproduction.notes)
+        key: (reproduction.comparison, reproduction.reason, reproduction.differences, reproduction.notes)
         for key, reproduction in reproductions.items()
     } == dict.fromkeys(reproductions, (ReproductionResult.IDENTICAL, "", (), ()))
     assert {key: str(reproduction.original.verdict) for key, reproduction in reproductions.items()} == {
@@ -254,7 +254,7 @@ def test_damaged_bytes_are_named(world: World) -> None:
     file.write_bytes(bytes(content))
     reproduction = reproduce(world, FELL)
 
-    assert reproduction.result is ReproductionResult.NOT_REPRODUCIBLE
+    assert reproduction.comparison is ReproductionResult.NOT_REPRODUCIBLE
     assert reproduction.reason.startswith(f"Receipt 2 of {FELL}: Received bytes are not identical to those received.")
 
 
@@ -262,7 +262,7 @@ def test_erased_bytes_are_named(world: World) -> None:
     locate_bytes(world, FELL).unlink()
     reproduction = reproduce(world, FELL)
 
-    assert (reproduction.result, reproduction.reason) == (
+    assert (reproduction.comparison, reproduction.reason) == (
         ReproductionResult.NOT_REPRODUCIBLE,
         f"The bytes of receipt 2 of {FELL} are no longer kept.",
     )
@@ -272,21 +272,21 @@ def test_erased_bytes_of_a_prior_period_affect_only_comparisons_with_it(world: W
     locate_bytes(world, EARLIER).unlink()
 
     assert reproduce(world, FELL, 1).reason == f"The bytes of receipt 1 of {EARLIER} are no longer kept."
-    assert reproduce(world, FELL, 2).result is ReproductionResult.IDENTICAL
+    assert reproduce(world, FELL, 2).comparison is ReproductionResult.IDENTICAL
 
 
 def test_erased_bytes_of_another_return_affect_comparisons_with_it(world: World) -> None:
     locate_bytes(world, FELL).unlink()
 
     assert reproduce(world, BRANCHES, 1).reason == f"The bytes of receipt 2 of {FELL} are no longer kept."
-    assert reproduce(world, BRANCHES, 2).result is ReproductionResult.IDENTICAL
+    assert reproduce(world, BRANCHES, 2).comparison is ReproductionResult.IDENTICAL
 
 
 def test_changed_packages_and_code_are_noted_even_without_differences(world: World) -> None:
     change_ledger(world, "UPDATE evidence SET packages = json_set(packages, '$.polars', '0.1'), code_sha256 = 'c'")
     reproduction = reproduce(world, FELL)
 
-    assert reproduction.result is ReproductionResult.IDENTICAL
+    assert reproduction.comparison is ReproductionResult.IDENTICAL
     assert reproduction.notes == (
         "The platform's code has changed since then: a difference may come from there.",
         (
@@ -310,7 +310,7 @@ def test_a_difference_is_described_by_rule_row_and_column(world: World) -> None:
     )
     reproduction = reproduce(world, REJECTED)
 
-    assert reproduction.result is ReproductionResult.DIFFERENT
+    assert reproduction.comparison is ReproductionResult.DIFFERENT
     assert reproduction.differences == (
         "The verdict was accepted, and is rejected now.",
         "Rule allotment.grade.codes: passed then, failed at 1 places now.",
@@ -347,7 +347,7 @@ def test_a_damaged_register_is_not_used(world: World, damage: Callable[[Path], o
     damage(platform.register_files.path(judgement.contract_sha256))
     reproduction = reproduce(world, FELL)
 
-    assert reproduction.result is ReproductionResult.NOT_REPRODUCIBLE
+    assert reproduction.comparison is ReproductionResult.NOT_REPRODUCIBLE
     assert reproduction.reason.startswith(
         "The register as it was cannot be restored: Files of an earlier register are "
     )
@@ -375,7 +375,7 @@ def test_a_run_that_dies_before_the_ledger_records_leaves_evidence_once(tmp_path
             submit_files(platform, tmp_path / "files", "ALLOTMENT", "FIF", "CY2023", sites("Beach,1,5"))
     process_pending(world.platform())
 
-    assert reproduce(world, FELL).result is ReproductionResult.IDENTICAL
+    assert reproduce(world, FELL).comparison is ReproductionResult.IDENTICAL
     assert find_judgement(world.platform().ledger, FELL).number == 1
 
 

@@ -109,7 +109,7 @@ def test_the_ledger_keeps_the_repairs_of_a_mapping(folder: Path) -> None:
     platform = world.platform
     judgement = platform.ledger.judgements.find(outcome.submission.id)
     assert judgement is not None
-    reasons = {result.rule: result.reason for result in judgement.results}
+    reasons = {outcome.rule: outcome.reason for outcome in judgement.outcomes}
     assert reasons["dhp.q4.type"] == (
         "1 cells were read by numbers of lochside-benefits. 1 cells were read by units of lochside-benefits."
     )

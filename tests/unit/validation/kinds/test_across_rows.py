@@ -332,9 +332,9 @@ def test_a_repeated_key_names_the_first_row_with_it() -> None:
 
 def test_a_rule_about_an_earlier_period_is_not_run_without_its_rows() -> None:
     judgement = replace(EARLIER, arguments={}).judge([["x", "1"]])
-    (result,) = [outcome for outcome in judgement.results if outcome.rule == "tst.r"]
-    assert result.result is RuleResult.NOT_RUN
-    assert "FY2023-24" in result.reason
+    (rule_outcome,) = [outcome for outcome in judgement.outcomes if outcome.rule == "tst.r"]
+    assert rule_outcome.result is RuleResult.NOT_RUN
+    assert "FY2023-24" in rule_outcome.reason
 
 
 def test_sums_of_money_are_exact() -> None:

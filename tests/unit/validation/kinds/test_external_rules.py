@@ -204,7 +204,7 @@ def judge_rule(
 ) -> tuple[RuleResult, str]:
     """Return the result of the rule under test, and the reason."""
     judgement = replace(fixture, arguments={**fixture.arguments, **arguments}).judge(rows)
-    (rule_outcome,) = [outcome for outcome in judgement.results if outcome.rule == "tst.held"]
+    (rule_outcome,) = [outcome for outcome in judgement.outcomes if outcome.rule == "tst.held"]
     return rule_outcome.result, rule_outcome.reason
 
 
