@@ -1,8 +1,8 @@
 """Values of files as pydantic models, and a model's refusals as contradictions with file, line and remedy.
 
 A model is a frozen pydantic dataclass with the configuration ``STRICT`` and fields of the types in
-``register.model.field_types`` (``Text``, ``Pattern``, ``Day``, ``UniqueTexts``, …); ``validation_alias`` gives the word
-of the file where the field has another name::
+``register.model.field_types`` (``Text``, ``PolarsPattern``, ``Day``, ``DistinctTexts``, …); ``validation_alias`` gives
+the word of the file where the field has another name::
 
     @dataclass(frozen=True, config=STRICT)
     class Disclosure:

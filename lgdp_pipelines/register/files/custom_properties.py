@@ -27,9 +27,9 @@ from lgdp_pipelines.register.model.field_types import (
     NonEmptyMap,
     NumberStyleWords,
     OrEmpty,
-    Pattern,
     PositiveInteger,
     Prose,
+    PythonPattern,
     Text,
     Verified,
     refusal,
@@ -137,7 +137,7 @@ class TableProperties(Properties):
     grain: OrEmpty[Grain | None] = Field(default=None, validation_alias="lgdpGrain")
     counts: tuple[Count, ...] = Field(default=(), validation_alias="lgdpCounts")
     record_key: OrEmpty[Text | None] = Field(default=None, validation_alias="lgdpRecordKey")
-    file_pattern: OrEmpty[Pattern | None] = Field(default=None, validation_alias="lgdpFilePattern")
+    file_pattern: OrEmpty[PythonPattern | None] = Field(default=None, validation_alias="lgdpFilePattern")
     optional: Flag = Field(default=False, validation_alias="lgdpOptional")
 
 

@@ -39,8 +39,8 @@ from lgdp_pipelines.register.model.field_types import (
     ExactText,
     FreeText,
     Identifier,
-    NamePattern,
     OrEmpty,
+    PythonPattern,
     Text,
     Verified,
     refusal,
@@ -387,7 +387,7 @@ class _CodeWords:
     code: Text
     label: Text
     aliases: Annotated[tuple[ExactText, ...], AfterValidator(refuse_repeats)] = ()
-    patterns: Annotated[tuple[NamePattern, ...], AfterValidator(refuse_repeats)] = ()
+    patterns: Annotated[tuple[PythonPattern, ...], AfterValidator(refuse_repeats)] = ()
     valid_from: OrEmpty[Day | None] = None
     valid_to: OrEmpty[Day | None] = None
 

@@ -15,7 +15,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import AfterValidator, BeforeValidator, Field, StrictInt, StringConstraints
 from pydantic.dataclasses import dataclass
 
-from lgdp_pipelines.register.model.field_types import STRICT, FreeText, OrEmpty, Pattern, Text, refusal
+from lgdp_pipelines.register.model.field_types import STRICT, FreeText, OrEmpty, PythonPattern, Text, refusal
 
 NO_QUOTE = "none"
 """The word for a CSV file without a quote character."""
@@ -106,7 +106,7 @@ class Extract:
     header_rows: Literal[1, 2] = Field(default=1, validation_alias="headerRows")
     records_at: FreeText = Field(default="", validation_alias="recordsAt")
     container: Container = Container.NONE
-    member: OrEmpty[Pattern] = ""
+    member: OrEmpty[PythonPattern] = ""
 
     @property
     def described(self) -> str:

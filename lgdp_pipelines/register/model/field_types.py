@@ -1,8 +1,9 @@
 """Types of the fields that files of the register fill: texts, days, names, and regular expressions.
 
-A regular expression must mean the same to every engine of the platform, and run fast. Python and polars both run them.
-Polars has neither look-around nor back-references, and its time grows with the text alone. Python runs the expressions
-for file names, and its time can explode: there, a repeat may not itself be repeated. Belongs here: types that more than
+A regular expression must mean the same to every engine of the platform, and run fast. Polars has neither look-around
+nor back-references, and its time grows with the text alone: it runs the expressions for cells and headers
+(``PolarsPattern``). Python runs those for file names and for spellings of codes (``PythonPattern``), on texts that
+senders choose, and its time can explode: there, a repeat may not itself be repeated. Belongs here: types that more than
 one model has. Belongs elsewhere: reading files.
 """
 
@@ -44,7 +45,10 @@ _NOT_EVERYWHERE = re.compile(
     r"|\{,"
     r")"
 )
-_REPEATED_REPEAT = re.compile(r"(?<!\\)[*+}][^()]*\)(?:[*+]|\{\d+,)")
+_CHARACTER = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]", re.DOTALL)
+_INNERMOST_GROUP = re.compile(r"\([^()]*\)")
+_REPEAT = re.compile(r"[*+}]")
+_REPEATED_REPEAT = re.compile(r"\*(?:[*+]|\{\d+,)")
 _COUNTED = re.compile(r"\{(\d+)(?:,(\d*))?\}")
 _COUNT_OF_COUNTS = re.compile(r"(?<!\\)\}[^()]*\)\{")
 _MOST_COUNTED = 200
@@ -65,12 +69,21 @@ def find_pattern_problem(pattern: str) -> str | None:
     return None
 
 
-def find_name_pattern_problem(pattern: str) -> str | None:
-    """Return a name pattern's problem, repeated repeats included; None if usable."""
+def find_python_pattern_problem(pattern: str) -> str | None:
+    """Return a problem of an expression that Python runs; None if usable."""
     problem = find_pattern_problem(pattern)
-    if problem is None and _REPEATED_REPEAT.search(pattern):
+    if problem is None and _repeats_a_repeat(pattern):
         return "repeats a repeat, which can take for ever"
     return problem
+
+
+def _repeats_a_repeat(pattern: str) -> bool:
+    """Return whether a group that holds a repeat is itself repeated."""
+    shortened, groups = _CHARACTER.sub("x", pattern), 1
+    while groups:
+        # From the inside out, each group becomes one sign, and keeps its repeat.
+        shortened, groups = _INNERMOST_GROUP.subn(lambda group: "x*" if _REPEAT.search(group[0]) else "x", shortened)
+    return _REPEATED_REPEAT.search(shortened) is not None
 
 
 def list_named_groups(pattern: str) -> frozenset[str]:
@@ -146,11 +159,11 @@ Prose: TypeAlias = Annotated[Text, AfterValidator(_join_lines)]
 FreeProse: TypeAlias = Annotated[FreeText, AfterValidator(_join_lines)]
 """A text of sentences that may be empty, in one line."""
 
-Pattern: TypeAlias = Annotated[Text, _make_pattern_validator(find_pattern_problem)]
-"""A regular expression for cells or headers."""
+PolarsPattern: TypeAlias = Annotated[Text, _make_pattern_validator(find_pattern_problem)]
+"""A regular expression that polars runs on cells or headers."""
 
-NamePattern: TypeAlias = Annotated[Text, _make_pattern_validator(find_name_pattern_problem)]
-"""A regular expression for names."""
+PythonPattern: TypeAlias = Annotated[Text, _make_pattern_validator(find_python_pattern_problem)]
+"""A regular expression that Python runs on file names or codes."""
 
 Day: TypeAlias = Annotated[date, BeforeValidator(_parse_day)]
 """A day, written 2024-03-31."""

@@ -25,7 +25,7 @@ from lgdp_pipelines.register.model.field_types import (
     Identifier,
     NonEmptyMap,
     OrEmpty,
-    Pattern,
+    PythonPattern,
     Text,
     list_named_groups,
     refusal,
@@ -327,7 +327,7 @@ class FolderReturn(SourceReturn):
     """
 
     folder: _Folder = Field(kw_only=True)
-    pattern: Annotated[Pattern, AfterValidator(_check_routing_pattern)] = Field(kw_only=True)
+    pattern: Annotated[PythonPattern, AfterValidator(_check_routing_pattern)] = Field(kw_only=True)
 
 
 @dataclass(frozen=True, config=STRICT)

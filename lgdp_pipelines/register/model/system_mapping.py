@@ -18,12 +18,12 @@ from lgdp_pipelines.register.model.field_types import (
     DistinctTexts,
     ExactText,
     Identifier,
-    NamePattern,
     NonEmptyMap,
     NumberStyleWords,
     OrEmpty,
-    Pattern,
+    PolarsPattern,
     PositiveInteger,
+    PythonPattern,
     ReadAs,
     Text,
     TextOr,
@@ -56,7 +56,7 @@ class _ColumnWords:
 
     header: OrEmpty[Text] = ""
     headers: OrEmpty[DistinctTexts] = ()
-    pattern: OrEmpty[Pattern] = ""
+    pattern: OrEmpty[PolarsPattern] = ""
     file: OrEmpty[Text] = ""
 
     @model_validator(mode="after")
@@ -88,7 +88,7 @@ class CodePattern:
         to: the contract's code; ``{1}`` or ``{name}`` stands for the text of a group of the pattern.
     """
 
-    pattern: Pattern
+    pattern: PolarsPattern
     to: str
 
 
@@ -123,7 +123,7 @@ class JoinedFile:
     """
 
     name: Annotated[Text, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
-    pattern: NamePattern
+    pattern: PythonPattern
     key: OrEmpty[DistinctTexts] = ()
     renamed_key: OrEmpty[DistinctTexts] = Field(default=(), validation_alias="baseKey")
 

@@ -22,7 +22,7 @@ from lgdp_pipelines.register.model.field_types import (
     ExactText,
     FreeText,
     OrEmpty,
-    Pattern,
+    PolarsPattern,
     ReadAs,
     Text,
     TextOr,
@@ -128,7 +128,7 @@ class Spellings:
 class HeaderPattern:
     """A regular expression for a whole header: ``{ pattern }``."""
 
-    pattern: Pattern
+    pattern: PolarsPattern
 
 
 def _make_spellings(entries: Sequence[str | HeaderPattern]) -> Spellings:

@@ -67,6 +67,7 @@ def test_what_is_said_is_what_is_read(small: SmallRegister, words: str, extract:
         ("{ format: xml, recordsAt: 'a[1]/b' }", "does not name the element of a record"),
         ("{ format: csv, member: x }", "Only a ZIP has members"),
         ("{ format: csv, container: zip, member: '(' }", "not a regular expression"),
+        ("{ format: csv, container: zip, member: '(x+)+' }", "repeats a repeat"),
         ("{ format: csv, container: rar }", "must be one of: none, zip or gz"),
     ],
 )

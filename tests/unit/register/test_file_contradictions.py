@@ -24,6 +24,9 @@ SPOILT = {
     # Sources.
     "a pattern without a period": SpoiltCase(SFTP, "?P<period>", "?P<month>", "pattern:", ("group period",)),
     "a pattern of a source that is none": SpoiltCase(SFTP, "(?P<period>", "((?P<period>", "pattern:", ("regular",)),
+    "a pattern of a source that repeats a repeat": SpoiltCase(
+        SFTP, "(?P<period>", "(_+)*(?P<period>", "pattern:", ("pattern", "for ever")
+    ),
     "a return nobody asks for": SpoiltCase(SFTP, "return: PETS", "return: PET", "return: PET", ("PET", "Write PETS")),
     "a secret in the file": SpoiltCase(API, '"env:TOKEN_{council}"', '"hunter2"', "credential", ("credential",)),
     "a request for no council": SpoiltCase(API, "/{council}/food", "/food", "request", ("council",)),

@@ -233,6 +233,13 @@ SPOILT = {
         "lgdpFilePattern",
         ("file pattern",),
     ),
+    "a file pattern that repeats a repeat": SpoiltCase(
+        FOOD,
+        "{ property: lgdpRecordKey, value: kg }",
+        "{ property: lgdpRecordKey, value: kg }\n      - { property: lgdpFilePattern, value: '(x+)+' }",
+        "lgdpFilePattern",
+        ("lgdpFilePattern", "for ever"),
+    ),
     # Written rules.
     "a rule without guidance": SpoiltCase(
         PETS, "        description: Correct the date.\n", "", "- id: born_in_time", ("description",)

@@ -10,7 +10,15 @@ from pydantic.dataclasses import dataclass
 
 from lgdp_pipelines.register.documents.model_parsing import Parsed, parse
 from lgdp_pipelines.register.documents.yaml_nodes import read_yaml
-from lgdp_pipelines.register.model.field_types import STRICT, Day, DistinctTexts, Flag, Pattern, PositiveInteger, Text
+from lgdp_pipelines.register.model.field_types import (
+    STRICT,
+    Day,
+    DistinctTexts,
+    Flag,
+    PolarsPattern,
+    PositiveInteger,
+    Text,
+)
 
 
 class Colour(StrEnum):
@@ -32,7 +40,7 @@ class Box:
     title: Text
     toys: Annotated[tuple[Toy, ...], Field(min_length=1)]
     labels: DistinctTexts = ("box",)
-    pattern: Pattern = ".*"
+    pattern: PolarsPattern = ".*"
     by_owner: Mapping[str, Toy] = Field(default_factory=dict, validation_alias="byOwner")
 
 
