@@ -161,9 +161,7 @@ def select_mapping(register: Register, system: str, contract: Contract, council:
         WrongUse: the register has no mapping of the system for the contract.
     """
     mappings = {
-        name: mapping
-        for name in register.systems
-        if (mapping := register.mapping_for(name, contract.return_code, council.code, contract))
+        name: mapping for name in register.systems if (mapping := register.mapping_for(name, council.code, contract))
     }
     refusal = f"The register has no mapping of the system “{system}” to {contract.return_code} {contract.version}."
     return choose(system, mappings, refusal, otherwise="Leave --system out.") if system else None

@@ -118,7 +118,7 @@ def _describe_origin(mapping: TableMapping, item: Item) -> str:
 def _describe_translations(mapping: TableMapping, item: Item) -> str:
     """Return the translations of an item's cells: codes, dates and units."""
     codes = [f"{source} → {target or 'nothing'}" for source, target in mapping.codes.get(item.name, {}).items()]
-    codes += [f"(of the form {rule.pattern}) → {rule.to}" for rule in mapping.code_patterns.get(item.name, ())]
+    codes += [f"(of the form {entry.pattern}) → {entry.to}" for entry in mapping.code_patterns.get(item.name, ())]
     dates = [f"dates as {form}"] if (form := mapping.find_date_format(item)) else []
     units = [f"from {mapping.units[item.name].unit} to {item.unit}"] if item.name in mapping.units else []
     return "; ".join([*codes, *dates, *units])

@@ -111,7 +111,7 @@ def _group_comparisons(
             period,
             tuple(path for data_return, span, path in files if (data_return.code, span) == (code, period)),
             extract.received_on,
-            register.mapping_for(system, code, extract.council.code, contract) if system else None,
+            register.mapping_for(system, extract.council.code, contract) if system else None,
         )
 
 

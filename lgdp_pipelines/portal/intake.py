@@ -121,7 +121,7 @@ def _find_mapping(
     platform: Platform, data_return: Return, contract: Contract, caller: Caller, system: str
 ) -> SystemMapping | None:
     """Return a system's mapping, if one is named; refuse an unknown one."""
-    mapping = platform.register.mapping_for(system, data_return.code, caller.council_code, contract)
+    mapping = platform.register.mapping_for(system, caller.council_code, contract)
     if system and mapping is None:
         raise WrongUse(
             f"There is no mapping of {system[:50]!r} to {data_return.code}.",

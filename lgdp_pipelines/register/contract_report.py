@@ -30,8 +30,8 @@ def version_in_files(register: Register, contract: Contract) -> ContractVersion:
     paths = sorted(path for ending in ("odcs", "changes") for path in folder.glob(f"*.{ending}.yaml"))
     contents = {path.relative_to(register.root).as_posix(): path.read_bytes() for path in paths}
     documents = [read_yaml(name, content.decode())[0] for name, content in contents.items()]
-    editions, _ = resolve_versions(documents, contents)
-    return editions[contract.path.relative_to(register.root).as_posix()]
+    versions, _ = resolve_versions(documents, contents)
+    return versions[contract.path.relative_to(register.root).as_posix()]
 
 
 def contract_text(register: Register, data_return: Return, contract: Contract) -> str:
@@ -39,18 +39,18 @@ def contract_text(register: Register, data_return: Return, contract: Contract) -
 
     The differences are from its base, or for a version that is written in full from the one before.
     """
-    edition = version_in_files(register, contract)
+    version = version_in_files(register, contract)
     lines = [f"{contract.title}, version {contract.version}, valid from {contract.valid_from}."]
-    base = _find_base(data_return, contract, edition)
+    base = _find_base(data_return, contract, version)
     if base is not None:
         lines += ["", f"Its differences from version {base.version}:"]
         for difference in compare_contracts(base, contract):
-            lines += _difference_lines(difference, edition.changes)
+            lines += _difference_lines(difference, version.changes)
     lines += ["", "Its rules, with their SQL:"]
     for rule in list_rules(contract):
         lines += _rule_lines(rule)
     commented = "".join(f"# {line}".rstrip() + "\n" for line in lines)
-    return commented + yaml_text(edition.document.value)
+    return commented + yaml_text(version.document.value)
 
 
 def _rule_lines(rule: Rule) -> Iterator[str]:
@@ -60,10 +60,10 @@ def _rule_lines(rule: Rule) -> Iterator[str]:
         yield from _wrapped(fill_table_names(rule.sql, rule.table))
 
 
-def _find_base(data_return: Return, contract: Contract, edition: ContractVersion) -> Contract | None:
+def _find_base(data_return: Return, contract: Contract, version: ContractVersion) -> Contract | None:
     """Return a version's base, or the one before; None for the first."""
-    if edition.base:
-        return next(contract for contract in data_return.contracts if str(contract.version) == edition.base)
+    if version.base:
+        return next(contract for contract in data_return.contracts if str(contract.version) == version.base)
     position = data_return.contracts.index(contract)
     return data_return.contracts[position - 1] if position else None
 

@@ -68,10 +68,10 @@ def due_date(contract: Contract, period: Period) -> date:
 
 def timing(contract: Contract, period: Period, received_at: datetime) -> Timing:
     """Return whether a submission came early, in time or late."""
-    day = day_in_scotland(received_at)
-    if day > due_date(contract, period):
+    received_on = day_in_scotland(received_at)
+    if received_on > due_date(contract, period):
         return Timing.LATE
-    return Timing.EARLY if day <= period.end else Timing.IN_TIME
+    return Timing.EARLY if received_on <= period.end else Timing.IN_TIME
 
 
 def is_late(contract: Contract, period: Period, received_at: datetime, accepted_at: datetime | None) -> bool:

@@ -3,7 +3,7 @@
 A query lives on over resubmissions, and a council that explained it explained certain figures. The fingerprint says
 whether they are still the same: it covers the key and the items that the rule names, in the rows that break it, in any
 order. Belongs here: the result that every kind of test returns, and its division into scopes. Belongs elsewhere: any
-test, the words of a finding (``judge``) and the life of a query (``ledger``).
+test, the words of a finding (``finding_messages``) and the life of a query (``ledger``).
 """
 
 import hashlib

@@ -222,8 +222,8 @@ def find_conversion_factor(source: str, target: str) -> Decimal | None:
     """
     for (known_source, known_target), factor in _FACTORS.items():
         rest = source.removeprefix(known_source)
-        has_rest = not rest or rest.startswith(" ")
-        if source.startswith(known_source) and target == known_target + rest and has_rest:
+        is_whole_unit = not rest or rest.startswith(" ")
+        if source.startswith(known_source) and target == known_target + rest and is_whole_unit:
             return factor
     return None
 

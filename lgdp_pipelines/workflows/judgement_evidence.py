@@ -81,9 +81,9 @@ def gather_evidence(
     register, ledger = platform.register, platform.ledger
     register_sha256, code_lists = platform.register_sha256, _pin_code_lists(register, contract)
     reference_tables = tuple(
-        PinnedVersion(id_, edition.version, edition.sha256)
+        PinnedVersion(id_, version.version, version.sha256)
         for id_, table in sorted(register.reference.items())
-        for edition in table.versions
+        for version in table.versions
     )
     evidence = {}
     for entry in entries:
@@ -108,7 +108,7 @@ def gather_evidence(
 
 def _describe_input(register: Register, contract: Contract, receipt: Receipt) -> InputFile:
     """Return a receipt as evidence, with the mapping that reads it."""
-    mapping = register.mapping_for(receipt.system, contract.return_code, receipt.council_code, contract)
+    mapping = register.mapping_for(receipt.system, receipt.council_code, contract)
     return InputFile(
         receipt=receipt.id,
         sha256=receipt.sha256,

@@ -107,7 +107,7 @@ def judge_files(
     if any(receipt.nil for receipt in receipts):
         return _judge_nil_return(contract)
     system, council_code = receipts[0].system, receipts[0].council_code
-    mapping = register.mapping_for(system, contract.return_code, council_code, contract)
+    mapping = register.mapping_for(system, council_code, contract)
     with received_bytes.verify_while_reading([receipt.sha256 for receipt in receipts]) as paths:
         files = [
             ExtractFile(receipt.file_name, path, receipt.table) for receipt, path in zip(receipts, paths, strict=True)
@@ -184,7 +184,7 @@ def list_required_files(register: Register, contract: Contract, councils: Iterab
     """Return the files that must all come before a submission is opened."""
     exports: dict[tuple[str, str], tuple[str, ...]] = {}
     for council, system in product(councils, register.systems):
-        mapping = register.mapping_for(system, contract.return_code, council, contract)
+        mapping = register.mapping_for(system, council, contract)
         if mapping is not None and mapping.files:
             exports[council, system] = tuple(
                 file.name

@@ -191,7 +191,7 @@ class Return:
                 f"{self.code} has periods of the kind {self.latest.period_kind}, and {period.id} is a {period.kind}.",
                 remedy=f"Write a period like {self.first_period.id}.",
             )
-        valid = [c for c in self.contracts if parse_period(c.valid_from).start <= period.start]
+        valid = [contract for contract in self.contracts if parse_period(contract.valid_from).start <= period.start]
         if not valid:
             raise WrongUse(f"{self.code} has no period {period.id}; its first period is {self.first_period.id}.")
         census = parse_period(valid[-1].valid_from).start
@@ -246,9 +246,9 @@ class Register:
     @property
     def systems(self) -> tuple[str, ...]:
         """The systems that have a mapping, in order."""
-        return tuple(sorted({data_return.system for data_return in self.mappings}))
+        return tuple(sorted({mapping.system for mapping in self.mappings}))
 
-    def mapping_for(self, system: str, return_code: str, council_code: str, contract: Contract) -> SystemMapping | None:
+    def mapping_for(self, system: str, council_code: str, contract: Contract) -> SystemMapping | None:
         """Return a system's mapping for contract and council; None without one.
 
         An extract without a system needs no mapping: it has the contract's own form. An extract of a system without
@@ -256,11 +256,10 @@ class Register:
 
         Args:
             system: source of the extract; may be empty.
-            return_code: such as ``HL1``.
             council_code: register code of the council.
             contract: of the extract.
         """
-        return select_mapping(self.mappings, system, council_code, return_code, contract.version.major)
+        return select_mapping(self.mappings, system, council_code, contract.return_code, contract.version.major)
 
 
 def slug(code: str) -> str:

@@ -28,7 +28,7 @@ Case|DECIDED|DECISION|CLOSED|IN_CONTACT|OFFICER
 def braeside() -> tuple[Contract, SystemMapping]:
     register = shipped_register()
     contract = register.returns["HL1"].contract_for(PERIOD)
-    mapping = register.mapping_for("braeside-homelessness", "HL1", "FIF", contract)
+    mapping = register.mapping_for("braeside-homelessness", "FIF", contract)
     assert mapping is not None
     return contract, mapping
 

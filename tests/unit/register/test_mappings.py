@@ -100,8 +100,8 @@ def test_a_councils_own_mapping_goes_before_the_systems(mapped: SmallRegister) -
     mapped.write("mappings/kennel/pets.fif.yaml", MAPPING_TEXT.replace("title", "council: FIF\ntitle"))
     register = load_register(mapped.root)
     contract = register.returns["PETS"].latest
-    own = register.mapping_for("kennel", "PETS", "FIF", contract)
-    general = register.mapping_for("kennel", "PETS", "GLG", contract)
+    own = register.mapping_for("kennel", "FIF", contract)
+    general = register.mapping_for("kennel", "GLG", contract)
     assert own is not None
     assert general is not None
     assert (own.council, general.council) == ("FIF", "")
@@ -110,9 +110,9 @@ def test_a_councils_own_mapping_goes_before_the_systems(mapped: SmallRegister) -
 def test_no_system_and_an_unknown_one_have_no_mapping(mapped: SmallRegister) -> None:
     register = load_register(mapped.root)
     contract = register.returns["PETS"].latest
-    assert register.mapping_for("", "PETS", "FIF", contract) is None
-    assert register.mapping_for("larder", "PETS", "FIF", contract) is None
-    assert register.mapping_for("nobody", "PETS", "FIF", contract) is None
+    assert register.mapping_for("", "FIF", contract) is None
+    assert register.mapping_for("larder", "FIF", contract) is None
+    assert register.mapping_for("nobody", "FIF", contract) is None
 
 
 def test_a_changed_mapping_changes_the_register(mapped: SmallRegister) -> None:

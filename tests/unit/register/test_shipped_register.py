@@ -151,10 +151,10 @@ class TestSchools:
         assert (second["c"], second["z"], second["x"]) == ("Q", "M", "L")
 
     def test_every_change_has_a_reason(self, register: Register) -> None:
-        edition = version_in_files(register, register.returns["SCHOOL-SUMMARY"].latest)
-        assert edition.base == "1.0.0"
-        assert len(edition.changes) > 50
-        assert all(change.reason for change in edition.changes)
+        version = version_in_files(register, register.returns["SCHOOL-SUMMARY"].latest)
+        assert version.base == "1.0.0"
+        assert len(version.changes) > 50
+        assert all(change.reason for change in version.changes)
 
 
 class TestRoutes:

@@ -32,7 +32,7 @@ Judged = Callable[..., ValidationResult]
 def judged(register: Register, tmp_path_factory: pytest.TempPathFactory) -> Judged:
     def judge_content(code: str, council: str, period: Period, content: bytes, earlier: Any = None) -> ValidationResult:
         contract = register.returns[code].contract_for(period)
-        mapping = register.mapping_for(find_system(register, code, council), code, council, contract)
+        mapping = register.mapping_for(find_system(register, code, council), council, contract)
         with ChunkSpool(tmp_path_factory.getbasetemp()) as spill:
             sources = {"mapping": mapping, **({"prior_rows": earlier} if earlier else {})}
             context = make_context(contract, register, council, period, spill, **sources)

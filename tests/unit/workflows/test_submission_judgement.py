@@ -48,7 +48,7 @@ class World:
             files.append(self.folder / f"{name}.txt")
             files[-1].write_text(text, encoding="utf-8")
         data_return, council = platform.register.returns[code], platform.register.councils.by_code[self.council]
-        mapping = platform.register.mapping_for(system, code, council.code, data_return.contract_for(period))
+        mapping = platform.register.mapping_for(system, council.code, data_return.contract_for(period))
         return hand_in(
             data_return, council, period, files, inbox=Inbox(platform.ledger, platform.received_bytes), mapping=mapping
         )
