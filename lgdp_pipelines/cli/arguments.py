@@ -118,7 +118,9 @@ def choose(name: str, candidates: Mapping[str, Candidate], refusal: str, *, othe
 
 
 def parse_return_period(data_return: Return, text: str) -> Period:
-    """Return a return's period, from its id or another spelling.
+    """Parse a return's period; refuse one unasked or not begun.
+
+    The text is an id or another spelling.
 
     Raises:
         WrongUse: the text is not a period, or the return is not asked for it, or the period has not begun.

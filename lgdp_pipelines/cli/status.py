@@ -52,7 +52,7 @@ def status(
 
 
 def _make_rows(platform: Platform, data_return: Return, period: str | None) -> list[Row]:
-    """Return a row for each council and period that submitted."""
+    """Return a row for each council and period with an extract."""
     notes = _count_notes(platform, data_return)
     return [
         _make_row(platform, data_return, standing, notes[standing.council_code, standing.period])
@@ -133,7 +133,7 @@ def _print_grid(platform: Platform, data_return: Return, period: str | None) -> 
 
 
 def _format_symbol(standing: SubmissionStatus | None, *, is_overdue: bool) -> str:
-    """Return the symbol for the answer in one cell of the grid."""
+    """Return a grid cell's symbol, with its count and late mark."""
     late = " [red]![/red]" if is_overdue and (standing is None or standing.current is None) else ""
     current = " [green]✓[/green]" if standing is not None and standing.current else ""
     symbols = {

@@ -122,7 +122,7 @@ class DeliveryRepository(Repository):
         )
         return tuple(row.id for row in self._fetch(statement))
 
-    def find_sha256(self, destination: str, submission_id: str, judgement: int) -> str | None:
+    def find_delivered_sha256(self, destination: str, submission_id: str, judgement: int) -> str | None:
         """Return the sha256 of a judgement's report; None if undelivered."""
         statement = sa.select(DELIVERY.c.sha256).where(
             DELIVERY.c.destination == destination,

@@ -110,7 +110,7 @@ class _Copy:
 
     @property
     def lake_table(self) -> LakeTable:
-        """The table in the lake, partitioned by ``return_code``."""
+        """The definition of the table in the lake, partitioned by ``return_code``."""
         columns = (_build_column(self._code, "return_code"), *self.columns)
         return LakeTable(
             "ledger",

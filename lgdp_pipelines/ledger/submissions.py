@@ -118,7 +118,7 @@ class SubmissionRepository(Repository):
         return [row.period for row in self._fetch(statement.distinct().order_by(SUBMISSION.c.period))]
 
     def list_waiting_receipts(self, receipt: Receipt) -> tuple[Receipt, ...]:
-        """Return waiting receipts of the same return, council and period.
+        """Return waiting receipts of the receipt's own return, council and period.
 
         They are in order of arrival.
         """

@@ -169,7 +169,7 @@ def _deliver_to_accounts(platform: Platform, source: Source, progress: Callable[
     parcels: dict[str, list[_Parcel]] = {}
     for judgement in _list_undelivered(platform.ledger, source.id, source):
         submission_id, number = judgement.submission_id, judgement.judgement
-        sha256 = ledger.deliveries.find_sha256(OUTBOX, submission_id, number)
+        sha256 = ledger.deliveries.find_delivered_sha256(OUTBOX, submission_id, number)
         if sha256 is not None:
             prefix = submission_id if number == 1 else f"{submission_id}-judged-{number}"
             is_news = sha256 != judgement.delivered_sha256

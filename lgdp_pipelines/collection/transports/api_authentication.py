@@ -301,7 +301,7 @@ def is_transient(status: int) -> bool:
 
 
 def parse_safe_url(address: str, location: str) -> httpx2.URL:
-    """Return an address as a URL that may receive a secret.
+    """Return an address as a URL; refuse clear text beyond this machine.
 
     Raises:
         SourceRefused: it is not a URL, or the secret would travel in clear text beyond this machine.
