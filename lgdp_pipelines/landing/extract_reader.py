@@ -51,7 +51,7 @@ def read_extract(
     *,
     store: ChunkStore = store_in_memory,
 ) -> Reading:
-    """Return the tables of text that the files of one submission hold.
+    """Return a submission's tables of text, findings and outcomes of reading rules.
 
     Args:
         contract: that the submission answers.

@@ -78,7 +78,7 @@ _IGNORED = ""
 
 
 def list_headers(contract: Contract, mapping: SystemMapping | None) -> list[str]:
-    """Return the headers that name items, by mapping or else by contract.
+    """Return the declared headers of items, by mapping or else by contract.
 
     Args:
         contract: that an extract answers.

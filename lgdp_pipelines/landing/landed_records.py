@@ -81,7 +81,7 @@ def _find_tables(contract: Contract, record: Mapping[str, Json]) -> list[Table]:
 def _land_table(
     contract: Contract, table: Table, records: Sequence[_Record], table_mapping: TableMapping | None
 ) -> LandedTable:
-    """Return the records of one table as a landed table."""
+    """Return the records of one table as a landed table, with findings."""
     rules = ColumnRules.from_contract(contract, table)
     keys = list(dict.fromkeys(key for record in records for key in record.cells))
     match = match_headers(table, keys, table_mapping)

@@ -340,7 +340,7 @@ def _find_join_faults(contract: Contract, rules: ColumnRules, join: FileJoin) ->
 def _find_header_faults(
     rules: ColumnRules, block: CellBlock, filled: Collection[int], match: HeaderMatch
 ) -> Iterator[pl.DataFrame]:
-    """Yield the findings of missing, repeated, ambiguous and extra columns."""
+    """Yield findings of missing, repeated, ambiguous, extra, or all unknown columns."""
     header, row = block.header, block.header_row
     if not match.positions:
         # It may be a row of data: then no text of it may be repeated as if it were a header.

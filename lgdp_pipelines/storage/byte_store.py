@@ -172,7 +172,7 @@ class RegisterStore(ByteStore):
         return name
 
     def restore_files(self, name: str, folder: Path) -> None:
-        """Write a register's files into a folder as they were.
+        """Write a register's files, verified, into a folder as they were.
 
         Args:
             name: sha256 of the list of its files.

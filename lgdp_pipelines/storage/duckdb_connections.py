@@ -140,7 +140,7 @@ def reuse_sandbox() -> Iterator[duckdb.DuckDBPyConnection]:
 
 @contextmanager
 def limit_time(connection: duckdb.DuckDBPyConnection, seconds: float) -> Iterator[None]:
-    """Stop a block's statement after a number of seconds.
+    """Interrupt a block's statement after some seconds, and raise a refusal.
 
     The connection can be used again afterwards.
 

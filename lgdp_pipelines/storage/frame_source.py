@@ -96,7 +96,7 @@ def check_each_frame(rows: FrameSource, *, table_name: str) -> FrameSource:
 def check_slice(
     rows: pl.DataFrame, where: Mapping[str, str | Sequence[str] | None], *, table_name: str
 ) -> pl.DataFrame:
-    """Return the rows if they all lie in a slice.
+    """Return the rows if they all lie in a slice; else raise.
 
     Raises:
         StorageError: some do not; their values are not repeated.

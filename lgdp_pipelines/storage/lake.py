@@ -214,7 +214,7 @@ class Lake:
     def replace_slice(
         self, table: LakeTable, rows: Rows | Callable[[], Rows], *, where: SliceFilter, commit: Mapping[str, str]
     ) -> int:
-        """Replace a slice by rows in one commit.
+        """Replace a slice by rows in one commit, retried after conflicts.
 
         Args:
             table: to write to; created on first use.
@@ -425,7 +425,7 @@ def _submission_numbers(table: LakeTable, period: str, submissions: Mapping[str,
 
 
 def _check_submissions(table: LakeTable, rows: pl.DataFrame, submissions: Mapping[str, str]) -> pl.DataFrame:
-    """Return the rows if all belong to the submission of their council."""
+    """Return the rows if all belong to their council's submission; else raise."""
     expected = pl.col("council_code").replace_strict(dict(submissions), default=None, return_dtype=pl.String)
     if not rows.select((pl.col("_submission_id") == expected).fill_null(value=False).all()).item():
         raise StorageError("Some rows are of another submission than the one to put in place.", where=str(table))

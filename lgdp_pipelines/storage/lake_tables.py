@@ -57,7 +57,7 @@ class LakeTable:
 
     @property
     def arrow_schema(self) -> pa.Schema:
-        """Columns in order, as declared.
+        """Columns in order, as declared; raise if they are not.
 
         Raises:
             StorageError: the columns are not declared.
