@@ -30,7 +30,7 @@ from lgdp_pipelines.landing.cell_block import (
     fill_right,
     join_headers,
 )
-from lgdp_pipelines.register.model.extract_format import Extract
+from lgdp_pipelines.register.model.extract_format import ExtractFormat
 
 LONE_CR = re.compile(r"\r(?!\n)")
 _PRIVATE_USE = range(0xE000, 0xF8FF)
@@ -41,14 +41,14 @@ class CsvLayout:
     """The layout of CSV text: its dialect, its header and its data.
 
     Attributes:
-        extract: as declared: delimiter, quote, preamble and header rows.
+        extract_format: as declared: delimiter, quote, preamble and header rows.
         header: name of each column.
         header_end: byte at which the data begins.
         header_row: number of the last header record.
         line_end: LF if the text contains it (CRLF ends in it), else CR.
     """
 
-    extract: Extract
+    extract_format: ExtractFormat
     header: tuple[str, ...]
     header_end: int
     header_row: int
@@ -71,39 +71,39 @@ def find_unused_character(text: str) -> str:
     return next(chr(code) for code in _PRIVATE_USE if chr(code) not in text)
 
 
-def iter_records(lines: Iterable[str], extract: Extract, *, strict: bool = True) -> Iterator[list[str]]:
+def iter_records(lines: Iterable[str], extract_format: ExtractFormat, *, strict: bool = True) -> Iterator[list[str]]:
     """Return the records of lines as the ``csv`` module reads them.
 
     Args:
         lines: with their line ends.
-        extract: as declared.
+        extract_format: as declared.
         strict: raise ``csv.Error`` for quotes that do not match.
     """
     return csv.reader(
         lines,
-        delimiter=extract.delimiter,
-        quotechar=extract.quote or None,
-        quoting=csv.QUOTE_MINIMAL if extract.quote else csv.QUOTE_NONE,
+        delimiter=extract_format.delimiter,
+        quotechar=extract_format.quote or None,
+        quoting=csv.QUOTE_MINIMAL if extract_format.quote else csv.QUOTE_NONE,
         strict=strict,
     )
 
 
-def read_layout(content: bytes, extract: Extract) -> CsvLayout:
+def read_layout(content: bytes, extract_format: ExtractFormat) -> CsvLayout:
     """Return the layout of CSV text in UTF-8.
 
     Args:
         content: the text, or as much of its beginning as holds the header.
-        extract: as declared.
+        extract_format: as declared.
 
     Raises:
         Fault: the header cannot be read.
     """
     line_end = find_line_end(content)
     lines = _LineIterator(content, line_end)
-    header_row = extract.header_row
+    header_row = extract_format.header_row
     records: list[list[str]] = []
     try:
-        for record in iter_records(lines, extract):
+        for record in iter_records(lines, extract_format):
             records.append([lines.restore_line_ends(cell) for cell in record])
             if len(records) == header_row:
                 break
@@ -116,7 +116,7 @@ def read_layout(content: bytes, extract: Extract) -> CsvLayout:
             "Send it with its header and its rows."
         )
     lower = records[-1]
-    header = tuple(lower) if extract.header_rows == 1 else join_headers(fill_right(records[-2]), lower)
+    header = tuple(lower) if extract_format.header_rows == 1 else join_headers(fill_right(records[-2]), lower)
     if not header:
         raise Fault(
             f"The header should be in row {header_row}, and that row is empty. Send the column names in it.", header_row
@@ -125,7 +125,7 @@ def read_layout(content: bytes, extract: Extract) -> CsvLayout:
         raise Fault(
             f"The header has {len(header):,} columns; a table has at most {MAX_COLUMNS:,}. Export it again.", header_row
         )
-    return CsvLayout(extract, header, lines.end, header_row, line_end)
+    return CsvLayout(extract_format, header, lines.end, header_row, line_end)
 
 
 @dataclass
@@ -160,10 +160,10 @@ class _LineIterator:
         return cell.replace(self.cr_substitute, "\r") if self.cr_substitute else cell
 
 
-def find_last_row(text: str, extract: Extract) -> int:
+def find_last_row(text: str, extract_format: ExtractFormat) -> int:
     """Return the number of the row in which a text breaks off."""
     lines = io.StringIO(LONE_CR.sub(" ", text) + ".", newline="\n")
-    return sum(1 for _ in iter_records(lines, extract, strict=False))
+    return sum(1 for _ in iter_records(lines, extract_format, strict=False))
 
 
 class ByteColumn:
@@ -203,7 +203,7 @@ def parse_records(content: bytes, layout: CsvLayout, row: int) -> CellBlock:
         Fault: the quotes do not match, or a record is too wide.
     """
     body = _Body.from_content(content, layout, row)
-    quote = layout.extract.quote.encode()
+    quote = layout.extract_format.quote.encode()
     return _parse_fast(body, content.count(quote) if quote else 0) or _parse_carefully(body)
 
 
@@ -250,7 +250,7 @@ class _Body:
         blank_line_count = line_ends - 1 if end and line_ends else line_ends
         text = content[:end] if blank_line_count else content
         # Polars drops an extra empty cell at the very end of a text, so a record too long by one would look right.
-        text += mark if text.endswith(layout.extract.delimiter.encode()) else b""
+        text += mark if text.endswith(layout.extract_format.delimiter.encode()) else b""
         return cls(text, blank_line_count, layout, row)
 
     @property
@@ -299,11 +299,15 @@ def _count_empty_quotes(body: _Body, byte_column: ByteColumn, quote_count: int) 
     """
     if not quote_count:
         return 0
-    extract = body.layout.extract
-    if quote_count % 2 or body.layout.line_end == "\r" or not (extract.quote + extract.delimiter).isascii():
+    extract_format = body.layout.extract_format
+    if (
+        quote_count % 2
+        or body.layout.line_end == "\r"
+        or not (extract_format.quote + extract_format.delimiter).isascii()
+    ):
         return None
-    quote = extract.quote.encode()
-    neighbours = [ord(extract.delimiter), ord("\n")]
+    quote = extract_format.quote.encode()
+    neighbours = [ord(extract_format.delimiter), ord("\n")]
     # A quote at the very beginning has no byte before it, and one at the very end has no byte after it.
     is_first = body.content.startswith(quote)
     bytes_before, bytes_after = byte_column.bytes_before(quote), byte_column.bytes_after(quote)
@@ -357,7 +361,8 @@ def _counts_match(body: _Body, frame: pl.DataFrame, rows: pl.DataFrame, byte_col
         byte_column: of the body.
         gaps: number of empty lines.
     """
-    quote, delimiter, line_end = body.layout.extract.quote, body.layout.extract.delimiter, body.layout.line_end
+    extract_format, line_end = body.layout.extract_format, body.layout.line_end
+    quote, delimiter = extract_format.quote, extract_format.delimiter
     cells = pl.col(frame.columns)
     has_quotes = bool(quote) and quote.encode() in body.content
     if has_quotes and frame.select(pl.any_horizontal(cells.str.contains(quote, literal=True).any())).item():
@@ -394,16 +399,16 @@ def _null_empty_quotes(body: _Body, rows: pl.DataFrame, empty_quotes: int, gaps:
 def _parse_with_polars(body: _Body) -> pl.DataFrame | None:
     """Return the rows by polars, perhaps wrong, or None if it refuses."""
     schema = dict.fromkeys(map(str, range(body.width)), pl.String)
-    extract = body.layout.extract
+    extract_format = body.layout.extract_format
     if not body.content:
         return pl.DataFrame(schema=schema)
-    if not (extract.delimiter + extract.quote).isascii():
+    if not (extract_format.delimiter + extract_format.quote).isascii():
         return None
     try:
         return pl.read_csv(
             body.content,
-            separator=extract.delimiter,
-            quote_char=extract.quote or None,
+            separator=extract_format.delimiter,
+            quote_char=extract_format.quote or None,
             eol_char=body.layout.line_end,
             has_header=False,
             schema=schema,
@@ -431,7 +436,8 @@ def _parse_carefully(body: _Body) -> CellBlock:
     records: list[list[str]] = []
     rows: list[int] = []
     try:
-        for row, record in enumerate(iter_records(io.StringIO(text, newline="\n"), body.layout.extract), body.row + 1):
+        parsed_records = iter_records(io.StringIO(text, newline="\n"), body.layout.extract_format)
+        for row, record in enumerate(parsed_records, body.row + 1):
             if len(record) > MAX_COLUMNS:
                 raise Fault(f"Row {row} has more than {MAX_COLUMNS:,} cells. Export the file again.", row)
             if _has_cell(record, width):

@@ -22,29 +22,29 @@ from lgdp_pipelines.landing.csv_parser import (
     read_layout,
 )
 from lgdp_pipelines.landing.text_decoding import DecodingFault, iter_utf8_blocks
-from lgdp_pipelines.register.model.extract_format import Extract
+from lgdp_pipelines.register.model.extract_format import ExtractFormat
 
 MAX_RECORD_BYTES = 64 * 1024**2
 """Bytes: if no record has ended by then, a quote was left open, or the file is not CSV."""
 
 
-def read_csv(file: BinaryIO, extract: Extract) -> Iterator[CellBlock]:
+def read_csv(file: BinaryIO, extract_format: ExtractFormat) -> Iterator[CellBlock]:
     """Yield the cells of a CSV file in blocks, at least one.
 
     Args:
         file: open for reading, at its beginning.
-        extract: as declared.
+        extract_format: as declared.
 
     Raises:
         Fault: the file, or the rest of it, cannot be read.
     """
-    text = _TextBuffer(iter_utf8_blocks(file, extract.encoding))
-    while not _has_header(text.content, extract) and len(text.content) <= MAX_RECORD_BYTES and text.grow():
+    text = _TextBuffer(iter_utf8_blocks(file, extract_format.encoding))
+    while not _has_header(text.content, extract_format) and len(text.content) <= MAX_RECORD_BYTES and text.grow():
         pass
-    text.check_decoding(0, extract)
+    text.check_decoding(0, extract_format)
     if text.is_complete and is_blank(text.content):
         raise Fault("The file is empty. Send it with its header row and its rows.")
-    layout = read_layout(text.content, extract)
+    layout = read_layout(text.content, extract_format)
     text.content = text.content[layout.header_end :]
     yield from _read_rows(text, layout)
 
@@ -78,7 +78,7 @@ def _read_rows(text: "_TextBuffer", layout: CsvLayout) -> Iterator[CellBlock]:
                 row + 1,
             )
         text.grow()
-    text.check_decoding(row, layout.extract)
+    text.check_decoding(row, layout.extract_format)
     yield parse_records(text.content, layout, row)
 
 
@@ -115,35 +115,35 @@ class _TextBuffer:
         self._next_block = next(self._blocks, None)
         return isinstance(block, bytes)
 
-    def check_decoding(self, row: int, extract: Extract) -> None:
+    def check_decoding(self, row: int, extract_format: ExtractFormat) -> None:
         """Raise the decoding fault, if any, with its row.
 
         Args:
             row: number of the record before the content.
-            extract: as declared.
+            extract_format: as declared.
 
         Raises:
             Fault: the text breaks off.
         """
         if self.decoding_fault is not None:
             text = self.content.decode() + self.decoding_fault.before
-            raise Fault(self.decoding_fault.message, row + find_last_row(text, extract))
+            raise Fault(self.decoding_fault.message, row + find_last_row(text, extract_format))
 
 
-def _has_header(content: bytes, extract: Extract) -> bool:
+def _has_header(content: bytes, extract_format: ExtractFormat) -> bool:
     """Return whether a beginning holds the header, and shows the line end."""
     is_readable = b"\n" in content and not is_blank(content)
-    return is_readable and _record_pattern(extract, "\n", extract.header_row).match(content) is not None
+    return is_readable and _record_pattern(extract_format, "\n", extract_format.header_row).match(content) is not None
 
 
 def _parse_first(content: bytes, layout: CsvLayout, row: int) -> tuple[CellBlock | None, int]:
     """Return cells and end of a text's whole records; None without any."""
-    quote, line_end = layout.extract.quote.encode(), layout.line_end.encode()
+    quote, line_end = layout.extract_format.quote.encode(), layout.line_end.encode()
     end, quote_count = _find_even_end(content, quote, line_end)
     block = parse_plain_records(content[:end], layout, row, quote_count) if end else None
     if block is not None:
         return block, end
-    end = _find_record_end(_record_pattern(layout.extract, layout.line_end), content, quote, line_end)
+    end = _find_record_end(_record_pattern(layout.extract_format, layout.line_end), content, quote, line_end)
     return (parse_records(content[:end], layout, row) if end else None), end
 
 
@@ -152,7 +152,7 @@ def _iter_even_chunks(text: _TextBuffer, layout: CsvLayout) -> Iterator[tuple[by
 
     The last chunk is not among them: it stays in the text.
     """
-    quote, line_end = layout.extract.quote.encode(), layout.line_end.encode()
+    quote, line_end = layout.extract_format.quote.encode(), layout.line_end.encode()
     while not text.is_complete and text.decoding_fault is None:
         end, quote_count = _find_even_end(text.content, quote, line_end)
         if not end:
@@ -192,20 +192,20 @@ def _find_record_end(records: re.Pattern[bytes], content: bytes, quote: bytes, l
 
 
 @lru_cache(maxsize=64)
-def _record_pattern(extract: Extract, line_end: str, count: int = 0) -> re.Pattern[bytes]:
+def _record_pattern(extract_format: ExtractFormat, line_end: str, count: int = 0) -> re.Pattern[bytes]:
     """Return a pattern of whole records, in a given or any number.
 
     A quote opens a cell only where the cell begins; anywhere else it is a character like any other, as it is to
     ``csv``. No part of the expression is ever tried twice, so matching takes time in proportion to the text's length.
     """
-    mark, delimiter = re.escape(line_end.encode()), re.escape(extract.delimiter.encode())
+    mark, delimiter = re.escape(line_end.encode()), re.escape(extract_format.delimiter.encode())
     times = b"{%d}+" % count if count else b"*+"
-    if not extract.quote:
+    if not extract_format.quote:
         return re.compile(b"(?:[^%b]*+%b)%b" % (mark, mark, times))
-    quote = re.escape(extract.quote.encode())
+    quote = re.escape(extract_format.quote.encode())
     cell_start = b"(?:\\A|(?<=%b)|(?<=%b))" % (delimiter, mark)
     inner_quote = b"(?!\\A)(?<!%b)(?<!%b)%b" % (delimiter, mark, quote)
-    is_multibyte = len(extract.quote.encode()) > 1
+    is_multibyte = len(extract_format.quote.encode()) > 1
     plain = b"(?:(?!%b|%b).)++" % (quote, mark) if is_multibyte else b"[^%b%b]++" % (quote, mark)
     quoted_text = b"(?:(?!%b).)++" % quote if is_multibyte else b"[^%b]++" % quote
     quoted = b"%b%b(?:%b|%b%b)*+%b" % (cell_start, quote, quoted_text, quote, quote, quote)

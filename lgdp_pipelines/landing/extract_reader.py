@@ -33,7 +33,7 @@ from lgdp_pipelines.landing.landed_tables import LandedTable, build_missing_tabl
 from lgdp_pipelines.landing.text_decoding import DecodingFault, read_utf8
 from lgdp_pipelines.landing.workbook_reader import DateFormatters, choose_sheet, read_sheet
 from lgdp_pipelines.register.model.contract import Contract
-from lgdp_pipelines.register.model.extract_format import DELIMITERS, Extract, Format
+from lgdp_pipelines.register.model.extract_format import DELIMITERS, ExtractFormat, FileFormat
 from lgdp_pipelines.register.model.system_mapping import SystemMapping, TableMapping
 from lgdp_pipelines.register.model.table_model import Item, ItemType, Rule, Table
 from lgdp_pipelines.register.rules.contract_rules import list_rules
@@ -65,11 +65,11 @@ def read_extract(
     """
     rules = [rule for rule in list_rules(contract) if rule.kind in READING_RULE_KINDS]
     readable = next(rule for rule in rules if rule.kind is RuleKind.READABLE)
-    extract = (mapping and mapping.extract) or contract.extract
-    if extract.format.is_records:
-        landed, faults = _read_all_records(contract, extract, files, mapping)
+    extract_format = (mapping and mapping.extract) or contract.extract
+    if extract_format.format.is_records:
+        landed, faults = _read_all_records(contract, extract_format, files, mapping)
     else:
-        landed, faults = _read_tables(contract, extract, files, mapping, store)
+        landed, faults = _read_tables(contract, extract_format, files, mapping, store)
     rows = {name: table.rows for name, table in landed.items() if table.rows is not None}
     if rows and not any(table_rows.height for table_rows in rows.values()):
         # If accepted, it would remove the current rows.
@@ -112,7 +112,11 @@ def _count_unlisted(rule: Rule, landed: Mapping[str, LandedTable]) -> int:
 
 
 def _read_tables(
-    contract: Contract, extract: Extract, files: Sequence[ExtractFile], mapping: SystemMapping | None, store: ChunkStore
+    contract: Contract,
+    extract_format: ExtractFormat,
+    files: Sequence[ExtractFile],
+    mapping: SystemMapping | None,
+    store: ChunkStore,
 ) -> tuple[dict[str, LandedTable], list[Fault]]:
     """Return the tables by name, or else only the faults.
 
@@ -134,7 +138,7 @@ def _read_tables(
         else:
             try:
                 table_files = [files_by_name[name] for name in names]
-                landed[table.name] = _read_table(contract, extract, table, table_mapping, table_files, store)
+                landed[table.name] = _read_table(contract, extract_format, table, table_mapping, table_files, store)
             except Fault as fault:
                 faults.append(fault)
     return ({}, faults) if faults else (landed, [])
@@ -142,7 +146,7 @@ def _read_tables(
 
 def _read_table(
     contract: Contract,
-    extract: Extract,
+    extract_format: ExtractFormat,
     table: Table,
     table_mapping: TableMapping | None,
     files: Sequence[ExtractFile],
@@ -154,27 +158,27 @@ def _read_table(
         (
             declared,
             file.name,
-            _read_joined_file(extract, file, _build_date_formatters(table, table_mapping, declared.name)),
+            _read_joined_file(extract_format, file, _build_date_formatters(table, table_mapping, declared.name)),
         )
         for declared, file in joined_files
     ]
-    with open_content(files[0], extract) as content:
-        blocks = read_cells(content, extract, _build_date_formatters(table, table_mapping))
+    with open_content(files[0], extract_format) as content:
+        blocks = read_cells(content, extract_format, _build_date_formatters(table, table_mapping))
         return land_cells(
             contract,
             table,
-            _check_delimiter(table, table_mapping, extract, blocks),
+            _check_delimiter(table, table_mapping, extract_format, blocks),
             store,
             table_mapping,
             joined_blocks,
         )
 
 
-def _read_joined_file(extract: Extract, file: ExtractFile, date_formatters: DateFormatters) -> CellBlock:
+def _read_joined_file(extract_format: ExtractFormat, file: ExtractFile, date_formatters: DateFormatters) -> CellBlock:
     """Return all cells of a joined file in one block."""
     try:
-        with open_content(file, extract) as content:
-            blocks = list(read_cells(content, extract, date_formatters))
+        with open_content(file, extract_format) as content:
+            blocks = list(read_cells(content, extract_format, date_formatters))
     except Fault as fault:
         raise Fault(f"In {file.name}: {fault.message}", fault.row, fault.sheet) from None
     return replace(
@@ -218,59 +222,61 @@ def _find_table(contract: Contract, mapping: SystemMapping | None, file: Extract
 
 
 @contextmanager
-def open_content(file: ExtractFile, extract: Extract) -> Iterator[BinaryIO]:
+def open_content(file: ExtractFile, extract_format: ExtractFormat) -> Iterator[BinaryIO]:
     """Give a block a file's unpacked content, checked against the declared format.
 
     Raises:
         Fault: the file is not as declared, or cannot be unpacked.
     """
-    with file.open() as packed_file, open_unpacked(packed_file, extract) as content:
-        check_declared(content, extract)
+    with file.open() as packed_file, open_unpacked(packed_file, extract_format) as content:
+        check_declared(content, extract_format)
         yield content
 
 
-def read_cells(file: BinaryIO, extract: Extract, date_formatters: DateFormatters) -> Iterator[CellBlock]:
+def read_cells(file: BinaryIO, extract_format: ExtractFormat, date_formatters: DateFormatters) -> Iterator[CellBlock]:
     """Yield the cells of a CSV file or sheet in blocks.
 
     Args:
         file: out of its container.
-        extract: as declared.
+        extract_format: as declared.
         date_formatters: writes the days of each date column of a workbook.
 
     Raises:
         Fault: the file, or the rest of it, cannot be read.
     """
-    if not extract.format.is_workbook:
-        yield from read_csv(file, extract)
+    if not extract_format.format.is_workbook:
+        yield from read_csv(file, extract_format)
         return
     # Most returns are CSV, and importing lxml and xlrd takes longer than reading one of them.
     from lgdp_pipelines.landing.workbook_formats import open_xls, open_xlsx  # noqa: PLC0415
 
-    sheets = open_xlsx(file) if extract.format is Format.XLSX else open_xls(file.read())
-    yield read_sheet(choose_sheet(sheets, extract.sheet), extract, date_formatters)
+    sheets = open_xlsx(file) if extract_format.format is FileFormat.XLSX else open_xls(file.read())
+    yield read_sheet(choose_sheet(sheets, extract_format.sheet), extract_format, date_formatters)
 
 
-def read_records(file: BinaryIO, extract: Extract, outer_paths: Sequence[str]) -> list[Json]:
+def read_records(file: BinaryIO, extract_format: ExtractFormat, outer_paths: Sequence[str]) -> list[Json]:
     """Return the records of a JSON, NDJSON or XML file.
 
     Args:
         file: out of its container.
-        extract: as declared.
+        extract_format: as declared.
         outer_paths: XML: paths of items outside the record.
 
     Raises:
         Fault: the file cannot be read.
         RecursionError: the JSON is nested deeper than Python reads.
     """
-    if extract.format is Format.XML:
+    if extract_format.format is FileFormat.XML:
         from lgdp_pipelines.landing.xml_reader import read_xml  # noqa: PLC0415 - lxml is for this format alone
 
-        return read_xml(file, extract.records_at, outer_paths)
-    text = read_utf8(file, extract.encoding)
+        return read_xml(file, extract_format.records_at, outer_paths)
+    text = read_utf8(file, extract_format.encoding)
     if isinstance(text, DecodingFault):
         raise Fault(f"Line {text.before.count(chr(10)) + 1} cannot be read. {text.message}")
     return (
-        read_ndjson(text.decode()) if extract.format is Format.NDJSON else read_json(text.decode(), extract.records_at)
+        read_ndjson(text.decode())
+        if extract_format.format is FileFormat.NDJSON
+        else read_json(text.decode(), extract_format.records_at)
     )
 
 
@@ -300,7 +306,7 @@ def _format_day(item: Item, date_format: str, day: date) -> str:
 
 
 def _check_delimiter(
-    table: Table, table_mapping: TableMapping | None, extract: Extract, blocks: Iterator[CellBlock]
+    table: Table, table_mapping: TableMapping | None, extract_format: ExtractFormat, blocks: Iterator[CellBlock]
 ) -> Iterator[CellBlock]:
     """Yield the blocks, or raise if another delimiter yields known headers.
 
@@ -313,16 +319,16 @@ def _check_delimiter(
         return len(match_headers(table, headers, table_mapping).positions)
 
     first = next(blocks)
-    if extract.format is Format.CSV and len(first.header) == 1 and not count_items(first.header):
+    if extract_format.format is FileFormat.CSV and len(first.header) == 1 and not count_items(first.header):
         counts = {
             delimiter: count_items(next(csv.reader(first.header, delimiter=delimiter), []))
             for delimiter in DELIMITERS
-            if delimiter != extract.delimiter and delimiter in first.header[0]
+            if delimiter != extract_format.delimiter and delimiter in first.header[0]
         }
         best = max(counts, key=lambda delimiter: counts[delimiter], default="")
         if counts.get(best):
             raise Fault(
-                f"The cells are separated by {DELIMITERS[best]}, and should be by {extract.between_cells}. "
+                f"The cells are separated by {DELIMITERS[best]}, and should be by {extract_format.between_cells}. "
                 "Export it again so.",
                 first.header_row,
             )
@@ -331,15 +337,15 @@ def _check_delimiter(
 
 
 def _read_all_records(
-    contract: Contract, extract: Extract, files: Sequence[ExtractFile], mapping: SystemMapping | None
+    contract: Contract, extract_format: ExtractFormat, files: Sequence[ExtractFile], mapping: SystemMapping | None
 ) -> tuple[dict[str, LandedTable], list[Fault]]:
     """Return tables of records and faults; no tables if records are unreadable."""
     outer_paths = dict.fromkeys(path for path in list_headers(contract, mapping) if path.startswith("../"))
     records: list[Json] = []
     try:
         for file in files:
-            with open_content(file, extract) as content:
-                records += read_records(content, extract, tuple(outer_paths))
+            with open_content(file, extract_format) as content:
+                records += read_records(content, extract_format, tuple(outer_paths))
         return land_records(contract, records, mapping)
     except Fault as fault:
         return {}, [Fault(fault.message, fault.row and fault.row + len(records))]

@@ -15,7 +15,7 @@ from typing import IO, BinaryIO, cast
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from lgdp_pipelines.handover.extract_reading import Fault
-from lgdp_pipelines.register.model.extract_format import Container, Extract, Format
+from lgdp_pipelines.register.model.extract_format import Container, ExtractFormat, FileFormat
 
 _START = 4096
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -40,7 +40,13 @@ ZIP, GZ, XLSX, XLS = "a ZIP file", "a GZ file", "an XLSX workbook", "an XLS work
 ODS, WORD, ENCRYPTED = "an OpenDocument file", "an Office document", "a workbook that is protected with a password"
 HTML, XML, JSON = "a web page, perhaps one that asks to log in", "XML", "JSON"
 
-_EXPECTED = {Format.XLSX: XLSX, Format.XLS: XLS, Format.JSON: JSON, Format.NDJSON: JSON, Format.XML: XML}
+_EXPECTED = {
+    FileFormat.XLSX: XLSX,
+    FileFormat.XLS: XLS,
+    FileFormat.JSON: JSON,
+    FileFormat.NDJSON: JSON,
+    FileFormat.XML: XML,
+}
 """Kind of a file of each format that has a signature."""
 
 
@@ -88,33 +94,33 @@ def _recognise_text(start: bytes) -> str | None:
     return JSON if _JSON.match(text) else None
 
 
-def check_declared(file: BinaryIO, extract: Extract) -> None:
+def check_declared(file: BinaryIO, extract_format: ExtractFormat) -> None:
     """Raise a fault if a file is recognised as another kind.
 
     A file that no signature identifies passes as CSV, JSON or XML, but not as a workbook.
 
     Args:
         file: out of its container, open for reading, and left at its beginning.
-        extract: as declared.
+        extract_format: as declared.
 
     Raises:
         Fault: it is of another kind.
     """
     kind = recognise(file)
-    if kind is None and extract.format.is_workbook:
+    if kind is None and extract_format.format.is_workbook:
         start = file.read(_START)
         file.seek(0)
         kind = "empty" if not start else "no workbook" if b"\0" in start else "text"
-    if kind is None or kind == _EXPECTED.get(extract.format):
+    if kind is None or kind == _EXPECTED.get(extract_format.format):
         return
-    if extract.container is not Container.NONE and kind in {ZIP, GZ}:
+    if extract_format.container is not Container.NONE and kind in {ZIP, GZ}:
         raise Fault(f"The archive contains {kind}. Pack the plain file once and send it again.")
-    raise build_mismatch(kind, extract)
+    raise build_mismatch(kind, extract_format)
 
 
-def build_mismatch(kind: str, extract: Extract) -> Fault:
+def build_mismatch(kind: str, extract_format: ExtractFormat) -> Fault:
     """Return the fault of a file that is another kind than declared."""
-    return Fault(f"This is {kind}, and it should be {extract.described}. Export it again so.")
+    return Fault(f"This is {kind}, and it should be {extract_format.described}. Export it again so.")
 
 
 MAX_BYTES = 4 * 2**30
@@ -130,31 +136,31 @@ _BROKEN = "is cut short or damaged. Pack and send it again"
 
 
 @contextmanager
-def open_unpacked(file: BinaryIO, extract: Extract) -> Iterator[BinaryIO]:
+def open_unpacked(file: BinaryIO, extract_format: ExtractFormat) -> Iterator[BinaryIO]:
     """Give a block the unpacked file, or the file itself without container.
 
     Args:
         file: as received, open for reading; it can be sought in.
-        extract: as declared.
+        extract_format: as declared.
 
     Raises:
         Fault: the container is not as declared, or cannot be unpacked.
     """
-    if extract.container is Container.NONE:
+    if extract_format.container is Container.NONE:
         yield file
         return
     with SpooledTemporaryFile(SMALL_BYTES) as unpacked:
-        unpack(file, extract, unpacked)
+        unpack(file, extract_format, unpacked)
         unpacked.seek(0)
         yield cast("BinaryIO", unpacked)
 
 
-def unpack(packed_file: BinaryIO, extract: Extract, target: IO[bytes]) -> None:
+def unpack(packed_file: BinaryIO, extract_format: ExtractFormat, target: IO[bytes]) -> None:
     """Unpack a container into another file, piece by piece.
 
     Args:
         packed_file: the container, open for reading; it can be sought in.
-        extract: as declared; its container is not ``none``.
+        extract_format: as declared; its container is not ``none``.
         target: file to write to. After a Fault it holds a part of the content.
 
     Raises:
@@ -162,28 +168,30 @@ def unpack(packed_file: BinaryIO, extract: Extract, target: IO[bytes]) -> None:
     """
     start = packed_file.read(4)
     packed_file.seek(0)
-    if not start.startswith(_GZ if extract.container is Container.GZ else _ZIP[:2]):
-        raise build_mismatch(recognise(packed_file) or f"no {extract.container.upper()} file", extract)
-    if extract.container is Container.GZ:
+    if not start.startswith(_GZ if extract_format.container is Container.GZ else _ZIP[:2]):
+        raise build_mismatch(recognise(packed_file) or f"no {extract_format.container.upper()} file", extract_format)
+    if extract_format.container is Container.GZ:
         _copy(_iter_gunzipped(packed_file), packed_file, target)
         return
     try:
         with ZipFile(packed_file) as archive:
-            _copy(_iter_member(archive, _choose_member(archive, extract)), packed_file, target)
+            _copy(_iter_member(archive, _choose_member(archive, extract_format)), packed_file, target)
     except (BadZipFile, NotImplementedError, EOFError, OSError, zlib.error, ValueError):
         raise Fault(f"The ZIP {_BROKEN}.") from None
 
 
-def _choose_member(archive: ZipFile, extract: Extract) -> ZipInfo:
+def _choose_member(archive: ZipFile, extract_format: ExtractFormat) -> ZipInfo:
     """Return the only fitting member of an archive; raise if unusable."""
     members = [member for member in archive.infolist() if not member.is_dir() and not _is_metadata(member.filename)]
     if len(members) > _MAX_MEMBERS:
         raise Fault(f"The ZIP holds more than {_MAX_MEMBERS:,} files. Send a ZIP with the one file of the extract.")
-    if extract.member:
-        members = [member for member in members if re.fullmatch(extract.member, member.filename.rpartition("/")[2])]
+    if extract_format.member:
+        members = [
+            member for member in members if re.fullmatch(extract_format.member, member.filename.rpartition("/")[2])
+        ]
     if len(members) != 1:
         count_text = f"{len(members)} files" if members else "no file"
-        fitting = f" that {'are' if members else 'is'} named as agreed" if extract.member else ""
+        fitting = f" that {'are' if members else 'is'} named as agreed" if extract_format.member else ""
         raise Fault(f"The ZIP holds {count_text}{fitting}, and it should hold one. Send a ZIP with the one file alone.")
     if members[0].flag_bits & _ENCRYPTED_FLAG:
         raise Fault("The file in the ZIP is protected with a password. Send it without; the line is safe.")

@@ -31,7 +31,7 @@ import polars as pl
 
 from lgdp_pipelines.handover.extract_reading import ROW, Fault
 from lgdp_pipelines.landing.cell_block import CellBlock, build_frame, build_misshapen, join_headers
-from lgdp_pipelines.register.model.extract_format import Extract
+from lgdp_pipelines.register.model.extract_format import ExtractFormat
 from lgdp_pipelines.vocabulary.councils import fold_spelling
 
 _NOT_SHOWN = re.compile(r'"[^"]*"|\\.|_.|\*.|AM/PM|A/P|\[(?!(?:h+|m+|s+)\])[^\]]*\]', re.IGNORECASE)
@@ -207,30 +207,31 @@ def choose_sheet(sheets: Sequence[Sheet], name: str) -> Sheet:
     raise Fault(f"The workbook has {count_text}, and the data must be in the only one. Remove or hide the others.")
 
 
-def read_sheet(sheet: Sheet, extract: Extract, date_formatters: DateFormatters) -> CellBlock:
+def read_sheet(sheet: Sheet, extract_format: ExtractFormat, date_formatters: DateFormatters) -> CellBlock:
     """Return a sheet's header and the cells below, with dates as text.
 
     Args:
         sheet: of an open workbook.
-        extract: as declared: preamble and header rows.
+        extract_format: as declared: preamble and header rows.
         date_formatters: writes the days of each date column.
 
     Raises:
         Fault: the sheet is damaged, too large, or has no header.
     """
-    header_rows, rows = _split_header(sheet.rows(), extract.header_row)
-    header = _build_header(sheet, extract, header_rows)
+    header_rows, rows = _split_header(sheet.rows(), extract_format.header_row)
+    header = _build_header(sheet, extract_format, header_rows)
     if not header:
         raise Fault(
-            f"The header should be in row {extract.header_row}, and that row is empty. Send the column names in it.",
-            extract.header_row,
+            f"The header should be in row {extract_format.header_row}, and that row is empty. "
+            "Send the column names in it.",
+            extract_format.header_row,
             sheet.name,
         )
     formatters = date_formatters(header)
     blocks: list[pl.DataFrame] = []
     records: list[list[str | None]] = []
     numbers: list[int] = []
-    last_row = extract.header_row
+    last_row = extract_format.header_row
     for last_row, row in rows:
         width = max(len(header), max(row) + 1)
         if width > len(header) + _MAX_OUTSIDE:
@@ -250,7 +251,7 @@ def read_sheet(sheet: Sheet, extract: Extract, date_formatters: DateFormatters) 
     frame = pl.concat([*blocks, build_frame(records, numbers, len(header))], how="diagonal")
     # A wider block adds its columns after the row number of the blocks before.
     cells = frame.select(pl.exclude(ROW), ROW)
-    return CellBlock(header, cells, build_misshapen(), last_row, extract.header_row, sheet.name)
+    return CellBlock(header, cells, build_misshapen(), last_row, extract_format.header_row, sheet.name)
 
 
 def _split_header(
@@ -266,13 +267,13 @@ def _split_header(
 
 
 def _build_header(
-    sheet: Sheet, extract: Extract, header_rows: Mapping[int, Mapping[int, CellValue]]
+    sheet: Sheet, extract_format: ExtractFormat, header_rows: Mapping[int, Mapping[int, CellValue]]
 ) -> tuple[str, ...]:
     """Return the names of columns, up to the last named one."""
-    lower = _header_texts(header_rows.get(extract.header_row, {}))
-    if extract.header_rows == 1:
+    lower = _header_texts(header_rows.get(extract_format.header_row, {}))
+    if extract_format.header_rows == 1:
         return lower
-    row = extract.header_row - 1
+    row = extract_format.header_row - 1
     upper = dict(header_rows.get(row, {}))
     for area in sheet.read_merged_areas():
         if area.first_row <= row <= area.last_row:

@@ -20,7 +20,7 @@ from lxml import etree
 
 from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.register.model.contract import Contract
-from lgdp_pipelines.register.model.extract_format import Container, Format
+from lgdp_pipelines.register.model.extract_format import Container, FileFormat
 from lgdp_pipelines.register.model.table_model import Item, ItemType, Role, Table
 from lgdp_pipelines.simulator.synthetic_rows import Row
 
@@ -79,17 +79,17 @@ def _pack(contract: Contract, content: bytes) -> bytes:
 
 def _write_plain(contract: Contract, rows: Mapping[str, Sequence[Row]]) -> bytes:
     """Return rows in the contract's format, without its container."""
-    extract = contract.extract
-    match extract.format:
-        case Format.CSV:
-            return format_csv(contract, rows).encode(extract.encoding)
-        case Format.JSON:
-            return format_json(contract, rows).encode(extract.encoding)
-        case Format.NDJSON:
-            return "".join(f"{record}\n" for record in _format_each(contract, rows)).encode(extract.encoding)
-        case Format.XML:
-            return write_xml(extract.records_at, contract.by_name, rows)
-        case Format.XLSX:
+    extract_format = contract.extract
+    match extract_format.format:
+        case FileFormat.CSV:
+            return format_csv(contract, rows).encode(extract_format.encoding)
+        case FileFormat.JSON:
+            return format_json(contract, rows).encode(extract_format.encoding)
+        case FileFormat.NDJSON:
+            return "".join(f"{record}\n" for record in _format_each(contract, rows)).encode(extract_format.encoding)
+        case FileFormat.XML:
+            return write_xml(extract_format.records_at, contract.by_name, rows)
+        case FileFormat.XLSX:
             return write_contract_workbook(contract, rows)
         case unsupported:
             raise WrongUse(
@@ -123,16 +123,16 @@ def format_csv(contract: Contract, rows: Mapping[str, Sequence[Row]]) -> str:
     ((name, table_rows),) = rows.items()
     items = contract.by_name[name].items
     text = io.StringIO()
-    extract = contract.extract
+    extract_format = contract.extract
     writer = csv.writer(
         text,
-        delimiter=extract.delimiter,
-        quotechar=extract.quote or None,
-        quoting=csv.QUOTE_MINIMAL if extract.quote else csv.QUOTE_NONE,
+        delimiter=extract_format.delimiter,
+        quotechar=extract_format.quote or None,
+        quoting=csv.QUOTE_MINIMAL if extract_format.quote else csv.QUOTE_NONE,
         lineterminator="\r\n",
     )
-    writer.writerows([[contract.title]] * extract.preamble)
-    writer.writerows(_build_text_header([item.header for item in items], extract.header_rows))
+    writer.writerows([[contract.title]] * extract_format.preamble)
+    writer.writerows(_build_text_header([item.header for item in items], extract_format.header_rows))
     writer.writerows([row[item.name] for item in items] for row in table_rows)
     return text.getvalue()
 

@@ -11,7 +11,7 @@ import polars as pl
 from lgdp_pipelines.handover.chunked_frame import ChunkSpool
 from lgdp_pipelines.handover.judgement_values import RuleOutcome
 from lgdp_pipelines.register.model.contract import Contract, Disclosure, DisclosureMethod, Register, Version
-from lgdp_pipelines.register.model.extract_format import Extract, Format
+from lgdp_pipelines.register.model.extract_format import ExtractFormat, FileFormat
 from lgdp_pipelines.register.model.table_model import Grain, Item, ItemType, Privacy, Provenance, Role, Rule, Table
 from lgdp_pipelines.validation.judge import ValidationResult
 from lgdp_pipelines.validation.judging_context import JudgingContext, PriorPeriodRows, find_no_rows
@@ -152,7 +152,7 @@ def make_contract(*tables: Table, **facts: object) -> Contract:
         "period_kind": PeriodKind.FINANCIAL_YEAR,
         "due_days": 30,
         "retention_years": 1,
-        "extract": Extract(Format.CSV),
+        "extract": ExtractFormat(FileFormat.CSV),
         "disclosure": Disclosure(DisclosureMethod.NONE),
         "provenance": OURS,
         "path": Path("tst.odcs.yaml"),

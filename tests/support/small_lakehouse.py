@@ -35,7 +35,7 @@ from lgdp_pipelines.register.model.contract import (
     Version,
 )
 from lgdp_pipelines.register.model.derivations import FamilyGroup, Rate
-from lgdp_pipelines.register.model.extract_format import Extract, Format
+from lgdp_pipelines.register.model.extract_format import ExtractFormat, FileFormat
 from lgdp_pipelines.register.model.reference_tables import ReferenceColumn, ReferenceTable, ReferenceVersion
 from lgdp_pipelines.register.model.sources import TransportKind
 from lgdp_pipelines.register.model.table_model import (
@@ -116,7 +116,7 @@ def contract(code: str, version: Version, valid_from: str, kind: PeriodKind, tab
     return Contract(
         return_code=code, version=version, valid_from=valid_from, title=f"{code} return", purpose="To try out.",
         limitations="", subject="trial", owner="us@example.org", recipients=("us",), legal_basis="none",
-        burden_minutes=None, period_kind=kind, due_days=28, retention_years=7, extract=Extract(Format.CSV),
+        burden_minutes=None, period_kind=kind, due_days=28, retention_years=7, extract=ExtractFormat(FileFormat.CSV),
         disclosure=suppressing if code in {"SHELTER", "CLIENTS"} else Disclosure(DisclosureMethod.NONE),
         provenance=OURS, tables=tables, path=Path(f"{code}.odcs.yaml"), sha256=f"{code}-{version}",
     )  # fmt: skip

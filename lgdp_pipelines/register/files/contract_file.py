@@ -21,7 +21,7 @@ from lgdp_pipelines.register.documents.yaml_nodes import (
 from lgdp_pipelines.register.files.custom_properties import ContractProperties, read_properties
 from lgdp_pipelines.register.files.table_file import TableEntry, check_table, read_items, read_table
 from lgdp_pipelines.register.model.contract import Contract, Disclosure, DisclosureMethod, Version, slug
-from lgdp_pipelines.register.model.extract_format import Container, Extract, Format
+from lgdp_pipelines.register.model.extract_format import Container, ExtractFormat, FileFormat
 from lgdp_pipelines.register.model.table_model import Item, Provenance, columns_of
 from lgdp_pipelines.register.rules.contract_rules import list_rules
 from lgdp_pipelines.register.rules.kinds.rule_kind import RuleContext
@@ -85,7 +85,7 @@ def read_contract(document: YamlNode, path: Path, sha256: str) -> ContractFile:
         period_kind=known_kind or PeriodKind.FINANCIAL_YEAR,
         due_days=_agreed_number(agreements, "latency", "d") or 0,
         retention_years=_agreed_number(agreements, "retention", "y") or 0,
-        extract=properties.extract or Extract(Format.CSV),
+        extract=properties.extract or ExtractFormat(FileFormat.CSV),
         disclosure=properties.disclosure or Disclosure(DisclosureMethod.NONE),
         provenance=provenance,
         tables=tuple(entry.table for entry in tables),
@@ -299,7 +299,7 @@ def _check_several_tables(file: ContractFile) -> Iterator[Contradiction]:
 
 def _check_xml_paths(file: ContractFile) -> Iterator[Contradiction]:
     """Yield items of an XML extract without a path as header."""
-    if file.contract.extract.format is not Format.XML:
+    if file.contract.extract.format is not FileFormat.XML:
         return
     yield from (
         entry.node.contradiction(
@@ -341,15 +341,15 @@ def _shared_aspects(item: Item) -> tuple[object, ...]:
     return item.type, item.precision, item.scale, item.unit, item.code_list, item.privacy
 
 
-_OF_TABLES = frozenset({Format.CSV, Format.XLSX, Format.XLS})
-_FORMATS_BY_WORD: Mapping[str, frozenset[Format]] = {
-    "encoding": frozenset({Format.CSV, Format.JSON, Format.NDJSON}),
-    "delimiter": frozenset({Format.CSV}),
-    "quote": frozenset({Format.CSV}),
-    "sheet": frozenset({Format.XLSX, Format.XLS}),
+_OF_TABLES = frozenset({FileFormat.CSV, FileFormat.XLSX, FileFormat.XLS})
+_FORMATS_BY_WORD: Mapping[str, frozenset[FileFormat]] = {
+    "encoding": frozenset({FileFormat.CSV, FileFormat.JSON, FileFormat.NDJSON}),
+    "delimiter": frozenset({FileFormat.CSV}),
+    "quote": frozenset({FileFormat.CSV}),
+    "sheet": frozenset({FileFormat.XLSX, FileFormat.XLS}),
     "preamble": _OF_TABLES,
     "headerRows": _OF_TABLES,
-    "recordsAt": frozenset({Format.JSON, Format.XML}),
+    "recordsAt": frozenset({FileFormat.JSON, FileFormat.XML}),
 }
 """The formats that a word applies to."""
 _NAME = r"[^\W\d][\w.-]*"
@@ -357,37 +357,37 @@ _XML_PATH = re.compile(rf"{_NAME}(/{_NAME})*")
 _XML_ITEM = re.compile(rf"(\.\./)*(({_NAME}/)*(@?{_NAME}))|\.")
 
 
-def check_extract(extract: Extract, node: YamlNode) -> Iterator[Contradiction]:
+def check_extract(extract_format: ExtractFormat, node: YamlNode) -> Iterator[Contradiction]:
     """Yield contradictory or missing words in the form of an extract.
 
     Args:
-        extract: the form.
+        extract_format: the form.
         node: of the extract.
     """
     yield from contradictions_where(
         *(
             (
-                node.has(word) and extract.format not in formats,
+                node.has(word) and extract_format.format not in formats,
                 node.at(word),
-                f"{word} does not apply to an extract in {extract.format.upper()}.",
+                f"{word} does not apply to an extract in {extract_format.format.upper()}.",
                 f"Remove {word}.",
             )
             for word, formats in _FORMATS_BY_WORD.items()
         ),
         (
-            extract.delimiter == extract.quote,
+            extract_format.delimiter == extract_format.quote,
             node.at("quote"),
             "Delimiter and quote are the same character.",
             "Change one of them.",
         ),
         (
-            extract.format is Format.XML and not _XML_PATH.fullmatch(extract.records_at),
+            extract_format.format is FileFormat.XML and not _XML_PATH.fullmatch(extract_format.records_at),
             node.at("recordsAt"),
             "The XML extract does not name the element of a record.",
             "Write recordsAt as the path of the record element from the root, such as return/cases/case.",
         ),
         (
-            extract.member and extract.container is not Container.ZIP,
+            extract_format.member and extract_format.container is not Container.ZIP,
             node.at("member"),
             "Only a ZIP has members.",
             "Remove member, or write container: zip.",

@@ -17,7 +17,7 @@ from lgdp_pipelines.register.documents.model_parsing import parse
 from lgdp_pipelines.register.documents.yaml_nodes import YamlNode, mapping_node, suggest
 from lgdp_pipelines.register.model.contract import Disclosure
 from lgdp_pipelines.register.model.derivations import Derivation
-from lgdp_pipelines.register.model.extract_format import Extract
+from lgdp_pipelines.register.model.extract_format import ExtractFormat
 from lgdp_pipelines.register.model.field_types import (
     STRICT,
     Day,
@@ -122,7 +122,7 @@ class ContractProperties(Properties):
     burden_minutes: OrEmpty[PositiveInteger | None] = Field(default=None, validation_alias="lgdpBurdenMinutes")
     nil_return: Flag = Field(default=False, validation_alias="lgdpNilReturn")
     due_dates: OrEmpty[NonEmptyMap[Day]] = Field(default_factory=dict[str, date], validation_alias="lgdpDueDates")
-    extract: OrEmpty[Extract | None] = Field(default=None, validation_alias="lgdpExtract")
+    extract: OrEmpty[ExtractFormat | None] = Field(default=None, validation_alias="lgdpExtract")
     disclosure: OrEmpty[Disclosure | None] = Field(default=None, validation_alias="lgdpDisclosure")
     provenance: OrEmpty[Provenance | None] = Field(default=None, validation_alias="lgdpProvenance")
 

@@ -23,7 +23,7 @@ from lgdp_pipelines.register.documents.yaml_nodes import (
 from lgdp_pipelines.register.files.contract_file import check_extract
 from lgdp_pipelines.register.files.source_file import SourceFile
 from lgdp_pipelines.register.model.contract import Contract, Return, slug
-from lgdp_pipelines.register.model.extract_format import Extract
+from lgdp_pipelines.register.model.extract_format import ExtractFormat
 from lgdp_pipelines.register.model.system_mapping import (
     THE_COUNCIL,
     THE_PERIOD,
@@ -142,7 +142,7 @@ def _check_tables(
     mapping, tables_node = file.mapping, file.document.at("tables")
     tables = {table.name: table for contract in contracts for table in contract.tables}
     has_several_tables = any(len(contract.tables) > 1 for contract in contracts)
-    extract = mapping.extract or contracts[-1].extract
+    extract_format = mapping.extract or contracts[-1].extract
     yield from (
         tables_node.contradiction(f"The table {name} of {mapping.return_code} is not mapped.", f"Add tables.{name}.")
         for name, table in tables.items()
@@ -161,7 +161,7 @@ def _check_tables(
                 "Add files, with the pattern of the table's file name.",
             ),
             (
-                table_mapping.numbers and extract.format.is_workbook,
+                table_mapping.numbers and extract_format.format.is_workbook,
                 node.at("numbers"),
                 "Numbers of a workbook have no spelling.",
                 "Remove numbers.",
@@ -172,7 +172,7 @@ def _check_tables(
         yield from _check_items(table_mapping, node, items)
         yield from _check_columns(table_mapping, node)
         yield from _check_values(table_mapping, node, items, contracts[0], councils, code_lists)
-    yield from _check_files(file, extract)
+    yield from _check_files(file, extract_format)
 
 
 def _check_items(table_mapping: TableMapping, node: YamlNode, items: Mapping[str, Item]) -> Iterator[Contradiction]:
@@ -235,7 +235,7 @@ def _check_columns(table_mapping: TableMapping, node: YamlNode) -> Iterator[Cont
             yield entry.contradiction(f"The header “{text}” could be {name} or {other}.", "Leave it to one of them.")
 
 
-def _check_files(mapping_file: MappingFile, extract: Extract) -> Iterator[Contradiction]:
+def _check_files(mapping_file: MappingFile, extract_format: ExtractFormat) -> Iterator[Contradiction]:
     """Yield contradictions of the joined files that make a table."""
     tables = mapping_file.mapping.tables
     nodes = {name: mapping_file.document.at("tables").at(name).at("files") for name in tables}
@@ -273,11 +273,11 @@ def _check_files(mapping_file: MappingFile, extract: Extract) -> Iterator[Contra
         )
     yield from (
         nodes[name].contradiction(
-            f"Several files of records in {extract.format.upper()} cannot make a table.",
+            f"Several files of records in {extract_format.format.upper()} cannot make a table.",
             "Map the export as CSV or as a workbook.",
         )
         for name, table_mapping in tables.items()
-        if table_mapping.files and extract.format.is_records
+        if table_mapping.files and extract_format.format.is_records
     )
 
 

@@ -17,7 +17,7 @@ from pydantic import Field, StrictInt, model_validator
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from lgdp_pipelines.errors import WrongUse
-from lgdp_pipelines.register.model.extract_format import Extract
+from lgdp_pipelines.register.model.extract_format import ExtractFormat
 from lgdp_pipelines.register.model.field_types import STRICT, OrEmpty, refusal
 from lgdp_pipelines.register.model.reference_tables import ReferenceTable
 from lgdp_pipelines.register.model.sources import Source
@@ -117,7 +117,7 @@ class Contract:
     period_kind: PeriodKind
     due_days: int
     retention_years: int
-    extract: Extract
+    extract: ExtractFormat
     disclosure: Disclosure
     provenance: Provenance
     tables: tuple[Table, ...]

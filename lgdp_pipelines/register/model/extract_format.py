@@ -23,7 +23,7 @@ NO_QUOTE = "none"
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252", "iso8859-1", "iso8859-15", "ascii")
 
 
-class Format(StrEnum):
+class FileFormat(StrEnum):
     """The file format of an extract."""
 
     CSV = "csv"
@@ -36,12 +36,12 @@ class Format(StrEnum):
     @property
     def is_records(self) -> bool:
         """Return whether it has records of named values instead of a header."""
-        return self in {Format.JSON, Format.NDJSON, Format.XML}
+        return self in {FileFormat.JSON, FileFormat.NDJSON, FileFormat.XML}
 
     @property
     def is_workbook(self) -> bool:
         """Return whether it holds sheets."""
-        return self in {Format.XLSX, Format.XLS}
+        return self in {FileFormat.XLSX, FileFormat.XLS}
 
 
 class Container(StrEnum):
@@ -80,7 +80,7 @@ _Delimiter: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[^\r\n\x00A-
 
 
 @dataclass(frozen=True, config=STRICT)
-class Extract:
+class ExtractFormat:
     """The form of a council's file.
 
     Attributes:
@@ -97,7 +97,7 @@ class Extract:
         member: ZIP: regular expression for the whole name of the file in it; empty: there is only one.
     """
 
-    format: Format
+    format: FileFormat
     encoding: Annotated[Text, AfterValidator(_check_encoding)] = "utf-8"
     delimiter: _Delimiter = ","
     quote: OrEmpty[Annotated[str, BeforeValidator(_parse_quote)]] = '"'
@@ -112,9 +112,9 @@ class Extract:
     def described(self) -> str:
         """The form in words: ``CSV in utf-8 with “;” between cells``."""
         text = self.format.upper()
-        if self.format in {Format.CSV, Format.JSON, Format.NDJSON}:
+        if self.format in {FileFormat.CSV, FileFormat.JSON, FileFormat.NDJSON}:
             text += f" in {self.encoding}"
-        if self.format is Format.CSV:
+        if self.format is FileFormat.CSV:
             text += f" with {self.between_cells} between cells"
         if self.sheet:
             text += f" with the sheet “{self.sheet}”"

@@ -12,7 +12,7 @@ from typing import Annotated, Self, TypeAlias
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 
-from lgdp_pipelines.register.model.extract_format import Extract
+from lgdp_pipelines.register.model.extract_format import ExtractFormat
 from lgdp_pipelines.register.model.field_types import (
     STRICT,
     DistinctTexts,
@@ -217,7 +217,7 @@ class MappingWords:
     majors: Annotated[tuple[PositiveInteger, ...], Field(min_length=1), AfterValidator(refuse_repeats)]
     title: Text
     provenance: Provenance
-    extract: OrEmpty[Extract | None] = None
+    extract: OrEmpty[ExtractFormat | None] = None
     tables: NonEmptyMap[TableWords]
 
 

@@ -17,7 +17,7 @@ from lgdp_pipelines.collection.transports.api import ApiTransport
 from lgdp_pipelines.collection.transports.sftp import SftpTransport
 from lgdp_pipelines.collection.transports.transport import CacheValidators, Download
 from lgdp_pipelines.register.model.contract import Contract, Register, Return
-from lgdp_pipelines.register.model.extract_format import Extract, Format
+from lgdp_pipelines.register.model.extract_format import ExtractFormat, FileFormat
 from lgdp_pipelines.register.model.sources import (
     ApiReturn,
     ApiSource,
@@ -40,7 +40,7 @@ from tests.support.small_contract import make_contract, make_table
 TODAY = date(2024, 11, 21)
 
 
-def make_return_contract(code: str, kind: PeriodKind, first: str, format_: Format, *tables: Table) -> Contract:
+def make_return_contract(code: str, kind: PeriodKind, first: str, format_: FileFormat, *tables: Table) -> Contract:
     """Return a contract of a return, with one table by default."""
     return make_contract(
         *(tables or (make_table("only", grain=Grain.AGGREGATE),)),
@@ -48,7 +48,7 @@ def make_return_contract(code: str, kind: PeriodKind, first: str, format_: Forma
         title=code,
         period_kind=kind,
         valid_from=first,
-        extract=Extract(format_),
+        extract=ExtractFormat(format_),
         sha256="0" * 64,
     )
 
@@ -73,16 +73,16 @@ API_RETURNS = (
 
 @pytest.fixture(scope="session")
 def register() -> Register:
-    hl1 = make_return_contract("HL1", PeriodKind.FINANCIAL_QUARTER, "FY2024-25-Q1", Format.CSV)
+    hl1 = make_return_contract("HL1", PeriodKind.FINANCIAL_QUARTER, "FY2024-25-Q1", FileFormat.CSV)
     staff = make_return_contract(
         "STAFF",
         PeriodKind.MONTH,
         "2024-09",
-        Format.CSV,
+        FileFormat.CSV,
         make_table("people", grain=Grain.AGGREGATE, file_pattern=r".*_people\.csv"),
         make_table("posts", grain=Grain.AGGREGATE, file_pattern=r".*_posts\.csv"),
     )
-    waste = make_return_contract("WASTE", PeriodKind.CALENDAR_YEAR, "CY2022", Format.JSON)
+    waste = make_return_contract("WASTE", PeriodKind.CALENDAR_YEAR, "CY2022", FileFormat.JSON)
     councils = {council.code: council for council in (make_council("FIF", "Fife"), make_council("GLG", "Glasgow City"))}
     return Register(
         root=Path("none"),

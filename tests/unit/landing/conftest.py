@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from lgdp_pipelines.register.model.contract import Contract
-from lgdp_pipelines.register.model.extract_format import Extract, Format
+from lgdp_pipelines.register.model.extract_format import ExtractFormat, FileFormat
 from lgdp_pipelines.register.model.table_model import Item, Table
 from tests.support.small_contract import make_contract, make_item, make_table
 
@@ -34,8 +34,8 @@ def table() -> Callable[..., Table]:
 def contract() -> Callable[..., Contract]:
     """Return a function that makes a contract with an extract."""
 
-    def build(*tables: Table, **extract: object) -> Contract:
-        return make_contract(*tables, extract=Extract(**{"format": Format.CSV, **extract}))  # type: ignore[arg-type]
+    def build(*tables: Table, **extract_format: object) -> Contract:
+        return make_contract(*tables, extract=ExtractFormat(**{"format": FileFormat.CSV, **extract_format}))  # type: ignore[arg-type]
 
     return build
 
@@ -52,6 +52,6 @@ def pages(item: Callable[..., Item], table: Callable[..., Table], contract: Call
     return contract(
         table("first", item("A"), item("B"), record_key="B"),
         table("second", item("A", urn="urn:lgdp:item:tst:a2"), item("C"), record_key="C"),
-        format=Format.JSON,
+        format=FileFormat.JSON,
         records_at="data.rows",
     )

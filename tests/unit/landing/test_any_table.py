@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from lgdp_pipelines.handover.extract_reading import ExtractFile
 from lgdp_pipelines.landing.extract_reader import read_extract
 from lgdp_pipelines.register.model.contract import Contract
-from lgdp_pipelines.register.model.extract_format import Container, Extract, Format
+from lgdp_pipelines.register.model.extract_format import Container, ExtractFormat, FileFormat
 from tests.support.extract_writers import (
     gzip_content,
     write_csv,
@@ -73,9 +73,9 @@ WESTERN = st.sampled_from(bytes(range(1, 256)).decode("cp1252", errors="ignore")
 def land(item: Callable[..., Any], table: Callable[..., Any], contract: Callable[..., Contract]) -> Callable[..., Any]:
     """Return row number and cells of each landed row."""
 
-    def read(content: bytes, headers: list[str] = HEADER, **extract: object) -> list[tuple[object, ...]]:
+    def read(content: bytes, headers: list[str] = HEADER, **extract_format: object) -> list[tuple[object, ...]]:
         items = [item(header, name=name) for header, name in zip(headers, "abc", strict=True)]
-        declared = contract(table("t", *items), **extract)
+        declared = contract(table("t", *items), **extract_format)
         reading = read_extract(declared, [ExtractFile("extract", content)])
         rows = [row for piece in reading.tables["t"] for row in piece.select("_row", "a", "b", "c").iter_rows()]
         assert reading.findings["rule"].to_list() == ([] if rows else ["tst.readable"])
@@ -163,7 +163,7 @@ def test_csv_without_quotes(land: Callable[..., Any], rows: list[list[str]], del
 def test_xlsx(land: Callable[..., Any], rows: list[list[str]], container: Container, preamble: int) -> None:
     before = [["Made up"]] * preamble
     content = PACKED[container](write_xlsx([*before, HEADER, *rows]))
-    read = land(content, format=Format.XLSX, container=container, preamble=preamble)
+    read = land(content, format=FileFormat.XLSX, container=container, preamble=preamble)
     assert read == under_a_header(rows, preamble + 1)
 
 
@@ -171,14 +171,14 @@ def test_xlsx(land: Callable[..., Any], rows: list[list[str]], container: Contai
 @given(rows=cells(PRINTED), container=packed)
 def test_xls(land: Callable[..., Any], rows: list[list[str]], container: Container) -> None:
     content = PACKED[container](write_xls([HEADER, *rows]))
-    assert land(content, format=Format.XLS, container=container) == under_a_header(rows)
+    assert land(content, format=FileFormat.XLS, container=container) == under_a_header(rows)
 
 
 @settings(max_examples=60)
 @given(rows=cells(UNICODE), encoding=st.sampled_from(["utf-8", "utf-16", "utf-16-be"]), container=packed)
 def test_json_and_ndjson(land: Callable[..., Any], rows: list[list[str]], encoding: str, container: Container) -> None:
-    content_by_format = {Format.JSON: write_json([HEADER, *rows]), Format.NDJSON: write_ndjson([HEADER, *rows])}
-    for form, text in content_by_format.items() if rows else [(Format.JSON, content_by_format[Format.JSON])]:
+    content_by_format = {FileFormat.JSON: write_json([HEADER, *rows]), FileFormat.NDJSON: write_ndjson([HEADER, *rows])}
+    for form, text in content_by_format.items() if rows else [(FileFormat.JSON, content_by_format[FileFormat.JSON])]:
         content = PACKED[container](text.encode(encoding))
         assert land(content, format=form, encoding=encoding, container=container) == as_records(rows)
 
@@ -189,7 +189,7 @@ def test_xml(land: Callable[..., Any], rows: list[list[str]], container: Contain
     # An attribute's line ends are written as references; and so is an element's CR.
     content = PACKED[container](write_xml([HEADER, *rows]))
     read = land(
-        content, headers=["@A", "B", "C"], format=Format.XML, records_at="return/cases/case", container=container
+        content, headers=["@A", "B", "C"], format=FileFormat.XML, records_at="return/cases/case", container=container
     )
     assert read == as_records(rows)
 
@@ -198,5 +198,5 @@ def test_every_format_has_its_property() -> None:
     """A new format needs its test here."""
     tested = {name.removeprefix("test_") for name in globals() if name.startswith("test_")}
     words = {word for name in tested for word in name.split("_") if set(word) <= set(string.ascii_lowercase)}
-    assert {form.value for form in Format} <= words
-    assert Extract(Format.CSV).container is Container.NONE
+    assert {form.value for form in FileFormat} <= words
+    assert ExtractFormat(FileFormat.CSV).container is Container.NONE

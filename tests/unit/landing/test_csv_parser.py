@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 
 from lgdp_pipelines.handover.extract_reading import Fault
 from lgdp_pipelines.landing.csv_parser import find_last_row
-from lgdp_pipelines.register.model.extract_format import Extract, Format
+from lgdp_pipelines.register.model.extract_format import ExtractFormat, FileFormat
 from tests.support.csv_reading import read_cells
 
-PLAIN = Extract(Format.CSV)
+PLAIN = ExtractFormat(FileFormat.CSV)
 
 
 def cells(text: str, delimiter: str = ",") -> list[tuple[object, ...]]:
     """Return rows as (row, cell, cell, …)."""
-    block = read_cells(text.encode(), Extract(Format.CSV, delimiter=delimiter))
+    block = read_cells(text.encode(), ExtractFormat(FileFormat.CSV, delimiter=delimiter))
     columns = [column for column in block.frame.columns if column != "_row"]
     assert all(block.frame.schema[column] == pl.String for column in columns)
     return list(block.frame.select("_row", *columns).iter_rows())
@@ -159,7 +159,7 @@ def test_any_table_is_read_cell_for_cell(rows: list[list[str]], delimiter: str, 
     text = target.getvalue()
     if not text.strip("\r\n"):
         return
-    block = read_cells(text.encode(), Extract(Format.CSV, delimiter=delimiter))
+    block = read_cells(text.encode(), ExtractFormat(FileFormat.CSV, delimiter=delimiter))
     width = len(rows[0])
     assert block.header == tuple(rows[0])
     expected = [

@@ -15,10 +15,10 @@ from lgdp_pipelines.landing import csv_reader as cutting
 from lgdp_pipelines.landing import text_decoding
 from lgdp_pipelines.landing.cell_block import CellBlock
 from lgdp_pipelines.landing.csv_reader import read_csv
-from lgdp_pipelines.register.model.extract_format import Extract, Format
+from lgdp_pipelines.register.model.extract_format import ExtractFormat, FileFormat
 from tests.support.csv_reading import read_cells
 
-PLAIN = Extract(Format.CSV)
+PLAIN = ExtractFormat(FileFormat.CSV)
 CELLS = st.sampled_from(
     ["", "a", " b ", '5" pipe', '"', '""', '"x"', '"x,y"', '"x\ny"', '"x""y"', '"x"y', '"x\r\ny"', "\r"]
 )
@@ -40,9 +40,9 @@ def cut() -> Iterator[None]:
     text_decoding.BLOCK_BYTES = before
 
 
-def read_in_pieces(content: bytes, size: int, extract: Extract = PLAIN) -> Iterator[CellBlock]:
+def read_in_pieces(content: bytes, size: int, extract_format: ExtractFormat = PLAIN) -> Iterator[CellBlock]:
     text_decoding.BLOCK_BYTES = size
-    return read_csv(BytesIO(content), extract)
+    return read_csv(BytesIO(content), extract_format)
 
 
 def describe(read: Callable[[], Iterator[CellBlock]]) -> tuple[object, ...]:
@@ -74,10 +74,10 @@ def test_a_file_cut_anywhere_gives_the_same_result_as_the_whole_file(text: str, 
 def test_characters_are_never_cut_in_two(encoding: str, records: list[list[str]], size: int) -> None:
     lines = [";".join('"' + cell.replace('"', '""') + '"' for cell in record) for record in [["A", "B"], *records]]
     content = "\n".join(lines).encode(encoding)
-    extract = Extract(Format.CSV, encoding, ";")
+    extract_format = ExtractFormat(FileFormat.CSV, encoding, ";")
     text = "\n".join(lines).encode()
-    assert describe(lambda: read_in_pieces(content, size, extract)) == describe(
-        lambda: iter([read_cells(text, extract)])
+    assert describe(lambda: read_in_pieces(content, size, extract_format)) == describe(
+        lambda: iter([read_cells(text, extract_format)])
     )
 
 
@@ -92,11 +92,11 @@ def test_characters_are_never_cut_in_two(encoding: str, records: list[list[str]]
     ],
 )
 def test_the_row_of_undecodable_bytes_does_not_depend_on_the_cut(content: bytes, encoding: str, row: int) -> None:
-    extract = replace(PLAIN, encoding=encoding)
-    fault = describe(lambda: read_in_pieces(content, 1000, extract))
+    extract_format = replace(PLAIN, encoding=encoding)
+    fault = describe(lambda: read_in_pieces(content, 1000, extract_format))
     assert fault[1:] == (row,)
     for size in range(4, 20):
-        assert describe(partial(read_in_pieces, content, size, extract)) == fault
+        assert describe(partial(read_in_pieces, content, size, extract_format)) == fault
 
 
 def test_an_ordinary_file_is_one_piece() -> None:

@@ -7,7 +7,7 @@ import pytest
 from lgdp_pipelines.handover.extract_reading import ExtractFile, Reading
 from lgdp_pipelines.landing.extract_reader import read_extract
 from lgdp_pipelines.register.model.contract import Contract
-from lgdp_pipelines.register.model.extract_format import Format
+from lgdp_pipelines.register.model.extract_format import FileFormat
 from tests.support.extract_writers import write_xls, write_xlsx
 
 ReadFunction = Callable[..., Reading]
@@ -15,8 +15,8 @@ ReadFunction = Callable[..., Reading]
 
 @pytest.fixture
 def read(contract: Callable[..., Contract], plain: Contract) -> ReadFunction:
-    def reading(content: bytes, **extract: object) -> Reading:
-        return read_extract(contract(*plain.tables, **extract), [ExtractFile("extract", content)])
+    def reading(content: bytes, **extract_format: object) -> Reading:
+        return read_extract(contract(*plain.tables, **extract_format), [ExtractFile("extract", content)])
 
     return reading
 
@@ -134,29 +134,31 @@ CONTENTS_BY_KIND = {
     "a workbook that is protected": write_xls([["A"]])[:600] + "EncryptedPackage".encode("utf-16-le"),
 }
 FORMATS = {
-    Format.CSV: set(CONTENTS_BY_KIND),
-    Format.XLSX: set(CONTENTS_BY_KIND) - {"an XLSX workbook"},
-    Format.XLS: set(CONTENTS_BY_KIND) - {"an XLS workbook"},
-    Format.JSON: set(CONTENTS_BY_KIND) - {"JSON"},
-    Format.NDJSON: set(CONTENTS_BY_KIND) - {"JSON"},
-    Format.XML: set(CONTENTS_BY_KIND) - {"XML"},
+    FileFormat.CSV: set(CONTENTS_BY_KIND),
+    FileFormat.XLSX: set(CONTENTS_BY_KIND) - {"an XLSX workbook"},
+    FileFormat.XLS: set(CONTENTS_BY_KIND) - {"an XLS workbook"},
+    FileFormat.JSON: set(CONTENTS_BY_KIND) - {"JSON"},
+    FileFormat.NDJSON: set(CONTENTS_BY_KIND) - {"JSON"},
+    FileFormat.XML: set(CONTENTS_BY_KIND) - {"XML"},
 }
 
 
 @pytest.mark.parametrize(("form", "kind"), [(form, kind) for form, kinds in FORMATS.items() for kind in sorted(kinds)])
-def test_a_file_of_another_kind_is_reported_by_its_kind(read: ReadFunction, form: Format, kind: str) -> None:
-    message = refusal(read(CONTENTS_BY_KIND[kind], format=form, records_at="return/case" if form is Format.XML else ""))
+def test_a_file_of_another_kind_is_reported_by_its_kind(read: ReadFunction, form: FileFormat, kind: str) -> None:
+    message = refusal(
+        read(CONTENTS_BY_KIND[kind], format=form, records_at="return/case" if form is FileFormat.XML else "")
+    )
     assert kind in message
     assert f"it should be {form.upper()}" in message
     assert "Secret" not in message
 
 
-@pytest.mark.parametrize("form", [Format.XLSX, Format.XLS])
+@pytest.mark.parametrize("form", [FileFormat.XLSX, FileFormat.XLS])
 @pytest.mark.parametrize(
     ("content", "kind"), [(b"A,B,C\n1,2,3\n", "text"), (b"", "empty"), (b"\x00\x01", "no workbook")]
 )
 def test_content_that_is_not_a_workbook_is_reported(
-    read: ReadFunction, form: Format, content: bytes, kind: str
+    read: ReadFunction, form: FileFormat, content: bytes, kind: str
 ) -> None:
     assert f"This is {kind}, and it should be {form.upper()}" in refusal(read(content, format=form))
 

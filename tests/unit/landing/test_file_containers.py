@@ -22,8 +22,8 @@ ReadFunction = Callable[..., Reading]
 
 @pytest.fixture
 def read(contract: Callable[..., Contract], plain: Contract) -> ReadFunction:
-    def reading(content: bytes, container: Container, **extract: object) -> Reading:
-        declared = contract(*plain.tables, container=container, **extract)
+    def reading(content: bytes, container: Container, **extract_format: object) -> Reading:
+        declared = contract(*plain.tables, container=container, **extract_format)
         return read_extract(declared, [ExtractFile("extract", content)])
 
     return reading

@@ -9,14 +9,14 @@ import pytest
 from lgdp_pipelines.handover.extract_reading import ExtractFile, Reading
 from lgdp_pipelines.landing.extract_reader import read_extract
 from lgdp_pipelines.register.model.contract import Contract
-from lgdp_pipelines.register.model.extract_format import Format
+from lgdp_pipelines.register.model.extract_format import FileFormat
 
 ReadFunction = Callable[..., Reading]
 
 
 @pytest.fixture(scope="module")
 def read(item: Callable[..., Any], table: Callable[..., Any], contract: Callable[..., Contract]) -> ReadFunction:
-    def reading(text: str, *headers: str, form: Format = Format.JSON) -> Reading:
+    def reading(text: str, *headers: str, form: FileFormat = FileFormat.JSON) -> Reading:
         items = [item(header, name=name) for header, name in zip(headers, "abc", strict=False)]
         return read_extract(contract(table("t", *items), format=form), [ExtractFile("x", text.encode())])
 
@@ -69,7 +69,7 @@ def test_ndjson_is_a_record_a_line_and_empty_lines_are_none(read: ReadFunction) 
         '{"a": 00, "b": 1}\n'.replace("00", "12E5") + '\n  \n{"a": "007"}\r\n{"b": {"c": "NA"}}',
         "a",
         "b.c",
-        form=Format.NDJSON,
+        form=FileFormat.NDJSON,
     )
     assert rows(reading) == [("12E5", None, 1), ("007", None, 2), (None, "NA", 3)]
     assert list_findings(reading) == [("tst.t.extra_columns", None, "b")]
@@ -84,7 +84,7 @@ def test_ndjson_is_a_record_a_line_and_empty_lines_are_none(read: ReadFunction) 
     ],
 )
 def test_a_broken_line_of_ndjson_is_reported_by_its_number(read: ReadFunction, text: str, line: str, row: int) -> None:
-    reading = read(text, "a", form=Format.NDJSON)
+    reading = read(text, "a", form=FileFormat.NDJSON)
     assert list_findings(reading) == [("tst.readable", row, None)]
     assert line in reading.findings["message"][0]
     assert "Secret" not in reading.findings["message"][0]
@@ -92,17 +92,17 @@ def test_a_broken_line_of_ndjson_is_reported_by_its_number(read: ReadFunction, t
 
 
 def test_a_line_of_ndjson_without_names_is_reported_and_other_lines_are_read(read: ReadFunction) -> None:
-    reading = read('{"a": 1}\n[1, 2]\n{"a": 3}\n', "a", form=Format.NDJSON)
+    reading = read('{"a": 1}\n[1, 2]\n{"a": 3}\n', "a", form=FileFormat.NDJSON)
     assert list_findings(reading) == [("tst.readable", 2, None)]
 
 
-@pytest.mark.parametrize("form", [Format.JSON, Format.NDJSON])
-def test_nesting_without_end_is_refused(read: ReadFunction, form: Format) -> None:
-    text = "[" * 100_000 if form is Format.JSON else '{"a": ' + "[" * 100_000
+@pytest.mark.parametrize("form", [FileFormat.JSON, FileFormat.NDJSON])
+def test_nesting_without_end_is_refused(read: ReadFunction, form: FileFormat) -> None:
+    text = "[" * 100_000 if form is FileFormat.JSON else '{"a": ' + "[" * 100_000
     assert list_findings(read(text, "a", form=form)) in ([("tst.readable", None, None)], [("tst.readable", 1, None)])
 
 
 @pytest.mark.parametrize("text", ["", "\n \n"])
-@pytest.mark.parametrize("form", [Format.JSON, Format.NDJSON])
-def test_an_empty_file_is_not_a_nil_return(read: ReadFunction, form: Format, text: str) -> None:
+@pytest.mark.parametrize("form", [FileFormat.JSON, FileFormat.NDJSON])
+def test_an_empty_file_is_not_a_nil_return(read: ReadFunction, form: FileFormat, text: str) -> None:
     assert list_findings(read(text, "a", form=form)) == [("tst.readable", None, None)]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from lgdp_pipelines.handover.extract_reading import ExtractFile, Reading
 from lgdp_pipelines.landing.extract_reader import read_extract
 from lgdp_pipelines.register.model.contract import Contract
-from lgdp_pipelines.register.model.extract_format import Format
+from lgdp_pipelines.register.model.extract_format import FileFormat
 from lgdp_pipelines.register.model.table_model import Item, ItemType, Table
 from lgdp_pipelines.vocabulary.verdicts import RuleResult
 
@@ -32,7 +32,7 @@ def failed(reading: Reading) -> dict[str, int]:
 @pytest.fixture(scope="module")
 def sheets(item: Callable[..., Item], table: Callable[..., Table], contract: Make) -> Contract:
     """Return a JSON contract of a list with keys A, B and C."""
-    return contract(table("t", item("A", required=True), item("B"), item("C")), format=Format.JSON)
+    return contract(table("t", item("A", required=True), item("B"), item("C")), format=FileFormat.JSON)
 
 
 def test_numbers_keep_their_token_and_text_its_letters(sheets: Contract) -> None:
@@ -109,7 +109,7 @@ def test_a_nested_value_in_a_text_is_reported_and_kept_as_json(sheets: Contract)
 def test_a_nested_value_elsewhere_is_left_to_its_type(
     item: Callable[..., Item], table: Callable[..., Table], contract: Make
 ) -> None:
-    numbers = contract(table("t", item("A", type=ItemType.INTEGER)), format=Format.JSON)
+    numbers = contract(table("t", item("A", type=ItemType.INTEGER)), format=FileFormat.JSON)
     assert list_findings(read(numbers, '[{"A": [1]}]')) == []
 
 

@@ -14,7 +14,7 @@ from lgdp_pipelines.handover.extract_reading import ExtractFile, Reading
 from lgdp_pipelines.landing.extract_reader import read_extract
 from lgdp_pipelines.landing.workbook_reader import NumberFormat, NumberMeaning, format_number, parse_number_format
 from lgdp_pipelines.register.model.contract import Contract
-from lgdp_pipelines.register.model.extract_format import Extract, Format
+from lgdp_pipelines.register.model.extract_format import ExtractFormat, FileFormat
 from lgdp_pipelines.register.model.system_mapping import SourceColumn, SystemMapping, TableMapping
 from lgdp_pipelines.register.model.table_model import ItemType, Provenance, Spellings
 from tests.support.extract_writers import write_xls, write_xlsx
@@ -35,11 +35,11 @@ def book(fill: Fill, *, options: dict[str, Any] | None = None) -> bytes:
 def read(item: Callable[..., Any], table: Callable[..., Any], contract: Callable[..., Contract]) -> ReadFunction:
     """Return a function that reads bytes with columns A, B and C."""
 
-    def reading(content: bytes, form: Format = Format.XLSX, **extract: object) -> Reading:
-        facts = extract.pop("facts", {})
+    def reading(content: bytes, form: FileFormat = FileFormat.XLSX, **extract_format: object) -> Reading:
+        facts = extract_format.pop("facts", {})
         assert isinstance(facts, dict)
         items = [item(header, **facts.get(header, {})) for header in "ABC"]
-        return read_extract(contract(table("t", *items), format=form, **extract), [ExtractFile("x", content)])
+        return read_extract(contract(table("t", *items), format=form, **extract_format), [ExtractFile("x", content)])
 
     return reading
 
@@ -62,7 +62,7 @@ def test_text_numbers_and_truth_are_text(read: ReadFunction) -> None:
     table = [["A", "B", "C"], ["007", 7, True], ["1.0", 1.5, False], ["12E5", 0.1, None], ["=1+1", -3, "NA"]]
     expected = [(2, "007", "7", "TRUE"), (3, "1.0", "1.5", "FALSE"), (4, "12E5", "0.1", None), (5, "=1+1", "-3", "NA")]
     assert rows(read(write_xlsx(table))) == expected
-    assert rows(read(write_xls(table), Format.XLS)) == expected
+    assert rows(read(write_xls(table), FileFormat.XLS)) == expected
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,10 @@ def test_an_old_workbook_keeps_leading_zeros_and_errors_too(read: ReadFunction) 
     worksheet.write(2, 0, date(2024, 3, 31), xlwt.easyxf(num_format_str="dd/mm/yyyy"))
     content = io.BytesIO()
     workbook.save(content)
-    assert rows(read(content.getvalue(), Format.XLS)) == [(2, "00123", "#N/A", "#REF!"), (3, "2024-03-31", None, None)]
+    assert rows(read(content.getvalue(), FileFormat.XLS)) == [
+        (2, "00123", "#N/A", "#REF!"),
+        (3, "2024-03-31", None, None),
+    ]
 
 
 @pytest.mark.parametrize("options", [{}, {"date_1904": True}])
@@ -179,7 +182,7 @@ def test_a_day_is_written_in_the_date_format_of_the_mapping(
         majors=(1,),
         title="A system",
         provenance=Provenance("ours", ""),
-        extract=Extract(Format.XLSX, sheet="Data"),
+        extract=ExtractFormat(FileFormat.XLSX, sheet="Data"),
         sha256="",
         tables={
             "t": TableMapping(
@@ -240,8 +243,8 @@ def test_findings_carry_the_sheet(read: ReadFunction) -> None:
     ]
 
 
-@pytest.mark.parametrize(("form", "write"), [(Format.XLSX, write_xlsx), (Format.XLS, write_xls)])
-def test_rows_are_those_of_the_sheet(read: ReadFunction, form: Format, write: Callable[..., bytes]) -> None:
+@pytest.mark.parametrize(("form", "write"), [(FileFormat.XLSX, write_xlsx), (FileFormat.XLS, write_xls)])
+def test_rows_are_those_of_the_sheet(read: ReadFunction, form: FileFormat, write: Callable[..., bytes]) -> None:
     table = [["Made up"], [], ["A", "B", "C"], ["1", "2", "3"], ["", "", ""], ["4", "", ""]]
     assert rows(read(write(table), form, preamble=2)) == [(4, "1", "2", "3"), (6, "4", None, None)]
     assert "row 2, and that row is empty" in refusal(read(write(table), form, preamble=1))
@@ -264,7 +267,7 @@ def two_rows(item: Callable[..., Any], table: Callable[..., Any], contract: Call
     headers = ["Roll / Female", "Roll / Male", "School", "Alone", "Upper"]
     items = [item(header, name=name) for header, name in zip(headers, "abcde", strict=True)]
 
-    def reading(content: bytes, form: Format) -> Reading:
+    def reading(content: bytes, form: FileFormat) -> Reading:
         return read_extract(contract(table("t", *items), format=form, header_rows=2), [ExtractFile("x", content)])
 
     return reading
@@ -279,7 +282,7 @@ def test_merged_names_hold_for_the_columns_that_they_are_merged_over(two_rows: R
     content = io.BytesIO()
     xls_workbook.save(content)
     xlsx_content = book(lambda _workbook, worksheet: _merged(worksheet.write, worksheet.merge_range))
-    for form, bytes_ in ((Format.XLSX, xlsx_content), (Format.XLS, content.getvalue())):
+    for form, bytes_ in ((FileFormat.XLSX, xlsx_content), (FileFormat.XLS, content.getvalue())):
         reading = two_rows(bytes_, form)
         assert reading.findings.is_empty(), reading.findings["message"].to_list()
         assert [row for piece in reading.tables["t"] for row in piece.drop("_unmapped").iter_rows()] == [
@@ -331,9 +334,9 @@ def test_a_damaged_or_hostile_workbook_is_refused(
 
 
 @pytest.mark.parametrize("cut", [100, 1000, -100])
-@pytest.mark.parametrize(("form", "write"), [(Format.XLSX, write_xlsx), (Format.XLS, write_xls)])
+@pytest.mark.parametrize(("form", "write"), [(FileFormat.XLSX, write_xlsx), (FileFormat.XLS, write_xls)])
 def test_a_workbook_that_is_cut_short_is_refused(
-    read: ReadFunction, form: Format, write: Callable[..., bytes], cut: int
+    read: ReadFunction, form: FileFormat, write: Callable[..., bytes], cut: int
 ) -> None:
     message = refusal(read(write(GOOD * 30)[:cut], form))
     assert "damaged" in message or "should be" in message
@@ -365,7 +368,7 @@ def test_a_workbook_that_unpacks_without_end_is_refused(read: ReadFunction) -> N
 def test_real_workbooks(item: Callable[..., Any], table: Callable[..., Any], contract: Callable[..., Contract]) -> None:
     """The school summaries of 2019 and 2023, and the list of schools, as published."""
     schools = REAL_DATA / "sg-schools"
-    for name, sheet, extract, headers, first, count in (
+    for name, sheet, extract_format, headers, first, count in (
         (
             "school-level-summary-2019.xlsx",
             "2019",
@@ -392,7 +395,7 @@ def test_real_workbooks(item: Callable[..., Any], table: Callable[..., Any], con
         ),
     ):
         items = [item(header, name=letter) for header, letter in zip(headers, "abcd", strict=True)]
-        declared = contract(table("t", *items), format=Format.XLSX, sheet=sheet, **extract)
+        declared = contract(table("t", *items), format=FileFormat.XLSX, sheet=sheet, **extract_format)
         reading = read_extract(declared, [ExtractFile(name, schools / name)])
         assert [rule for rule in reading.findings["rule"].unique() if rule != "tst.t.extra_columns"] == []
         landed = [row for piece in reading.tables["t"] for row in piece.select("_row", *"abcd").iter_rows()]

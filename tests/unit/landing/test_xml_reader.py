@@ -9,7 +9,7 @@ import pytest
 from lgdp_pipelines.handover.extract_reading import ExtractFile, Reading
 from lgdp_pipelines.landing.extract_reader import read_extract
 from lgdp_pipelines.register.model.contract import Contract
-from lgdp_pipelines.register.model.extract_format import Format
+from lgdp_pipelines.register.model.extract_format import FileFormat
 
 ReadFunction = Callable[..., Reading]
 
@@ -20,7 +20,7 @@ def read(item: Callable[..., Any], table: Callable[..., Any], contract: Callable
 
     def reading(content: str | bytes, *paths: str, at: str = "return/cases/case", **facts: object) -> Reading:
         items = [item(path, name=name, **facts) for path, name in zip(paths, "abcd", strict=False)]
-        declared = contract(table("t", *items), format=Format.XML, records_at=at)
+        declared = contract(table("t", *items), format=FileFormat.XML, records_at=at)
         return read_extract(
             declared, [ExtractFile("x.xml", content if isinstance(content, bytes) else content.encode())]
         )
@@ -175,7 +175,7 @@ def test_records_of_several_tables_are_distinguished_by_their_keys(
     declared = contract(
         table("first", item("A"), item("B"), record_key="B"),
         table("second", item("A", urn="urn:lgdp:item:tst:a2"), item("C/D", name="c"), record_key="C/D"),
-        format=Format.XML,
+        format=FileFormat.XML,
         records_at="r/x",
     )
     text = b"<r><x><A>1</A><B>2</B></x><x><A>3</A><C><D>4</D></C></x></r>"

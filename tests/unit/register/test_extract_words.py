@@ -5,13 +5,13 @@ import pytest
 from lgdp_pipelines.errors import RegisterError
 from lgdp_pipelines.register.files.contract_file import is_xml_path
 from lgdp_pipelines.register.loader import load_register
-from lgdp_pipelines.register.model.extract_format import Container, Extract, Format
+from lgdp_pipelines.register.model.extract_format import Container, ExtractFormat, FileFormat
 from tests.support.small_register import PETS, SmallRegister
 
 WRITTEN = "{ format: csv, encoding: utf-8 }"
 
 
-def declared(small: SmallRegister, words: str) -> Extract:
+def declared(small: SmallRegister, words: str) -> ExtractFormat:
     """What a register with such words holds."""
     text = small.read(PETS)
     assert WRITTEN in text
@@ -20,30 +20,30 @@ def declared(small: SmallRegister, words: str) -> Extract:
 
 
 @pytest.mark.parametrize(
-    ("words", "extract"),
+    ("words", "extract_format"),
     [
-        ("{ format: csv }", Extract(Format.CSV)),
+        ("{ format: csv }", ExtractFormat(FileFormat.CSV)),
         (
             '{ format: csv, encoding: cp1252, delimiter: "\\t", quote: none, preamble: 3, headerRows: 2 }',
-            Extract(Format.CSV, encoding="cp1252", delimiter="\t", quote="", preamble=3, header_rows=2),
+            ExtractFormat(FileFormat.CSV, encoding="cp1252", delimiter="\t", quote="", preamble=3, header_rows=2),
         ),
-        ('{ format: csv, delimiter: "~", quote: "\'" }', Extract(Format.CSV, delimiter="~", quote="'")),
-        ("{ format: csv, encoding: utf-16-le }", Extract(Format.CSV, encoding="utf-16-le")),
+        ('{ format: csv, delimiter: "~", quote: "\'" }', ExtractFormat(FileFormat.CSV, delimiter="~", quote="'")),
+        ("{ format: csv, encoding: utf-16-le }", ExtractFormat(FileFormat.CSV, encoding="utf-16-le")),
         (
             "{ format: xlsx, sheet: Cases, preamble: 2, headerRows: 2 }",
-            Extract(Format.XLSX, sheet="Cases", preamble=2, header_rows=2),
+            ExtractFormat(FileFormat.XLSX, sheet="Cases", preamble=2, header_rows=2),
         ),
-        ("{ format: xls }", Extract(Format.XLS)),
-        ("{ format: json, recordsAt: data.rows }", Extract(Format.JSON, records_at="data.rows")),
-        ("{ format: ndjson, container: gz }", Extract(Format.NDJSON, container=Container.GZ)),
+        ("{ format: xls }", ExtractFormat(FileFormat.XLS)),
+        ("{ format: json, recordsAt: data.rows }", ExtractFormat(FileFormat.JSON, records_at="data.rows")),
+        ("{ format: ndjson, container: gz }", ExtractFormat(FileFormat.NDJSON, container=Container.GZ)),
         (
             "{ format: xml, recordsAt: return/cases/case, container: zip, member: '.*[.]xml' }",
-            Extract(Format.XML, records_at="return/cases/case", container=Container.ZIP, member=".*[.]xml"),
+            ExtractFormat(FileFormat.XML, records_at="return/cases/case", container=Container.ZIP, member=".*[.]xml"),
         ),
     ],
 )
-def test_what_is_said_is_what_is_read(small: SmallRegister, words: str, extract: Extract) -> None:
-    assert declared(small, words) == extract
+def test_what_is_said_is_what_is_read(small: SmallRegister, words: str, extract_format: ExtractFormat) -> None:
+    assert declared(small, words) == extract_format
 
 
 @pytest.mark.parametrize(
@@ -111,8 +111,8 @@ def test_an_item_of_an_xml_contract_that_no_element_can_be_called_is_told(small:
 
 
 def test_an_extract_is_described_for_people() -> None:
-    assert Extract(Format.CSV, delimiter="\t", container=Container.GZ).described == (
+    assert ExtractFormat(FileFormat.CSV, delimiter="\t", container=Container.GZ).described == (
         "CSV in utf-8 with a tab between cells, in a GZ file"
     )
-    assert Extract(Format.XLSX, sheet="Cases").described == "XLSX with the sheet “Cases”"
-    assert Extract(Format.XML, records_at="r/c").described == "XML"
+    assert ExtractFormat(FileFormat.XLSX, sheet="Cases").described == "XLSX with the sheet “Cases”"
+    assert ExtractFormat(FileFormat.XML, records_at="r/c").described == "XML"

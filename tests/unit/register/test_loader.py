@@ -8,7 +8,7 @@ import pytest
 from lgdp_pipelines.errors import RegisterError
 from lgdp_pipelines.register.loader import load_register
 from lgdp_pipelines.register.model.contract import DisclosureMethod
-from lgdp_pipelines.register.model.extract_format import Format
+from lgdp_pipelines.register.model.extract_format import FileFormat
 from lgdp_pipelines.register.model.sources import TransportKind
 from lgdp_pipelines.register.model.table_model import Grain, ItemType, Privacy, Role
 from lgdp_pipelines.vocabulary.observation_status import ObservationStatus
@@ -26,7 +26,7 @@ class TestASoundRegister:
         assert pets.legal_basis == "None (ours)"
         assert pets.disclosure.method is DisclosureMethod.SUPPRESS_BELOW
         assert pets.disclosure.threshold == 5
-        assert pets.extract.format is Format.CSV
+        assert pets.extract.format is FileFormat.CSV
         assert pets.tables[0].grain is Grain.CASE
         assert pets.tables[0].counts[0].by == ("kind_code",)
 

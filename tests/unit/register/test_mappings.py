@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from lgdp_pipelines.register.loader import load_register
-from lgdp_pipelines.register.model.extract_format import Format
+from lgdp_pipelines.register.model.extract_format import FileFormat
 from lgdp_pipelines.register.model.system_mapping import CodePattern, SourceColumn, UnitChange
 from lgdp_pipelines.register.model.table_model import Spellings
 from lgdp_pipelines.vocabulary.value_formats import NumberStyle
@@ -75,7 +75,7 @@ def test_a_mapping_is_read_whole(mapped: SmallRegister) -> None:
     kennel = register.mappings[0]
     assert (kennel.system, kennel.return_code, kennel.council, kennel.majors) == ("kennel", "PETS", "", (1,))
     assert kennel.extract is not None
-    assert (kennel.extract.format, kennel.extract.delimiter) == (Format.CSV, ";")
+    assert (kennel.extract.format, kennel.extract.delimiter) == (FileFormat.CSV, ";")
     pet = kennel.tables["pet"]
     assert pet.columns == {
         "pet_ref": SourceColumn(Spellings(("Collar", "Collar No"))),

@@ -11,7 +11,7 @@ import pytest
 from lgdp_pipelines.register.documents.yaml_nodes import read_yaml
 from lgdp_pipelines.register.files.custom_properties import PROPERTY_MODELS, read_properties, words_of
 from lgdp_pipelines.register.loader import load_register
-from lgdp_pipelines.register.model.extract_format import Container, Extract, Format
+from lgdp_pipelines.register.model.extract_format import Container, ExtractFormat, FileFormat
 from lgdp_pipelines.register.model.sources import SOURCE_KINDS
 from lgdp_pipelines.register.model.table_model import Grain, Privacy, Role
 from lgdp_pipelines.vocabulary.periods import PeriodKind
@@ -44,8 +44,8 @@ def test_the_page_names_every_value_of_a_closed_list(name: str, values: type[Str
 def test_the_page_lists_every_word_about_extracts_in_order_and_no_other() -> None:
     between = README.split("<!-- extract words")[1].split("<!-- end of extract words")[0]
     listed = [found[1] for line in between.splitlines() if (found := re.match(r"^\| `(\w+)` \|", line))]
-    assert listed == list(_words_of(Extract))
-    for word, values in (("format", Format), ("container", Container)):
+    assert listed == list(_words_of(ExtractFormat))
+    for word, values in (("format", FileFormat), ("container", Container)):
         row = next(line for line in between.splitlines() if line.startswith(f"| `{word}`"))
         assert set(re.findall(r"`(\w+)`", row)) - {word} == set(values)
 

@@ -8,7 +8,7 @@ from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.handover.extract_reading import ExtractFile
 from lgdp_pipelines.landing.extract_reader import read_extract
 from lgdp_pipelines.register.model.contract import Contract, Register
-from lgdp_pipelines.register.model.extract_format import Container, Extract, Format
+from lgdp_pipelines.register.model.extract_format import Container, ExtractFormat, FileFormat
 from lgdp_pipelines.simulator.extract_writers import write_extract
 from lgdp_pipelines.simulator.synthetic_rows import RowRequest, generate_contract_rows
 from tests.support.shipped_register import shipped_register
@@ -28,20 +28,22 @@ def _with_paths(contract: Contract) -> Contract:
 
 
 @pytest.mark.parametrize(
-    "extract",
+    "extract_format",
     [
-        Extract(Format.CSV, encoding="utf-16", delimiter=";", quote="'", preamble=2),
-        Extract(Format.CSV, delimiter="\t", header_rows=2, container=Container.GZ),
-        Extract(Format.NDJSON, container=Container.ZIP),
-        Extract(Format.JSON, records_at="data.rows"),
-        Extract(Format.XML, records_at="return/cases/case", container=Container.ZIP),
-        Extract(Format.XLSX, sheet="Cases", preamble=3, header_rows=2),
+        ExtractFormat(FileFormat.CSV, encoding="utf-16", delimiter=";", quote="'", preamble=2),
+        ExtractFormat(FileFormat.CSV, delimiter="\t", header_rows=2, container=Container.GZ),
+        ExtractFormat(FileFormat.NDJSON, container=Container.ZIP),
+        ExtractFormat(FileFormat.JSON, records_at="data.rows"),
+        ExtractFormat(FileFormat.XML, records_at="return/cases/case", container=Container.ZIP),
+        ExtractFormat(FileFormat.XLSX, sheet="Cases", preamble=3, header_rows=2),
     ],
-    ids=lambda extract: extract.described,
+    ids=lambda extract_format: extract_format.described,
 )
-def test_written_rows_are_read_back_the_same(register: Register, extract: Extract) -> None:
+def test_written_rows_are_read_back_the_same(register: Register, extract_format: ExtractFormat) -> None:
     hl1 = register.returns["HL1"]
-    contract = replace(_with_paths(hl1.latest) if extract.format is Format.XML else hl1.latest, extract=extract)
+    contract = replace(
+        _with_paths(hl1.latest) if extract_format.format is FileFormat.XML else hl1.latest, extract=extract_format
+    )
     council, period = register.councils.by_code["FIF"], hl1.first_period
     rows = generate_contract_rows(RowRequest(register, contract, council, period, seed=1))
     (file,) = write_extract(contract, rows)
@@ -59,7 +61,7 @@ def test_written_rows_are_read_back_the_same(register: Register, extract: Extrac
 
 def test_a_format_that_cannot_be_written_is_refused(register: Register) -> None:
     hl1 = register.returns["HL1"]
-    contract = replace(hl1.latest, extract=Extract(Format.XLS))
+    contract = replace(hl1.latest, extract=ExtractFormat(FileFormat.XLS))
     rows = generate_contract_rows(
         RowRequest(register, contract, register.councils.by_code["FIF"], hl1.first_period, seed=1)
     )

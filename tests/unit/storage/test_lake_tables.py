@@ -7,7 +7,7 @@ import pytest
 
 from lgdp_pipelines.errors import StorageError
 from lgdp_pipelines.register.model.contract import Contract, Disclosure, DisclosureMethod, Version
-from lgdp_pipelines.register.model.extract_format import Extract, Format
+from lgdp_pipelines.register.model.extract_format import ExtractFormat, FileFormat
 from lgdp_pipelines.register.model.table_model import Grain, Item, ItemType, Privacy, Provenance, Role, Table
 from lgdp_pipelines.storage.lake import Lake
 from lgdp_pipelines.storage.lake_tables import (
@@ -60,7 +60,7 @@ TABLE = Table(
 )
 CONTRACT = Contract(
     "PEOPLE-X", Version(2, 1, 0), "FY2020-21", "People", "", "", "care", "", (), "", None, PeriodKind.FINANCIAL_YEAR,
-    30, 5, Extract(Format.CSV), Disclosure(DisclosureMethod.NONE), OURS, (TABLE,), Path("x.yaml"), "0" * 64,
+    30, 5, ExtractFormat(FileFormat.CSV), Disclosure(DisclosureMethod.NONE), OURS, (TABLE,), Path("x.yaml"), "0" * 64,
 )  # fmt: skip
 
 
