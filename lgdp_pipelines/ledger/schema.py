@@ -485,7 +485,7 @@ REPAIR = sa.Table(
     sa.Column("submission_id", sa.String(130), primary_key=True, comment="The submission judged."),
     sa.Column("judgement", sa.Integer, primary_key=True, comment="Number of the judgement."),
     sa.Column("table_name", sa.String(80), primary_key=True, comment="Table of the return."),
-    sa.Column("item", sa.String(200), primary_key=True, comment="Name of the data item in its table."),
+    sa.Column("item", sa.String(200), primary_key=True, comment="URN of the data item."),
     sa.Column("kind", _enumeration(RepairKind, "", 40), primary_key=True, comment="Kind of repair."),
     sa.Column("cells", sa.BigInteger, nullable=False, comment="Number of cells."),
     sa.ForeignKeyConstraint(["submission_id", "judgement"], ["judgement.submission_id", "judgement.number"]),

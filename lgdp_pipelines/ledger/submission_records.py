@@ -234,7 +234,7 @@ class ReminderRecord(CouncilReturn):
     """A reminder that was prepared for a council.
 
     Attributes:
-        stage: such as ``due_soon`` or ``late_7``; each stage is sent once.
+        stage: such as ``due_in_7`` or ``late_7``; each stage is sent once.
         submission_id: the submission that it is about; empty without one.
     """
 

@@ -96,7 +96,8 @@ def build_file_document(receipt: Receipt) -> Json:
 def build_report_document(report: Report) -> Json:
     """Return the report as a document for programs.
 
-    Keys ``verdict``, ``rows``, ``findings`` and ``rules`` are shaped as `lgdp validate` writes them.
+    Keys ``verdict``, ``rows`` and ``repairs`` are shaped as `lgdp validate` writes them. Each of ``findings`` also has
+    its table, and each of ``rules`` its title and the reason why it was not run.
     """
     status = report.status
     return {
