@@ -34,7 +34,7 @@ def reproduce(
         str,
         typer.Argument(metavar="[SUBMISSION]", help="Its id, as `lgdp status` shows it; or --all."),
     ] = "",
-    judgement: Annotated[
+    judgement_number: Annotated[
         int | None, typer.Option("--judgement", "-j", min=1, help="The number of a judgement; by default the last.")
     ] = None,
     *,
@@ -60,7 +60,7 @@ def reproduce(
         raise WrongUse("Give one submission, or --all.", remedy="`lgdp status` lists submissions.")
     if not is_all and (return_code or period or council):
         raise WrongUse("--return, --period and --council go with --all.", remedy="Leave them out, or give --all.")
-    if is_all and (judgement or is_evidence):
+    if is_all and (judgement_number or is_evidence):
         raise WrongUse("--judgement and --evidence go with one submission.", remedy="Name the submission.")
     platform, selection = arguments.open_selection(return_code, council, period, needs_return=True)
     submissions = (
@@ -70,7 +70,7 @@ def reproduce(
         if is_all
         else (submission,)
     )
-    records = [find_judgement(platform.ledger, submission_id, judgement) for submission_id in submissions]
+    records = [find_judgement(platform.ledger, submission_id, judgement_number) for submission_id in submissions]
     if is_evidence:
         print_json(_serialise_evidence(records[0]))
         return

@@ -5,7 +5,7 @@ record of both. Belongs elsewhere: their texts and due days (``reporting``), and
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -23,12 +23,12 @@ class UndeliveredJudgement(CouncilReturn):
 
     Attributes:
         submission_id: of the submission.
-        judgement: number of its latest judgement.
+        judgement_number: of its latest judgement.
         delivered_sha256: of the last report that the destination received on an earlier judgement; empty without one.
     """
 
     submission_id: str
-    judgement: int
+    judgement_number: int
     delivered_sha256: str
 
 
@@ -39,13 +39,13 @@ class DeliveredReport:
     Attributes:
         sha256: of the report's content.
         submission_id: of the judged submission; None for a receipt.
-        judgement: number of the judgement; None for a receipt.
+        judgement_number: of the judgement; None for a receipt.
         receipt_id: of the receipt; None for a judgement.
     """
 
     sha256: str
     submission_id: str | None = None
-    judgement: int | None = None
+    judgement_number: int | None = None
     receipt_id: int | None = None
 
 
@@ -122,12 +122,12 @@ class DeliveryRepository(Repository):
         )
         return tuple(row.id for row in self._fetch(statement))
 
-    def find_delivered_sha256(self, destination: str, submission_id: str, judgement: int) -> str | None:
+    def find_delivered_sha256(self, destination: str, submission_id: str, judgement_number: int) -> str | None:
         """Return the sha256 of a judgement's report; None if undelivered."""
         statement = sa.select(DELIVERY.c.sha256).where(
             DELIVERY.c.destination == destination,
             DELIVERY.c.submission_id == submission_id,
-            DELIVERY.c.judgement == judgement,
+            DELIVERY.c.judgement == judgement_number,
         )
         return next((row.sha256 for row in self._fetch(statement)), None)
 
@@ -157,14 +157,15 @@ def _record_deliveries(
 ) -> None:
     """Insert the reports that are not recorded for the destination yet."""
     for delivery in deliveries:
-        is_recorded = sa.exists().where(
-            DELIVERY.c.destination == destination,
-            DELIVERY.c.submission_id.is_not_distinct_from(delivery.submission_id),
-            DELIVERY.c.judgement.is_not_distinct_from(delivery.judgement),
-            DELIVERY.c.receipt_id.is_not_distinct_from(delivery.receipt_id),
-        )
+        key = {
+            "submission_id": delivery.submission_id,
+            "judgement": delivery.judgement_number,
+            "receipt_id": delivery.receipt_id,
+            "destination": destination,
+        }
+        is_recorded = sa.exists().where(*(DELIVERY.c[name].is_not_distinct_from(value) for name, value in key.items()))
         if not connection.scalar(sa.select(is_recorded)):
-            values = asdict(delivery) | {"destination": destination, "delivered_at": now}
+            values = {**key, "sha256": delivery.sha256, "delivered_at": now}
             connection.execute(sa.insert(DELIVERY).values(values))
 
 

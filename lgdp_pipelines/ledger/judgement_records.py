@@ -74,11 +74,11 @@ class ComparedRows(ComparedSubmission):
     """The rows of a council's other submission that a judgement compared with.
 
     Attributes:
-        judgement: number of the judgement that accepted its rows; None where the ledger holds no evidence of it.
+        judgement_number: of the judgement that accepted its rows; None where the ledger holds no evidence of it.
         tables: digests of those rows, by table name.
     """
 
-    judgement: int | None
+    judgement_number: int | None
     tables: Mapping[str, RowDigest]
 
 
@@ -92,7 +92,7 @@ class Evidence:
         register_sha256: of the list of the register's files, each with its sha256; the list and the files are kept.
         code_lists: of the contract's items.
         reference_tables: of the register, each version.
-        against: rows of the council's other submissions that the judgement compared with.
+        compared_submissions: rows of the council's other submissions that the judgement compared with.
         code_sha256: of the files of this package.
         packages: version of each package that can influence a result, and of Python.
         findings: digest of the findings.
@@ -104,7 +104,7 @@ class Evidence:
     register_sha256: str
     code_lists: tuple[PinnedVersion, ...]
     reference_tables: tuple[PinnedVersion, ...]
-    against: tuple[ComparedRows, ...]
+    compared_submissions: tuple[ComparedRows, ...]
     code_sha256: str
     packages: Mapping[str, str]
     findings: RowDigest
@@ -144,11 +144,11 @@ class NewJudgement(_Judgement):
 
     Attributes:
         rules: all rules of the contract.
-        against: the council's other submissions that it was compared with, each return and period once.
+        compared_submissions: the council's other submissions that it was compared with, each return and period once.
     """
 
     rules: Sequence[Rule]
-    against: Sequence[ComparedSubmission] = ()
+    compared_submissions: Sequence[ComparedSubmission] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +172,15 @@ class JudgementRecord(_Judgement):
     judged_at: datetime
 
 
+_STORED_KEYS = {"compared_submissions": "against", "judgement_number": "judgement"}
+"""Keys of evidence in the ledger and in JSON, where they differ from the attribute."""
+
+
+def list_stored_fields(evidence: Evidence) -> dict[str, Any]:
+    """Return the fields of evidence by the keys of the ledger."""
+    return asdict(evidence, dict_factory=lambda fields: {_STORED_KEYS.get(name, name): value for name, value in fields})
+
+
 def serialise_evidence(evidence: Evidence) -> dict[str, Any]:
     """Return evidence as values that JSON can hold."""
-    return {**asdict(evidence), "received_on": evidence.received_on.isoformat()}
+    return {**list_stored_fields(evidence), "received_on": evidence.received_on.isoformat()}

@@ -6,7 +6,6 @@ Belongs here: the steps from state to state, and reading judgements back. Belong
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -22,6 +21,7 @@ from lgdp_pipelines.ledger.judgement_records import (
     JudgementRecord,
     NewJudgement,
     PinnedVersion,
+    list_stored_fields,
 )
 from lgdp_pipelines.ledger.queries import update_queries
 from lgdp_pipelines.ledger.schema import (
@@ -199,7 +199,7 @@ def _insert(connection: sa.Connection, run_id: str, judgement: NewJudgement, num
 def _build_evidence_row(judgement_id: int, evidence: Evidence) -> dict[str, object]:
     """Return evidence of a judgement as a row to insert."""
     findings = {"findings": evidence.findings.rows, "findings_sha256": evidence.findings.sha256}
-    return {"judgement_id": judgement_id, **asdict(evidence), **findings}
+    return {"judgement_id": judgement_id, **list_stored_fields(evidence), **findings}
 
 
 def _build_repair_row(submission_id: str, judgement_number: int, repair: Repair) -> dict[str, object]:
@@ -273,7 +273,7 @@ def _find_last_accepted(connection: sa.Connection, submission: Submission) -> Su
 def _replace_comparisons(connection: sa.Connection, judgement: NewJudgement) -> None:
     """Replace the record of submissions that a submission was compared with."""
     connection.execute(sa.delete(JUDGED_AGAINST).where(JUDGED_AGAINST.c.submission_id == judgement.submission_id))
-    if judgement.against:
+    if judgement.compared_submissions:
         connection.execute(
             sa.insert(JUDGED_AGAINST),
             [
@@ -283,7 +283,7 @@ def _replace_comparisons(connection: sa.Connection, judgement: NewJudgement) -> 
                     "period": comparison.period,
                     "against_id": comparison.submission_id,
                 }
-                for comparison in judgement.against
+                for comparison in judgement.compared_submissions
             ],
         )
 
@@ -330,8 +330,15 @@ def _build_evidence(row: Mapping[Any, Any]) -> Evidence:
         register_sha256=row["register_sha256"],
         code_lists=tuple(PinnedVersion(**version) for version in row["code_lists"]),
         reference_tables=tuple(PinnedVersion(**version) for version in row["reference_tables"]),
-        against=tuple(
-            ComparedRows(**{**compared, "tables": _parse_digests(compared["tables"])}) for compared in row["against"]
+        compared_submissions=tuple(
+            ComparedRows(
+                compared["return_code"],
+                compared["period"],
+                compared["submission_id"],
+                compared["judgement"],
+                _parse_digests(compared["tables"]),
+            )
+            for compared in row["against"]
         ),
         code_sha256=row["code_sha256"],
         packages=row["packages"],

@@ -95,7 +95,7 @@ def gather_evidence(
             register_sha256=register_sha256,
             code_lists=code_lists,
             reference_tables=reference_tables,
-            against=tuple(
+            compared_submissions=tuple(
                 _describe_compared(ledger, compared) for compared in list_compared(entry.submission.council_code)
             ),
             code_sha256=hash_code(),
@@ -127,7 +127,7 @@ def _describe_compared(ledger: Ledger, compared: ComparedSubmission) -> Compared
         return_code=compared.return_code,
         period=compared.period,
         submission_id=compared.submission_id,
-        judgement=accepting_judgement.number if accepting_judgement and evidence else None,
+        judgement_number=accepting_judgement.number if accepting_judgement and evidence else None,
         tables=evidence.tables if evidence else {},
     )
 

@@ -250,7 +250,7 @@ def _describe_judgements(
             rows=outcome.rows,
             rules=list_rules(contract),
             outcomes=tuple(_seal_fingerprints(key, rule_outcome) for rule_outcome in outcome.judgement.outcomes),
-            against=outcome.compared_submissions,
+            compared_submissions=outcome.compared_submissions,
             evidence=evidence[outcome.submission.id],
             repairs=outcome.judgement.repairs,
         )

@@ -94,7 +94,7 @@ def deliver_reports(platform: Platform, progress: Callable[[str], None] = lambda
                 )
                 reports.append(judgement.submission_id)
                 progress(f"report on {judgement.submission_id}")
-            deliveries.append(DeliveredReport(sha256, judgement.submission_id, judgement.judgement))
+            deliveries.append(DeliveredReport(sha256, judgement.submission_id, judgement.judgement_number))
         # After the files: a run that dies in between writes the same files again.
         platform.ledger.deliveries.record(OUTBOX, deliveries)
     notes = _deliver_notes(platform, progress)
@@ -132,7 +132,7 @@ def hash_undelivered(platform: Platform) -> str:
         for destination, source in destinations
         for name in (
             *(
-                f"{judgement.submission_id} {judgement.judgement}"
+                f"{judgement.submission_id} {judgement.judgement_number}"
                 for judgement in _list_undelivered(platform.ledger, destination, source)
             ),
             *platform.ledger.deliveries.list_undelivered_receipts(destination, source.id if source else None),
@@ -168,7 +168,7 @@ def _deliver_to_accounts(platform: Platform, source: Source, progress: Callable[
     ledger = platform.ledger
     parcels: dict[str, list[_Parcel]] = {}
     for judgement in _list_undelivered(platform.ledger, source.id, source):
-        submission_id, number = judgement.submission_id, judgement.judgement
+        submission_id, number = judgement.submission_id, judgement.judgement_number
         sha256 = ledger.deliveries.find_delivered_sha256(OUTBOX, submission_id, number)
         if sha256 is not None:
             prefix = submission_id if number == 1 else f"{submission_id}-judged-{number}"

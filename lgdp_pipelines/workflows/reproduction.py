@@ -117,7 +117,9 @@ class JudgementReplayer:
     ) -> ComparisonRows:
         """Return functions that make a past judgement's comparison rows again."""
         tables_by_judgement: dict[tuple[str, int], Mapping[str, ChunkedFrame]] = {}
-        compared_by_period = {(compared.return_code, compared.period): compared for compared in evidence.against}
+        compared_by_period = {
+            (compared.return_code, compared.period): compared for compared in evidence.compared_submissions
+        }
         register = self._load_register(evidence.register_sha256)
         return_code = parse_submission_id(original.submission_id).return_code
 
@@ -148,8 +150,8 @@ class JudgementReplayer:
 
     def _find_compared_judgement(self, compared: ComparedRows) -> JudgementRecord:
         """Return the judgement that accepted a compared submission; refuse without evidence."""
-        if compared.submission_id is not None and compared.judgement is not None:
-            judgement = self._platform.ledger.judgements.find(compared.submission_id, compared.judgement)
+        if compared.submission_id is not None and compared.judgement_number is not None:
+            judgement = self._platform.ledger.judgements.find(compared.submission_id, compared.judgement_number)
             if judgement is not None and judgement.evidence is not None:
                 return judgement
         raise ReplayError(f"It was compared with {compared.submission_id}, which was judged before evidence was kept.")

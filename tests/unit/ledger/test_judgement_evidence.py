@@ -28,7 +28,7 @@ EVIDENCE = Evidence(
     register_sha256="r" * 64,
     code_lists=(PinnedVersion("hl1-assess", "1.4", "l" * 64),),
     reference_tables=(PinnedVersion("population", "2024", "p" * 64),),
-    against=(
+    compared_submissions=(
         ComparedRows("HL1", "FY2023-24", "HL1.FIF.FY2023-24.001", 2, {"assess": RowDigest("d" * 64, 7)}),
         ComparedRows("HL3", "FY2024-25", None, None, {}),
     ),
@@ -65,7 +65,8 @@ def test_evidence_is_read_back_unchanged(ledger: Ledger, record_judgement: Calla
         "hl1.rise": 2,
         "hl1.note": 0,
     }
-    assert serialise_evidence(EVIDENCE)["received_on"] == "2026-01-05"
+    document = serialise_evidence(EVIDENCE)
+    assert (document["received_on"], document["against"][0]["judgement"]) == ("2026-01-05", 2)
 
 
 def test_each_judgement_has_evidence_and_rows_come_from_the_last_accepting_one(

@@ -82,7 +82,7 @@ def test_query_is_opened_answered_and_accepted(ledger: Ledger, fife: Council) ->
 
     answered_query = fife.answer(words="  A hostel\nclosed. ")
     assert answered_query.state is ANSWERED
-    assert ledger.submissions.list_statuses()[0].open_queries == 0, "an answered query waits for the recipient"
+    assert ledger.submissions.list_statuses()[0].open_query_count == 0, "an answered query waits for the recipient"
     accepted = ledger.queries.accept(FIRST, by="scottish-government")
     assert accepted.state is ACCEPTED
     assert accepted.answer is not None
@@ -198,7 +198,7 @@ def test_each_scope_is_a_separate_query(ledger: Ledger, fife: Council) -> None:
     fife.send({"age=1": "a", "age=3": "c"})
     assert fife.list_states() == {"age=1": "answered", "age=2": "expired", "age=3": "open"}
     assert ledger.queries.get(f"hl1.fif.{PERIOD}.q003".lower()).scope == "age=3"
-    assert ledger.submissions.list_statuses()[0].open_queries == 1
+    assert ledger.submissions.list_statuses()[0].open_query_count == 1
     assert ledger.balance.find_problems() == []
 
 

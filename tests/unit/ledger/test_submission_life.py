@@ -66,7 +66,7 @@ def test_same_bytes_with_another_meaning_are_new(ledger: Ledger, arrive: Arrive,
 
 
 def compare_with(judgement: NewJudgement, earlier: str | None) -> NewJudgement:
-    return replace(judgement, against=(ComparedSubmission("HL1", PERIOD, earlier),))
+    return replace(judgement, compared_submissions=(ComparedSubmission("HL1", PERIOD, earlier),))
 
 
 def test_corrected_period_makes_comparing_submissions_outdated_once(
@@ -118,7 +118,7 @@ def test_correction_of_another_return_makes_comparing_submissions_outdated(
     arrive("FIF", "b")
     own_id = open_submission(ledger, PERIOD)
     comparisons = (ComparedSubmission("DHP", PERIOD, first), ComparedSubmission("HL1", LATER, None))
-    ledger.judgements.record("r1", [judge(first), replace(judge(own_id), against=comparisons)])
+    ledger.judgements.record("r1", [judge(first), replace(judge(own_id), compared_submissions=comparisons)])
     assert ledger.submissions.list_pending_work() == ()
 
     arrive("GLG", "c", return_code="DHP")

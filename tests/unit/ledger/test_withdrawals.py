@@ -29,7 +29,7 @@ def test_withdrawn_submission_leaves_none_current(ledger: Ledger, submit: Submit
     assert ledger.submissions.find_current("HL1", PERIOD) == {}
     assert ledger.submissions.get(first).state is SubmissionState.SUPERSEDED
     assert ledger.submissions.get(second).state is SubmissionState.WITHDRAWN
-    assert ledger.submissions.list_statuses()[0].open_queries == 0
+    assert ledger.submissions.list_statuses()[0].open_query_count == 0
     assert ledger.judgements.find(second) is not None
     assert [receipt.state for receipt in ledger.submissions.list_receipts(second)] == [ReceiptState.PART]
     assert ledger.balance.find_problems() == []

@@ -222,10 +222,9 @@ def test_evidence_identifies_everything_by_hash_and_holds_no_cell(past_world: Wo
     assert [(code_list.id, code_list.version) for code_list in first_evidence.code_lists] == [("site-grade", "1")]
     assert [(code_list.id, code_list.version) for code_list in last_evidence.code_lists] == [("site-grade", "2")]
     assert first_evidence.code_lists[0].sha256 != last_evidence.code_lists[0].sha256
-    assert [(other.period, other.submission_id, other.judgement) for other in first_evidence.against] == [
-        ("CY2022", EARLIER, 1)
-    ]
-    assert first_evidence.against[0].tables == earlier_evidence.tables
+    (compared,) = first_evidence.compared_submissions
+    assert (compared.period, compared.submission_id, compared.judgement_number) == ("CY2022", EARLIER, 1)
+    assert compared.tables == earlier_evidence.tables
     assert {name: digest.rows for name, digest in first_evidence.tables.items()} == {"site": 2}
     assert first_evidence.findings.rows == 1
     assert first_evidence.packages["polars"] == version("polars")
