@@ -66,21 +66,21 @@ def _make_row(platform: Platform, obligation: Obligation) -> Row:
         "days_late": obligation.days_late,
         "is_early": obligation.is_early,
         "submission": obligation.submission_id,
-        "open_queries": obligation.open_queries,
+        "open_queries": obligation.open_query_count,
     }
 
 
 def _print_council(council: Council, obligations: Sequence[Obligation]) -> None:
     """Print one council's overdue and open returns, and its open queries."""
     name, total = escape(council.name), len(obligations)
-    tasks = [obligation for obligation in obligations if not obligation.is_done or obligation.open_queries]
+    tasks = [obligation for obligation in obligations if not obligation.is_done or obligation.open_query_count]
     if not tasks:
         print_markup(f"[green]✓[/green] {name} has nothing to do: all {total} returns are done.")
         return
     table = new_table(f"{name}: {len(tasks)} of {total} to do", ("due", "return", "period", "", "latest answer"))
     for task in tasks:
         answer = "" if task.latest_outcome is LatestOutcome.NOTHING else str(task.latest_outcome)
-        latest = f"{task.open_queries} open queries" if task.is_done else answer
+        latest = f"{task.open_query_count} open queries" if task.is_done else answer
         table.add_row(task.due.isoformat(), task.return_code, task.period.id, _format_duty(task), latest)
     print_table(table)
 

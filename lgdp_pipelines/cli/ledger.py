@@ -41,7 +41,7 @@ def ledger(
                 "return": line.return_code,
                 "receipts_are": line.receipt_state,
                 "submissions_are": line.submission_state,
-                "receipts": line.receipts,
+                "receipts": line.receipt_count,
                 "bytes": line.size,
             }
             for line in lines
@@ -66,11 +66,11 @@ def _print_account(lines: Sequence[ReceiptTotals]) -> None:
     for line in lines:
         table.add_row(
             line.return_code or "(none)", str(line.receipt_state), str(line.submission_state or ""),
-            f"{line.receipts:,}", f"{line.size:,}",
+            f"{line.receipt_count:,}", f"{line.size:,}",
         )  # fmt: skip
     table.add_section()
-    receipts, size = sum(line.receipts for line in lines), sum(line.size for line in lines)
-    table.add_row("all", "", "", f"{receipts:,}", f"{size:,}")
+    receipt_count, size = sum(line.receipt_count for line in lines), sum(line.size for line in lines)
+    table.add_row("all", "", "", f"{receipt_count:,}", f"{size:,}")
     print_table(table)
 
 

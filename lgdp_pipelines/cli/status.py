@@ -86,11 +86,11 @@ def _make_row(platform: Platform, data_return: Return, standing: SubmissionStatu
         "state": standing.state,
         "verdict": standing.verdict,
         "current": standing.current,
-        "rows": standing.rows,
-        "errors": standing.errors,
-        "queries": standing.queries,
-        "known_issues": standing.known_issues,
-        "open_queries": standing.open_queries,
+        "rows": standing.row_count,
+        "errors": standing.error_finding_count,
+        "queries": standing.query_finding_count,
+        "known_issues": standing.known_issue_finding_count,
+        "open_queries": standing.open_query_count,
         "received_at": standing.received_at.isoformat(timespec="seconds") if standing.received_at else None,
         "due": due_date(contract, span).isoformat(),
         "on_time": None if first is None else timing(contract, span, first) is not Timing.LATE,
@@ -140,8 +140,8 @@ def _format_symbol(standing: SubmissionStatus | None, *, is_overdue: bool) -> st
         LatestOutcome.NOTHING: f"[dim]·[/dim]{late}",
         LatestOutcome.ACCEPTED: "[green]✓[/green]",
         LatestOutcome.NIL: "[green]○[/green]",
-        LatestOutcome.QUERIED: f"[yellow]? {standing.queries if standing else 0}[/yellow]",
-        LatestOutcome.REJECTED: f"[red]✗ {standing.errors if standing else 0}[/red]{current}{late}",
+        LatestOutcome.QUERIED: f"[yellow]? {standing.query_finding_count if standing else 0}[/yellow]",
+        LatestOutcome.REJECTED: f"[red]✗ {standing.error_finding_count if standing else 0}[/red]{current}{late}",
         LatestOutcome.WITHDRAWN: f"[dim]↩[/dim]{current}{late}",
         LatestOutcome.WAITING: "…",
     }
@@ -167,7 +167,7 @@ def print_summary(platform: Platform) -> None:
         withdrawn = sum(standing.state is SubmissionState.WITHDRAWN for standing in group)
         verdicts = Counter(s.verdict for s in group if s.state is not SubmissionState.WITHDRAWN)
         missing = len(platform.register.councils.codes) - len(group)
-        rows = sum(standing.rows or 0 for standing in group if standing.current)
+        rows = sum(standing.row_count or 0 for standing in group if standing.current)
         counts = (*(verdicts[verdict] for verdict in Verdict), withdrawn, missing)
         table.add_row(return_code, period, *(str(count or "") for count in counts), f"{rows:,}")
     print_table(table)

@@ -77,8 +77,9 @@ def _print_verdict(platform: Platform, receipt: Receipt) -> Verdict | None:
     if judgement is None:
         say(f"Receipt {receipt.id}: {receipt.state}")
         return None
-    counts = f"{judgement.rows:,} rows, {judgement.errors:,} errors, {judgement.queries:,} queries"
+    error_count, query_count = judgement.error_finding_count, judgement.query_finding_count
+    counts = f"{judgement.row_count:,} rows, {error_count:,} errors, {query_count:,} queries"
     print_markup(f"{judgement.submission_id}: {judgement.verdict} ({counts})")
-    if judgement.errors or judgement.queries:
+    if error_count or query_count:
         say(f"The report lists every row to correct: lgdp report {judgement.submission_id}")
     return judgement.verdict

@@ -121,7 +121,7 @@ class _Judgement:
         contract_version: of the contract that it was judged by.
         contract_sha256: of the contract's file.
         code_version: of the code that judged.
-        rows: of the submission, over all tables.
+        row_count: rows of the submission, over all tables.
         outcomes: of each rule, once.
         repairs: counts of cells that were made canonical.
         evidence: from which it can be judged again; None where that is impossible.
@@ -132,7 +132,7 @@ class _Judgement:
     contract_version: str
     contract_sha256: str
     code_version: str
-    rows: int
+    row_count: int
     outcomes: tuple[RuleOutcome, ...]
     repairs: tuple[Repair, ...] = field(default=(), kw_only=True)
     evidence: Evidence | None = field(default=None, kw_only=True)
@@ -157,17 +157,17 @@ class JudgementRecord(_Judgement):
 
     Attributes:
         number: in the sequence of the submission's judgements, from 1.
-        errors: findings of severity error.
-        queries: findings of severity query.
-        known_issues: findings of severity known issue.
+        error_finding_count: findings of severity error.
+        query_finding_count: findings of severity query.
+        known_issue_finding_count: findings of severity known issue.
         run_id: the run that judged.
         judged_at: in UTC.
     """
 
     number: int
-    errors: int
-    queries: int
-    known_issues: int
+    error_finding_count: int
+    query_finding_count: int
+    known_issue_finding_count: int
     run_id: str
     judged_at: datetime
 

@@ -38,6 +38,13 @@ from lgdp_pipelines.ledger.submissions import load_submission, select_submission
 from lgdp_pipelines.vocabulary.verdicts import RuleResult, Severity, Verdict
 
 _WAS_ACCEPTING = JUDGEMENT.c.verdict != Verdict.REJECTED
+_ATTRIBUTES = {
+    "rows": "row_count",
+    "errors": "error_finding_count",
+    "queries": "query_finding_count",
+    "known_issues": "known_issue_finding_count",
+}
+"""Attribute of a record for each column of another name."""
 
 
 class JudgementRepository(Repository):
@@ -154,8 +161,8 @@ def _list_outcomes(
 def _is_same(latest: JudgementRecord, run_id: str, judgement: NewJudgement) -> bool:
     """Return whether the latest judgement is this one, from the same run."""
     return (
-        (latest.run_id, latest.verdict, latest.contract_sha256, latest.code_version, latest.rows)
-        == (run_id, judgement.verdict, judgement.contract_sha256, judgement.code_version, judgement.rows)
+        (latest.run_id, latest.verdict, latest.contract_sha256, latest.code_version, latest.row_count)
+        == (run_id, judgement.verdict, judgement.contract_sha256, judgement.code_version, judgement.row_count)
         and set(latest.outcomes) == set(judgement.outcomes)
         and latest.evidence == judgement.evidence
     )
@@ -172,7 +179,7 @@ def _insert(connection: sa.Connection, run_id: str, judgement: NewJudgement, num
             contract_version=judgement.contract_version,
             contract_sha256=judgement.contract_sha256,
             code_version=judgement.code_version,
-            rows=judgement.rows,
+            rows=judgement.row_count,
             errors=sum(outcome.failed for outcome in _list_outcomes(judgement, Severity.ERROR)),
             queries=sum(outcome.failed for outcome in _list_outcomes(judgement, Severity.QUERY)),
             known_issues=sum(outcome.failed for outcome in _list_outcomes(judgement, Severity.KNOWN_ISSUE)),
@@ -313,7 +320,7 @@ def _find_last(
         .where(REPAIR.c.submission_id == submission_id, REPAIR.c.judgement == row["number"])
         .order_by(REPAIR.c.table_name, REPAIR.c.item, REPAIR.c.kind)
     ).all()
-    values = {column.name: row[column] for column in JUDGEMENT.c if column.name != "id"}
+    values = {_ATTRIBUTES.get(column.name, column.name): row[column] for column in JUDGEMENT.c if column.name != "id"}
     return JudgementRecord(
         **values,
         outcomes=tuple(RuleOutcome(row.rule, row.result, row.failed, row.reason) for row in outcome_rows),

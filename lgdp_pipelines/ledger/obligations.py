@@ -60,7 +60,7 @@ class Obligation:
         submission_id: the latest submission; None without one.
         current_id: the current submission; None without one.
         received_on: day on which the latest submission's last file arrived; None without one.
-        open_queries: on the current submission.
+        open_query_count: open queries on the current submission.
     """
 
     return_code: str
@@ -74,7 +74,7 @@ class Obligation:
     submission_id: str | None
     current_id: str | None
     received_on: date | None
-    open_queries: int
+    open_query_count: int
 
     @property
     def is_done(self) -> bool:
@@ -142,7 +142,7 @@ def list_period_obligations(
             submission_id=status.submission_id if status else None,
             current_id=status.current if status else None,
             received_on=day_in_scotland(status.received_at) if status and status.received_at else None,
-            open_queries=status.open_queries if status else 0,
+            open_query_count=status.open_query_count if status else 0,
         )
 
 
@@ -164,15 +164,15 @@ def find_latest_outcome(status: SubmissionStatus | None) -> LatestOutcome:
     """Return the latest submission's outcome; waiting receipts take precedence."""
     if status is None:
         return LatestOutcome.NOTHING
-    if status.waiting or status.state is SubmissionState.JUDGING or status.state is None:
+    if status.waiting_receipt_count or status.state is SubmissionState.JUDGING or status.state is None:
         return LatestOutcome.WAITING
     if status.state is SubmissionState.WITHDRAWN:
         return LatestOutcome.WITHDRAWN
     if status.state is SubmissionState.REJECTED or status.verdict is Verdict.REJECTED:
         return LatestOutcome.REJECTED
-    if status.nil:
+    if status.is_nil:
         return LatestOutcome.NIL
-    return LatestOutcome.QUERIED if status.open_queries else LatestOutcome.ACCEPTED
+    return LatestOutcome.QUERIED if status.open_query_count else LatestOutcome.ACCEPTED
 
 
 def _count_days_late(status: SubmissionStatus | None, due: date, today: date) -> int:

@@ -126,7 +126,7 @@ class PendingWork:
         period: id.
         councils: register codes, in order.
         receipts: ids of the waiting receipts, in order.
-        submissions: tasks, in order: ``judge <id>``, ``withdraw <id>``, or ``judge <id> against <id>`` where the
+        tasks: in order: ``judge <id>``, ``withdraw <id>``, or ``judge <id> against <id>`` where the
             submission that it was compared with was replaced.
     """
 
@@ -134,7 +134,7 @@ class PendingWork:
     period: str
     councils: tuple[str, ...]
     receipts: tuple[int, ...]
-    submissions: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,30 +183,30 @@ class SubmissionStatus(CouncilReturn):
         submission_id: the latest submission; None where receipts wait for a first one.
         state: of that submission; None without one.
         verdict: of its latest judgement; None before the first.
-        rows: number by that judgement; None before the first.
-        errors: findings of severity error in that judgement.
-        queries: findings of severity query.
-        known_issues: findings of severity known issue.
+        row_count: rows by that judgement; None before the first.
+        error_finding_count: findings of severity error in that judgement.
+        query_finding_count: findings of severity query.
+        known_issue_finding_count: findings of severity known issue.
         received_at: time at which the last file of that submission arrived; None without one.
         current: the submission whose rows are in the validated slice; None without one.
-        open_queries: on the current submission.
-        waiting: receipts not yet part of a submission.
-        nil: whether the latest submission is a nil return.
+        open_query_count: open queries on the current submission.
+        waiting_receipt_count: receipts not yet part of a submission.
+        is_nil: whether the latest submission is a nil return.
         reported_at: arrival time of the first submission accepted and not withdrawn; None without one.
     """
 
     submission_id: str | None
     state: SubmissionState | None
     verdict: Verdict | None
-    rows: int | None
-    errors: int
-    queries: int
-    known_issues: int
+    row_count: int | None
+    error_finding_count: int
+    query_finding_count: int
+    known_issue_finding_count: int
     received_at: datetime | None
     current: str | None
-    open_queries: int
-    waiting: int
-    nil: bool
+    open_query_count: int
+    waiting_receipt_count: int
+    is_nil: bool
     reported_at: datetime | None
 
 
@@ -218,14 +218,14 @@ class ReceiptTotals:
         return_code: of the return; None where it is unknown.
         receipt_state: of the receipts.
         submission_state: of the submissions that they are part of; None for receipts outside submissions.
-        receipts: number of receipts.
+        receipt_count: number of receipts.
         size: in bytes.
     """
 
     return_code: str | None
     receipt_state: ReceiptState
     submission_state: SubmissionState | None
-    receipts: int
+    receipt_count: int
     size: int
 
 

@@ -394,7 +394,7 @@ def _list_pending_work(connection: sa.Connection) -> tuple[PendingWork, ...]:
             *return_period,
             councils=tuple(sorted({council for council, _, _ in period_parts})),
             receipts=tuple(sorted(receipt for _, receipt, _ in period_parts if receipt is not None)),
-            submissions=tuple(sorted(task for _, _, task in period_parts if task)),
+            tasks=tuple(sorted(task for _, _, task in period_parts if task)),
         )
         for return_period, period_parts in sorted(parts.items())
     )
@@ -475,22 +475,22 @@ def _list_statuses(
     for key in sorted(latest.keys() | waiting_counts.keys(), key=lambda key: (key[0], key[2], key[1])):
         submission = latest.get(key)
         judgement = judgements.get(submission.id) if submission else None
-        current_id, open_queries = current.get(key, (None, 0))
+        current_id, open_query_count = current.get(key, (None, 0))
         statuses.append(
             SubmissionStatus(
                 *key,
                 submission_id=submission.id if submission else None,
                 state=submission.state if submission else None,
                 verdict=judgement.verdict if judgement else None,
-                rows=judgement.rows if judgement else None,
-                errors=judgement.errors if judgement else 0,
-                queries=judgement.queries if judgement else 0,
-                known_issues=judgement.known_issues if judgement else 0,
+                row_count=judgement.rows if judgement else None,
+                error_finding_count=judgement.errors if judgement else 0,
+                query_finding_count=judgement.queries if judgement else 0,
+                known_issue_finding_count=judgement.known_issues if judgement else 0,
                 received_at=submission.received_at if submission else None,
                 current=current_id,
-                open_queries=open_queries,
-                waiting=waiting_counts.get(key, 0),
-                nil=submission is not None and submission.id in nil_submissions,
+                open_query_count=open_query_count,
+                waiting_receipt_count=waiting_counts.get(key, 0),
+                is_nil=submission is not None and submission.id in nil_submissions,
                 reported_at=first_accepted.get(key),
             )
         )

@@ -194,7 +194,7 @@ def list_process_requests(platform: Platform, busy_slices: Collection[str] = fro
         tag = make_slice_tag(data_return.slug, pending.period)
         if tag[SLICE_TAG] in busy_slices:
             continue
-        work = (*(str(receipt) for receipt in pending.receipts), *pending.submissions)
+        work = (*(str(receipt) for receipt in pending.receipts), *pending.tasks)
         work_hash = hashlib.sha256(" ".join(work).encode()).hexdigest()[:16]
         yield dg.RunRequest(
             run_key=f"{data_return.slug}/{pending.period}/{work_hash}/{hour}",

@@ -150,7 +150,7 @@ def build_calendar_document(platform: Platform, council_code: str) -> Mapping[st
                 "latest_answer": str(obligation.latest_outcome),
                 "days_late": obligation.days_late,
                 "submission": obligation.submission_id,
-                "open_queries": obligation.open_queries,
+                "open_queries": obligation.open_query_count,
             }
             for obligation in obligations
         ],

@@ -133,7 +133,7 @@ def _list_stages(obligation: Obligation, title: str, notices: Notices, today: da
         accepted_note = " What was accepted before still stands." if obligation.is_done else ""
         text = f"{obligation.submission_id} was rejected and nothing has come since.{accepted_note}"
         yield "rejected", obligation.submission_id, f"{text} Its report says what to correct."
-    if obligation.open_queries:
-        questions = format_count(obligation.open_queries, "question is", "questions are")
+    if obligation.open_query_count:
+        questions = format_count(obligation.open_query_count, "question is", "questions are")
         text = f"{subject}: {questions} open. Its report says which; confirm or correct."
         yield "queries", obligation.current_id or "", text

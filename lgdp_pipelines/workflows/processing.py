@@ -247,7 +247,7 @@ def _describe_judgements(
             contract_version=str(contract.version),
             contract_sha256=contract.sha256,
             code_version=platform.code_version,
-            rows=outcome.rows,
+            row_count=outcome.rows,
             rules=list_rules(contract),
             outcomes=tuple(_seal_fingerprints(key, rule_outcome) for rule_outcome in outcome.judgement.outcomes),
             compared_submissions=outcome.compared_submissions,

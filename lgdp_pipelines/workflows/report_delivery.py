@@ -310,7 +310,7 @@ def _build_reports(
                 verdict=judgement.verdict,
                 outcomes=judgement.outcomes,
                 findings=findings.get((submission_id,), no_findings),
-                table_rows=rows.get(submission_id, {contract.tables[0].name: judgement.rows}),
+                table_rows=rows.get(submission_id, {contract.tables[0].name: judgement.row_count}),
                 judged_at=judgement.judged_at,
                 repairs=judgement.repairs,
             ),

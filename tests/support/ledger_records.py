@@ -46,7 +46,7 @@ def build_judgement(
         contract_version="1.0.0",
         contract_sha256="c" * 64,
         code_version="0.1.0",
-        rows=rows,
+        row_count=rows,
         rules=RULES,
         outcomes=(
             RuleOutcome.from_count(ERROR_RULE, errors),

@@ -21,7 +21,7 @@ def states(ledger: Ledger, *submissions: str) -> list[str]:
 
 def open_queries(ledger: Ledger) -> dict[str, int]:
     return {
-        submission.council_code: submission.open_queries
+        submission.council_code: submission.open_query_count
         for submission in ledger.submissions.list_statuses("HL1", PERIOD)
     }
 
@@ -114,7 +114,7 @@ def test_current_submission_stays_current_when_new_rules_reject_it(
     ledger.judgements.record("r2", [judge(submission, errors=3, rows=0)])
     record = ledger.judgements.find(submission)
     assert record is not None
-    assert (record.number, record.verdict, record.errors) == (2, Verdict.REJECTED, 3)
+    assert (record.number, record.verdict, record.error_finding_count) == (2, Verdict.REJECTED, 3)
     assert states(ledger, submission) == ["current"]
     assert ledger.judgements.count_accepted_rows(submission) == 12, (
         "the validated rows are those of the accepting judgement"
@@ -166,8 +166,8 @@ def test_judgement_keeps_contract_code_and_counts(ledger: Ledger, submit: Submit
     ledger.judgements.record("run-1", [judgement])
     record = ledger.judgements.find(submission)
     assert record is not None
-    assert (record.submission_id, record.number, record.run_id, record.rows) == (submission, 1, "run-1", 99)
-    assert (record.errors, record.queries, record.known_issues) == (3, 4, 5)
+    assert (record.submission_id, record.number, record.run_id, record.row_count) == (submission, 1, "run-1", 99)
+    assert (record.error_finding_count, record.query_finding_count, record.known_issue_finding_count) == (3, 4, 5)
     assert (record.contract_version, record.contract_sha256, record.code_version) == ("1.0.0", "c" * 64, "0.1.0")
     assert set(record.outcomes) == set(judgement.outcomes)
 
@@ -226,15 +226,22 @@ def test_statuses_show_every_council(
         ("FY2023-24", "FIF"), (PERIOD, "ABE"), (PERIOD, "FIF"), (PERIOD, "GLG")
     ]  # fmt: skip
     _, aberdeen, fife, glasgow = grid
-    assert (aberdeen.submission_id, aberdeen.state, aberdeen.verdict, aberdeen.waiting) == (None, None, None, 1)
+    assert (aberdeen.submission_id, aberdeen.state, aberdeen.verdict) == (None, None, None)
+    assert aberdeen.waiting_receipt_count == 1
     assert (fife.submission_id, fife.state, fife.verdict, fife.current) == (
         later_id,
         "rejected",
         "rejected",
         accepted_id,
     )
-    assert (fife.rows, fife.errors, fife.queries, fife.known_issues, fife.open_queries) == (8, 1, 0, 1, 1)
-    assert (glasgow.submission_id, glasgow.state, glasgow.verdict, glasgow.rows) == (judging_id, "judging", None, None)
+    assert (fife.row_count, fife.error_finding_count, fife.query_finding_count) == (8, 1, 0)
+    assert (fife.known_issue_finding_count, fife.open_query_count) == (1, 1)
+    assert (glasgow.submission_id, glasgow.state, glasgow.verdict, glasgow.row_count) == (
+        judging_id,
+        "judging",
+        None,
+        None,
+    )
     assert [submission.council_code for submission in ledger.submissions.list_statuses("HL1", "FY2023-24")] == ["FIF"]
     assert ledger.submissions.list_statuses("WASTE") == ()
     assert ledger.submissions.list_periods("HL1") == [PERIOD]

@@ -26,9 +26,9 @@ def build_status(**changes: object) -> SubmissionStatus:
     arrived_at = datetime(2024, 7, 10, 12, tzinfo=UTC)
     status = SubmissionStatus(
         return_code="HL1", council_code="FIF", period="FY2024-25-Q1", submission_id="HL1.FIF.FY2024-25-Q1.001",
-        state=SubmissionState.CURRENT, verdict=Verdict.ACCEPTED, rows=5, errors=0, queries=0, known_issues=0,
-        received_at=arrived_at, current="HL1.FIF.FY2024-25-Q1.001", open_queries=0, waiting=0, nil=False,
-        reported_at=arrived_at,
+        state=SubmissionState.CURRENT, verdict=Verdict.ACCEPTED, row_count=5, error_finding_count=0,
+        query_finding_count=0, known_issue_finding_count=0, received_at=arrived_at, current="HL1.FIF.FY2024-25-Q1.001",
+        open_query_count=0, waiting_receipt_count=0, is_nil=False, reported_at=arrived_at,
     )  # fmt: skip
     return replace(status, **changes)  # type: ignore[arg-type]
 
@@ -69,10 +69,10 @@ def test_obligation_without_submission_is_open_then_due_then_late(
     ("changes", "state", "latest_outcome"),
     [
         ({}, ObligationState.DONE, LatestOutcome.ACCEPTED),
-        ({"nil": True, "rows": 0}, ObligationState.DONE, LatestOutcome.NIL),
-        ({"open_queries": 2, "verdict": Verdict.QUERIED}, ObligationState.DONE, LatestOutcome.QUERIED),
-        ({"waiting": 1}, ObligationState.DONE, LatestOutcome.WAITING),
-        ({**NOTHING, "waiting": 1}, ObligationState.LATE, LatestOutcome.WAITING),
+        ({"is_nil": True, "row_count": 0}, ObligationState.DONE, LatestOutcome.NIL),
+        ({"open_query_count": 2, "verdict": Verdict.QUERIED}, ObligationState.DONE, LatestOutcome.QUERIED),
+        ({"waiting_receipt_count": 1}, ObligationState.DONE, LatestOutcome.WAITING),
+        ({**NOTHING, "waiting_receipt_count": 1}, ObligationState.LATE, LatestOutcome.WAITING),
         (
             {"state": SubmissionState.REJECTED, "verdict": Verdict.REJECTED},
             ObligationState.DONE,

@@ -39,7 +39,7 @@ def test_nil_return_is_a_submission_without_the_other_files(ledger: Ledger, arri
         [receipt.id for receipt in ledger.submissions.list_receipts(submission.id)] for submission in submissions
     ] == [[2]], "the tables still wait"
     ledger.judgements.record("r1", [judge(submissions[0].id, rows=0)])
-    assert ledger.submissions.list_statuses()[0].nil
+    assert ledger.submissions.list_statuses()[0].is_nil
     assert ledger.balance.find_problems() == []
 
 

@@ -78,7 +78,7 @@ def test_a_rejection_is_reminded_from_the_next_day_on() -> None:
 
 def test_a_reminder_of_open_queries_names_the_current_submission() -> None:
     obligation = owed(
-        ObligationState.DONE, LatestOutcome.QUERIED, submission_id=SUBMISSION, open_queries=1,
+        ObligationState.DONE, LatestOutcome.QUERIED, submission_id=SUBMISSION, open_query_count=1,
         current_id="HL1.FIF.FY2024-25-Q1.001",
         received_on=date(2024, 7, 20),
     )  # fmt: skip

@@ -109,7 +109,7 @@ def test_a_placement_is_judged_when_its_applications_come_and_again_when_they_ch
 
     submit_files(platform, "HL1", applications_without_second)
     (pending_work,) = platform.ledger.submissions.list_pending_work()
-    assert (pending_work.return_code, pending_work.submissions) == (
+    assert (pending_work.return_code, pending_work.tasks) == (
         "HL3",
         (f"judge HL3.FIF.{QUARTER}.001 against HL1.FIF.{QUARTER}.001",),
     )
