@@ -6,6 +6,7 @@ and other subjects, which their repositories hold.
 
 import sqlite3
 import time
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -188,6 +189,7 @@ def _create_engine(address: sa.URL) -> sa.Engine:
     if address.database and address.database != ":memory:":
         Path(address.database).parent.mkdir(parents=True, exist_ok=True)
     engine = sa.create_engine(address, connect_args={"timeout": _WAIT_MS / 1000})
+    weakref.finalize(engine, engine.pool.dispose)  # Python 3.13 warns of a connection that is dropped while open
     event.listen(engine, "connect", _on_connect)
     event.listen(engine, "begin", _on_begin)
     return engine

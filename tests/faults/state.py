@@ -5,6 +5,7 @@ Belongs here: everything that must not depend on whether a run was killed. Belon
 
 import json
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +22,14 @@ _TECHNICAL_COLUMNS = {"run_id", "versions", "at", "received_at", "opened_at", "j
 def read_state(platform: Platform) -> dict[str, Any]:
     """Return the rows of each table, without technical columns, and the ledger's problems."""
     home = platform.settings.home
-    ledger = sqlite3.connect(home / "ledger.sqlite")
-    ledger.row_factory = sqlite3.Row
-    names = [row[0] for row in ledger.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY 1")]
     contents: dict[str, Any] = {}
-    for name in names:
-        rows = [dict(row) for row in ledger.execute(f'SELECT * FROM "{name}"')]
-        contents[f"database {name}"] = _normalise_rows(rows, home=home)
-    receipts = [dict(row) for row in ledger.execute("SELECT * FROM receipt ORDER BY id")]
+    with closing(sqlite3.connect(home / "ledger.sqlite")) as ledger:
+        ledger.row_factory = sqlite3.Row
+        names = [row[0] for row in ledger.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY 1")]
+        for name in names:
+            rows = [dict(row) for row in ledger.execute(f'SELECT * FROM "{name}"')]
+            contents[f"database {name}"] = _normalise_rows(rows, home=home)
+        receipts = [dict(row) for row in ledger.execute("SELECT * FROM receipt ORDER BY id")]
     contents["duplicates"] = sorted(row["file_name"] for row in receipts if row["state"] == "duplicate")
     for log in sorted((home / "lake").rglob("_delta_log")):
         frame = pl.from_arrow(DeltaTable(log.parent).to_pyarrow_dataset().to_table())
@@ -63,6 +64,6 @@ def _normalise_rows(rows: list[dict[str, Any]], *, home: Path) -> list[str]:
 
 def _number_receipts(home: Path) -> dict[int, int]:
     """Return each receipt's number among those that are no duplicates, by id."""
-    with sqlite3.connect(home / "ledger.sqlite") as ledger:
+    with closing(sqlite3.connect(home / "ledger.sqlite")) as ledger:
         ids = ledger.execute("SELECT id FROM receipt WHERE state <> 'duplicate' ORDER BY id").fetchall()
     return {row[0]: number for number, row in enumerate(ids, 1)}

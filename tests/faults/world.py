@@ -10,6 +10,7 @@ import json
 import sqlite3
 import zipfile
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -196,7 +197,7 @@ class World:
 
     def read_receipts(self) -> list[dict[str, Any]]:
         """Return all receipts, read without the platform's own code."""
-        with sqlite3.connect(self.platform.settings.home / "ledger.sqlite") as ledger:
+        with closing(sqlite3.connect(self.platform.settings.home / "ledger.sqlite")) as ledger:
             ledger.row_factory = sqlite3.Row
             return [dict(row) for row in ledger.execute("SELECT * FROM receipt ORDER BY id")]
 
