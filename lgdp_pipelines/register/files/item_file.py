@@ -24,7 +24,7 @@ RESERVED_NAMES = frozenset({"council_code", "council_name", "gss_code", "period"
 """Columns that the platform adds itself."""
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
-_UNREADABLE = FamilyGroup("?", "?", "?")
+_REFUSED_DERIVATION = FamilyGroup("?", "?", "?")
 """Replaces an unreadable derivation, so that the item does not count as sent by councils."""
 
 URN = re.compile(r"urn:lgdp:item:[a-z0-9]+(-[a-z0-9]+)*:[a-z0-9][a-z0-9_]*")
@@ -72,7 +72,9 @@ def read_item(node: YamlNode, return_slug: str, provenance: Provenance) -> ItemE
     name = node.text("name")
     kind, precision, scale = _parse_type(node)
     options = node.at("logicalTypeOptions")
-    derived = properties.derived or (_UNREADABLE if node.custom_property("lgdpDerived").value is not None else None)
+    derived = properties.derived or (
+        _REFUSED_DERIVATION if node.custom_property("lgdpDerived").value is not None else None
+    )
     inline = _inline_codes(node, derived, f"{return_slug}.{name}", provenance)
     item = Item(
         name=name,

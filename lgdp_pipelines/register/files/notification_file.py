@@ -15,7 +15,7 @@ from lgdp_pipelines.errors import RegisterError
 from lgdp_pipelines.register.documents.model_parsing import parse
 from lgdp_pipelines.register.documents.yaml_nodes import read_yaml
 from lgdp_pipelines.register.model.field_types import STRICT, OrEmpty, Text, refusal, refuse_repeats
-from lgdp_pipelines.register.model.sources import Reference
+from lgdp_pipelines.register.model.sources import SecretReferenceField
 
 FILE = "notices.yaml"
 
@@ -43,10 +43,10 @@ class Email:
     server: Text
     security: Literal["tls", "starttls", "none"]
     sender: Text
-    username: OrEmpty[Reference | None] = None
-    password: OrEmpty[Reference | None] = None
-    councils: OrEmpty[Reference | None] = None
-    engineers: OrEmpty[Reference | None] = None
+    username: OrEmpty[SecretReferenceField | None] = None
+    password: OrEmpty[SecretReferenceField | None] = None
+    councils: OrEmpty[SecretReferenceField | None] = None
+    engineers: OrEmpty[SecretReferenceField | None] = None
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -58,8 +58,8 @@ class Webhook:
         engineers: address for alerts; None: alerts are not posted.
     """
 
-    councils: OrEmpty[Reference | None] = None
-    engineers: OrEmpty[Reference | None] = None
+    councils: OrEmpty[SecretReferenceField | None] = None
+    engineers: OrEmpty[SecretReferenceField | None] = None
 
     @model_validator(mode="after")
     def _has_an_address(self) -> Self:

@@ -264,12 +264,12 @@ def check_item_relationship(node: YamlNode, context: RuleContext) -> Iterator[Co
     )
     terms = read_item_relationship(node)
     if entries and terms is None:
-        yield entries[0].contradiction(*_UNREADABLE)
+        yield entries[0].contradiction(*_UNREADABLE_RELATIONSHIP)
     elif terms is not None:
         yield from _check_relationship(terms, entries[0], context)
 
 
-_UNREADABLE = (
+_UNREADABLE_RELATIONSHIP = (
     "A relationship does not name items of this table and of one table of the return.",
     "Write to: table.item; at the table, from and to as lists of table.item, of the same length.",
 )
@@ -288,7 +288,7 @@ def check_relationships(table: YamlNode, context: RuleContext) -> Iterator[Contr
             yield node.contradiction("A relationship of a table has no id.", "Write its stable id under id.")
         terms = _read_relationship(node, context.table)
         if terms is None:
-            yield node.contradiction(*_UNREADABLE)
+            yield node.contradiction(*_UNREADABLE_RELATIONSHIP)
         else:
             yield from _check_relationship(terms, node, context)
 

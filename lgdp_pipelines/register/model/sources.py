@@ -146,10 +146,10 @@ def _check_folder(text: str) -> str:
     return text
 
 
-Reference: TypeAlias = Annotated[SecretReference, BeforeValidator(_parse_secret)]
+SecretReferenceField: TypeAlias = Annotated[SecretReference, BeforeValidator(_parse_secret)]
 """The place of a secret."""
 
-_AccountReference: TypeAlias = Annotated[Reference, AfterValidator(_check_secret)]
+_AccountReference: TypeAlias = Annotated[SecretReferenceField, AfterValidator(_check_secret)]
 _AccountText: TypeAlias = Annotated[Text, AfterValidator(_check_account_text)]
 _HostAndPort: TypeAlias = Annotated[
     Text,

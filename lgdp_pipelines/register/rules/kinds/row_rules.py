@@ -22,7 +22,7 @@ from lgdp_pipelines.register.rules.kinds.rule_kind import (
     CODES,
     ConditionalTerms,
     Conditions,
-    Count,
+    NonNegativeInteger,
     OnlyTrue,
     RuleContext,
     RuleTerms,
@@ -225,8 +225,8 @@ class RowsPerTerms(ConditionalTerms):
     kind: ClassVar = RuleKind.ROWS_PER
 
     by: DistinctTexts
-    at_least: Annotated[Count | None, Field(validation_alias="atLeast")] = None
-    at_most: Annotated[Count | None, Field(validation_alias="atMost")] = None
+    at_least: Annotated[NonNegativeInteger | None, Field(validation_alias="atLeast")] = None
+    at_most: Annotated[NonNegativeInteger | None, Field(validation_alias="atMost")] = None
 
     @property
     def finding_items(self) -> tuple[str, ...]:

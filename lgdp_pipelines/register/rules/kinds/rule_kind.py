@@ -41,7 +41,7 @@ OnlyTrue: TypeAlias = Annotated[StrictBool, AfterValidator(_refuse_false)]
 Amount: TypeAlias = Annotated[float, Field(ge=0, strict=True)]
 """A number from 0 on."""
 
-Count: TypeAlias = Annotated[StrictInt, Field(ge=0)]
+NonNegativeInteger: TypeAlias = Annotated[StrictInt, Field(ge=0)]
 """A whole number from 0 on."""
 
 ItemPairs: TypeAlias = Annotated[dict[str, Text], Field(min_length=1)]
