@@ -14,7 +14,7 @@ import polars as pl
 from lgdp_pipelines.register.model.contract import Contract
 from lgdp_pipelines.register.model.system_mapping import SystemMapping, TableMapping
 from lgdp_pipelines.register.model.table_model import Item, Spellings, Table
-from lgdp_pipelines.vocabulary.councils import fold_spelling
+from lgdp_pipelines.vocabulary.spellings import fold_spelling
 
 
 @dataclass(frozen=True, slots=True)

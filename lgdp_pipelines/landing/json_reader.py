@@ -13,7 +13,7 @@ from itertools import chain
 from typing import Any
 
 from lgdp_pipelines.handover.extract_reading import Fault
-from lgdp_pipelines.vocabulary.councils import fold_spelling
+from lgdp_pipelines.vocabulary.spellings import fold_spelling
 
 Json = Any
 """Value of a JSON document: dict, list, str (numbers too), bool or None."""

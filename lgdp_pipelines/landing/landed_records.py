@@ -19,7 +19,7 @@ from lgdp_pipelines.landing.landed_tables import ColumnRules, LandedTable, find_
 from lgdp_pipelines.register.model.contract import Contract
 from lgdp_pipelines.register.model.system_mapping import SystemMapping, TableMapping
 from lgdp_pipelines.register.model.table_model import ItemType, Table
-from lgdp_pipelines.vocabulary.councils import fold_spelling
+from lgdp_pipelines.vocabulary.spellings import fold_spelling
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from lgdp_pipelines.register.model.contract import Contract
 from lgdp_pipelines.register.model.system_mapping import JoinedFile, TableMapping
 from lgdp_pipelines.register.model.table_model import Item, Rule, Table
 from lgdp_pipelines.register.rules.contract_rules import list_rules
-from lgdp_pipelines.vocabulary.councils import fold_spelling
+from lgdp_pipelines.vocabulary.spellings import fold_spelling
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
 
 _KEY = "_key."

@@ -15,22 +15,16 @@ from typing import TypeVar
 from lgdp_pipelines.errors import Contradiction, RegisterError
 from lgdp_pipelines.register.checks.contract_checks import check_cross_return_rules, check_derivation
 from lgdp_pipelines.register.documents.yaml_nodes import YamlNode, find_repeats, read_yaml
+from lgdp_pipelines.register.files.code_list_file import read_code_list
 from lgdp_pipelines.register.files.contract_file import ContractFile, check_contract, read_contract
+from lgdp_pipelines.register.files.council_file import COUNCILS_FILE, SPELLINGS_FILE, read_councils
 from lgdp_pipelines.register.files.mapping_file import (
     check_mapping,
     check_mapping_overlaps,
     check_source_systems,
     read_mapping,
 )
-from lgdp_pipelines.register.files.reference_file import (
-    COUNCILS_FILE,
-    DEFINITION,
-    SPELLINGS_FILE,
-    VERSION,
-    read_code_list,
-    read_councils,
-    read_reference,
-)
+from lgdp_pipelines.register.files.reference_table_file import DEFINITION, VERSION, read_reference_table
 from lgdp_pipelines.register.files.source_file import check_source, read_source
 from lgdp_pipelines.register.model.contract import Register, Return
 from lgdp_pipelines.register.model.reference_tables import ReferenceTable
@@ -79,7 +73,9 @@ def load_register(root: Path) -> Register:
     documents = {form: _parse_documents(texts, form, contradictions) for form in _YAML_FORMS}
     councils = contradictions.take(read_councils(texts.get(COUNCILS_FILE, ""), texts.get(SPELLINGS_FILE, "")))
     code_lists = _index([contradictions.take(read_code_list(document)) for document in documents[_CODE_LIST]])
-    tables = [contradictions.take(read_reference(document, contents, councils)) for document in documents[DEFINITION]]
+    tables = [
+        contradictions.take(read_reference_table(document, contents, councils)) for document in documents[DEFINITION]
+    ]
     reference = _index([table for table in tables if table])
     versions = contradictions.take(resolve_versions(documents[_CONTRACT], contents))
     contracts = [

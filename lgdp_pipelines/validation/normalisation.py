@@ -26,8 +26,8 @@ from lgdp_pipelines.validation.type_parsing import (
     build_value_pattern,
     read_canonical_columns,
 )
-from lgdp_pipelines.vocabulary.councils import fold_spelling
 from lgdp_pipelines.vocabulary.periods import read_period
+from lgdp_pipelines.vocabulary.spellings import fold_spelling
 from lgdp_pipelines.vocabulary.value_formats import NumberStyle, build_date_parser
 
 

@@ -27,7 +27,7 @@ from lgdp_pipelines.register.model.system_mapping import (
 from lgdp_pipelines.register.model.table_model import Item, ItemType, Table
 from lgdp_pipelines.register.rules.contract_rules import list_rules
 from lgdp_pipelines.validation.judging_context import SubmissionFacts
-from lgdp_pipelines.vocabulary.councils import fold_spelling
+from lgdp_pipelines.vocabulary.spellings import fold_spelling
 from lgdp_pipelines.vocabulary.value_formats import PLAIN, NumberStyle, build_date_parser
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
 

@@ -11,6 +11,7 @@ from functools import cached_property
 from types import MappingProxyType
 
 from lgdp_pipelines.errors import WrongUse
+from lgdp_pipelines.vocabulary.spellings import fold_spelling
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +95,3 @@ class Councils:
                 remedy="Write a register code such as FIF, a GSS code, or a name such as Fife.",
             )
         return council
-
-
-def fold_spelling(text: str) -> str:
-    """Return a spelling in lower case, trimmed, with single spaces."""
-    return " ".join(text.split()).casefold()

@@ -1,17 +1,15 @@
-"""Formats of dates and numbers as systems export them, and units with exact conversion factors.
+"""Formats of dates and numbers as systems export them.
 
 ``dd/MM/yyyy`` and ``d-MMM-yyyy HH:mm`` are formats of dates, in the letters of the contract standard. A format has day,
 month and year once each, and may have a time of day, which is read and dropped. A year has four digits, since two leave
-the century open. Belongs here: the formats, the texts that have them, and pairs of units with a factor that is exact in
-decimals and beyond dispute. Belongs elsewhere: choosing a format (``register``), converting figures (``validation``),
-and factors that only one system needs (its mapping has them).
+the century open. Belongs here: the formats, and the texts that have them. Belongs elsewhere: choosing a format
+(``register``), and units (``units``).
 """
 
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 from functools import cache
 from itertools import pairwise, product
 from types import MappingProxyType
@@ -197,42 +195,3 @@ class NumberStyle:
 
 PLAIN = NumberStyle()
 """The spelling of numbers in contracts by default."""
-
-_FACTORS: Mapping[tuple[str, str], Decimal] = MappingProxyType(
-    {
-        ("pence", "GBP"): Decimal("0.01"),
-        ("GBP thousand", "GBP"): Decimal(1_000),
-        ("GBP million", "GBP"): Decimal(1_000_000),
-        ("kg", "tonnes"): Decimal("0.001"),
-        ("g", "kg"): Decimal("0.001"),
-        ("tonnes", "kg"): Decimal(1_000),
-        ("m", "km"): Decimal("0.001"),
-        ("hectares", "square metres"): Decimal(10_000),
-        ("square metres", "hectares"): Decimal("0.0001"),
-        ("fraction", "percent"): Decimal(100),
-    }
-)
-
-
-def find_conversion_factor(source: str, target: str) -> Decimal | None:
-    """Return the exact factor between units; None where the pair is unknown.
-
-    A unit per something else is converted like the unit itself: ``kg per household`` to ``tonnes per household``,
-    ``kg CO2e`` to ``tonnes CO2e``.
-    """
-    for (known_source, known_target), factor in _FACTORS.items():
-        rest = source.removeprefix(known_source)
-        is_whole_unit = not rest or rest.startswith(" ")
-        if source.startswith(known_source) and target == known_target + rest and is_whole_unit:
-            return factor
-    return None
-
-
-def list_convertible_units(target: str) -> tuple[str, ...]:
-    """Return the units with a known factor to a unit, sorted."""
-    units = {
-        source + target.removeprefix(known_target)
-        for source, known_target in _FACTORS
-        if target == known_target or target.startswith(f"{known_target} ")
-    }
-    return tuple(sorted(units))

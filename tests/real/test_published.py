@@ -10,8 +10,8 @@ from lgdp_pipelines.collection.transports.transport import Inbox
 from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.simulator.published_extracts import PUBLISHED_RETURNS
 from lgdp_pipelines.storage.catalogue_reader import run_select
-from lgdp_pipelines.vocabulary.councils import fold_spelling
 from lgdp_pipelines.vocabulary.periods import parse_period
+from lgdp_pipelines.vocabulary.spellings import fold_spelling
 from lgdp_pipelines.workflows.known_issue_entries import add_known_issue_file, lift_known_issue
 from lgdp_pipelines.workflows.platform import Platform
 from lgdp_pipelines.workflows.processing import ProcessRequest, process

@@ -1,1 +1,1 @@
-"""Files as values that know their line: YAML trees, and pydantic models of their words."""
+"""Files as values that know their line: YAML trees, rows of CSV, and pydantic models of words."""

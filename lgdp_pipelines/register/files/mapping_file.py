@@ -34,18 +34,13 @@ from lgdp_pipelines.register.model.system_mapping import (
     UnitChange,
     select_mapping,
 )
-from lgdp_pipelines.register.model.table_model import (
-    NUMERIC,
-    Item,
-    ItemType,
-    Role,
-    Spellings,
-    find_header_clashes,
-)
+from lgdp_pipelines.register.model.table_model import NUMERIC, Item, ItemType, Role, Spellings, find_header_clashes
 from lgdp_pipelines.vocabulary.code_lists import CodeList
-from lgdp_pipelines.vocabulary.councils import Councils, fold_spelling
+from lgdp_pipelines.vocabulary.councils import Councils
 from lgdp_pipelines.vocabulary.periods import parse_period
-from lgdp_pipelines.vocabulary.value_formats import find_date_format_problem, list_convertible_units
+from lgdp_pipelines.vocabulary.spellings import fold_spelling
+from lgdp_pipelines.vocabulary.units import list_convertible_units
+from lgdp_pipelines.vocabulary.value_formats import find_date_format_problem
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ from lgdp_pipelines.register.model.table_model import (
     find_header_clashes,
 )
 from lgdp_pipelines.register.rules.kinds.rule_kind import RuleContext
-from lgdp_pipelines.vocabulary.councils import fold_spelling
+from lgdp_pipelines.vocabulary.spellings import fold_spelling
 
 
 @dataclass(frozen=True, slots=True)

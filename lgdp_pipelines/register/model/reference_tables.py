@@ -2,7 +2,7 @@
 
 A table has versions that never change once they are used: a contract pins the version that it rests on, so that a
 figure made from it can be made again. Belongs here: the tables and the words of their files. Belongs elsewhere: reading
-the files (``reference_file``).
+the files (``reference_table_file``).
 """
 
 from collections.abc import Mapping

@@ -31,7 +31,7 @@ from lgdp_pipelines.register.model.field_types import (
     refuse_repeats,
 )
 from lgdp_pipelines.register.model.table_model import Item, ItemType, Provenance, SpellingList, Spellings
-from lgdp_pipelines.vocabulary.value_formats import find_conversion_factor
+from lgdp_pipelines.vocabulary.units import find_conversion_factor
 
 THE_COUNCIL, THE_PERIOD = "{council}", "{period}"
 """Constants for the council of the extract's account, and for the extract's period."""

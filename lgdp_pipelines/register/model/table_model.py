@@ -30,8 +30,8 @@ from lgdp_pipelines.register.model.field_types import (
     find_pattern_problem,
     refuse_repeats,
 )
-from lgdp_pipelines.vocabulary.councils import fold_spelling
 from lgdp_pipelines.vocabulary.observation_status import ObservationStatus
+from lgdp_pipelines.vocabulary.spellings import fold_spelling
 from lgdp_pipelines.vocabulary.value_formats import NumberStyle
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity
 

@@ -3,7 +3,8 @@
 import pytest
 
 from lgdp_pipelines.errors import WrongUse
-from lgdp_pipelines.vocabulary.councils import Council, Councils, fold_spelling
+from lgdp_pipelines.vocabulary.councils import Council, Councils
+from lgdp_pipelines.vocabulary.spellings import fold_spelling
 
 
 def council(code: str, name: str, *, sg_code: str, names: tuple[str, ...] = ()) -> Council:
