@@ -85,7 +85,7 @@ def _make_row(platform: Platform, data_return: Return, standing: SubmissionStatu
         "submission": standing.submission_id,
         "state": standing.state,
         "verdict": standing.verdict,
-        "current": standing.current,
+        "current": standing.current_id,
         "rows": standing.row_count,
         "errors": standing.error_finding_count,
         "queries": standing.query_finding_count,
@@ -134,8 +134,8 @@ def _print_grid(platform: Platform, data_return: Return, period: str | None) -> 
 
 def _format_symbol(standing: SubmissionStatus | None, *, is_overdue: bool) -> str:
     """Return a grid cell's symbol, with its count and late mark."""
-    late = " [red]![/red]" if is_overdue and (standing is None or standing.current is None) else ""
-    current = " [green]✓[/green]" if standing is not None and standing.current else ""
+    late = " [red]![/red]" if is_overdue and (standing is None or standing.current_id is None) else ""
+    current = " [green]✓[/green]" if standing is not None and standing.current_id else ""
     symbols = {
         LatestOutcome.NOTHING: f"[dim]·[/dim]{late}",
         LatestOutcome.ACCEPTED: "[green]✓[/green]",
@@ -167,13 +167,13 @@ def print_summary(platform: Platform) -> None:
         withdrawn = sum(standing.state is SubmissionState.WITHDRAWN for standing in group)
         verdicts = Counter(s.verdict for s in group if s.state is not SubmissionState.WITHDRAWN)
         missing = len(platform.register.councils.codes) - len(group)
-        rows = sum(standing.row_count or 0 for standing in group if standing.current)
+        rows = sum(standing.row_count or 0 for standing in group if standing.current_id)
         counts = (*(verdicts[verdict] for verdict in Verdict), withdrawn, missing)
         table.add_row(return_code, period, *(str(count or "") for count in counts), f"{rows:,}")
     print_table(table)
     for standing in standings:
         if find_latest_outcome(standing) is LatestOutcome.REJECTED and standing.submission_id:
-            remark = f"; {standing.current} stays" if standing.current else ""
+            remark = f"; {standing.current_id} stays" if standing.current_id else ""
             rules = _format_failed_rules(platform, standing.submission_id)
             print_markup(f"  [red]✗[/red] {standing.submission_id}: {rules}{remark}")
 

@@ -43,7 +43,7 @@ def submit(
     paths = arguments.require_files(files or [])
     if not paths and not is_nil:
         raise WrongUse("No file is given.", remedy="Name the extract, or add --nil if there is nothing to report.")
-    previous_id = platform.ledger.submissions.find_current(data_return.code, span.id).get(authority.code)
+    previous_id = platform.ledger.submissions.find_current_ids(data_return.code, span.id).get(authority.code)
     inbox = Inbox(platform.ledger, platform.received_bytes)
     if is_nil:
         receipts = hand_in_nil(data_return, authority, span, paths, inbox)
@@ -57,7 +57,7 @@ def submit(
     results = [_find_original(platform, receipt.id) for receipt in receipts]
     submissions = {receipt.submission_id or receipt.id: receipt for receipt in results}
     verdicts = [_print_verdict(platform, receipt) for receipt in submissions.values()]
-    current_id = platform.ledger.submissions.find_current(data_return.code, span.id).get(authority.code)
+    current_id = platform.ledger.submissions.find_current_ids(data_return.code, span.id).get(authority.code)
     if previous_id is not None and current_id != previous_id:
         row_count = platform.ledger.judgements.count_accepted_rows(previous_id)
         say(f"It replaces {previous_id}, which had {row_count:,} rows.")

@@ -79,8 +79,8 @@ def validate(
         *(_parse_other_file(register, extract, text) for text in other or ()),
     ]
     comparisons = list(_group_comparisons(register, extract, system, files_to_compare))
-    with TemporaryDirectory(prefix="lgdp-") as folder, ChunkSpool(Path(folder)) as spill:
-        reading, judgement = judge_local_extract(register, extract, comparisons, spill)
+    with TemporaryDirectory(prefix="lgdp-") as folder, ChunkSpool(Path(folder)) as spool:
+        reading, judgement = judge_local_extract(register, extract, comparisons, spool)
     match result_format:
         case "json":
             _print_json(reading, judgement)

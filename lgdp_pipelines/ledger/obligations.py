@@ -128,7 +128,7 @@ def list_period_obligations(
     due = due_date(contract, period)
     for council in councils:
         status = statuses.get((data_return.code, council, period.id))
-        first = status.reported_at if status and status.current else None
+        first = status.reported_at if status and status.current_id else None
         first_timing = timing(contract, period, first) if first else None
         yield Obligation(
             return_code=data_return.code,
@@ -140,7 +140,7 @@ def list_period_obligations(
             days_late=_count_days_late(status, due, today),
             is_early=first_timing is Timing.EARLY,
             submission_id=status.submission_id if status else None,
-            current_id=status.current if status else None,
+            current_id=status.current_id if status else None,
             received_on=day_in_scotland(status.received_at) if status and status.received_at else None,
             open_query_count=status.open_query_count if status else 0,
         )
@@ -153,7 +153,7 @@ def index_statuses(statuses: Iterable[SubmissionStatus]) -> dict[tuple[str, str,
 
 def _find_state(status: SubmissionStatus | None, due: date, today: date) -> ObligationState:
     """Return whether an obligation is done, late, due today or open."""
-    if status is not None and status.current is not None:
+    if status is not None and status.current_id is not None:
         return ObligationState.DONE
     if today > due:
         return ObligationState.LATE
@@ -178,6 +178,6 @@ def find_latest_outcome(status: SubmissionStatus | None) -> LatestOutcome:
 def _count_days_late(status: SubmissionStatus | None, due: date, today: date) -> int:
     """Count days late until the accepted submission's arrival, or until today."""
     end_day = today
-    if status is not None and status.current is not None and status.reported_at is not None:
+    if status is not None and status.current_id is not None and status.reported_at is not None:
         end_day = day_in_scotland(status.reported_at)
     return max(0, (end_day - due).days)

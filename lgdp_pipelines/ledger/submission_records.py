@@ -188,7 +188,7 @@ class SubmissionStatus(CouncilReturn):
         query_finding_count: findings of severity query.
         known_issue_finding_count: findings of severity known issue.
         received_at: time at which the last file of that submission arrived; None without one.
-        current: the submission whose rows are in the validated slice; None without one.
+        current_id: the submission whose rows are in the validated slice; None without one.
         open_query_count: open queries on the current submission.
         waiting_receipt_count: receipts not yet part of a submission.
         is_nil: whether the latest submission is a nil return.
@@ -203,7 +203,7 @@ class SubmissionStatus(CouncilReturn):
     query_finding_count: int
     known_issue_finding_count: int
     received_at: datetime | None
-    current: str | None
+    current_id: str | None
     open_query_count: int
     waiting_receipt_count: int
     is_nil: bool

@@ -106,11 +106,13 @@ class SubmissionRepository(Repository):
         with self._database.read() as connection:
             return _select_files(connection, load_submission(connection, submission_id).id)
 
-    def find_current(self, return_code: str, period: str) -> dict[str, str]:
+    def find_current_ids(self, return_code: str, period: str) -> dict[str, str]:
         """Return the id of each council's current submission, by register code."""
         is_current = SUBMISSION.c.state == SubmissionState.CURRENT
-        current = self._read(select_submissions, *filter_return(SUBMISSION, return_code, period), is_current)
-        return {submission.council_code: submission.id for submission in current}
+        current_submissions = self._read(
+            select_submissions, *filter_return(SUBMISSION, return_code, period), is_current
+        )
+        return {submission.council_code: submission.id for submission in current_submissions}
 
     def list_periods(self, return_code: str) -> list[str]:
         """Return the ids of a return's periods with submissions, in order."""
@@ -467,7 +469,7 @@ def _list_statuses(
         (submission.return_code, submission.council_code, submission.period): submission for submission in submissions
     }
     judgements = _find_latest_judgements(connection, return_code, period)
-    current = _find_current_with_queries(connection, return_code, period)
+    current_by_key = _find_current_with_queries(connection, return_code, period)
     waiting_counts = _count_waiting_receipts(connection, return_code, period)
     first_accepted = _find_first_accepted(connection, return_code, period)
     nil_submissions = _find_nil_submissions(connection, return_code, period)
@@ -475,7 +477,7 @@ def _list_statuses(
     for key in sorted(latest.keys() | waiting_counts.keys(), key=lambda key: (key[0], key[2], key[1])):
         submission = latest.get(key)
         judgement = judgements.get(submission.id) if submission else None
-        current_id, open_query_count = current.get(key, (None, 0))
+        current_id, open_query_count = current_by_key.get(key, (None, 0))
         statuses.append(
             SubmissionStatus(
                 *key,
@@ -487,7 +489,7 @@ def _list_statuses(
                 query_finding_count=judgement.queries if judgement else 0,
                 known_issue_finding_count=judgement.known_issues if judgement else 0,
                 received_at=submission.received_at if submission else None,
-                current=current_id,
+                current_id=current_id,
                 open_query_count=open_query_count,
                 waiting_receipt_count=waiting_counts.get(key, 0),
                 is_nil=submission is not None and submission.id in nil_submissions,

@@ -89,7 +89,7 @@ def build_materialisations(
         ROW_COUNT: outcome.rows,
     }
     yield dg.AssetMaterialization(make_stage_key(LANDED, data_return), partition=key, metadata=metadata)
-    if outcome.is_standing:
+    if outcome.is_current:
         previews = {
             f"preview of {name}": dg.MetadataValue.md(
                 _render_preview(table.head(_SHOWN_ROWS), list_open_items(contract.by_name[name]))

@@ -78,7 +78,7 @@ class ReportedStatus:
         state: of the submission, or of the receipt.
         is_preliminary: whether the sender waited for this judgement and the platform has yet to process the submission.
         is_late: whether neither this nor any earlier accepted submission came by the due day.
-        current: id of the council's current submission; None where there is none.
+        current_id: of the council's current submission; None where there is none.
         queries: about the submission, expired ones left out.
         known_issues: that are published with its figures.
     """
@@ -87,7 +87,7 @@ class ReportedStatus:
     state: str
     is_preliminary: bool
     is_late: bool
-    current: str | None
+    current_id: str | None
     queries: tuple[ReportedQuery, ...] = ()
     known_issues: tuple[RecordedIssue, ...] = ()
 

@@ -116,7 +116,7 @@ def build_report_document(report: Report) -> Json:
         "next": list(write_next_steps(report)),
         "due": report.due.isoformat(),
         "late": status.is_late,
-        "current_submission": status.current,
+        "current_submission": status.current_id,
         "open_queries": list(status.open_rules),
         "queries": [_build_query_document(reported_query) for reported_query in status.queries],
         "known_issues": [

@@ -56,8 +56,8 @@ def write_next_steps(report: Report) -> Iterator[str]:
             "send the whole file again the same way."
         )
         yield _describe_interim(report)
-    elif status.current not in (None, status.reference) and not status.is_preliminary:
-        yield f"A later submission of yours, {status.current}, has taken its place."
+    elif status.current_id not in (None, status.reference) and not status.is_preliminary:
+        yield f"A later submission of yours, {status.current_id}, has taken its place."
     else:
         yield "The figures go into the next release of the return. You may send a corrected file at any time."
     if report.count_failures(Severity.QUERY) and report.judgement.verdict is Verdict.REJECTED:
@@ -72,12 +72,12 @@ def write_next_steps(report: Report) -> Iterator[str]:
 
 def _describe_interim(report: Report) -> str:
     """Return a sentence on the figures used until a correction comes."""
-    current = report.status.current
-    if current is None:
+    current_id = report.status.current_id
+    if current_id is None:
         return f"Until then there are no figures of yours for {report.period.id}."
-    if current == report.status.reference:
+    if current_id == report.status.reference:
         return "It was accepted before, and its figures stay in place until a corrected file is accepted."
-    return f"Until then your last accepted submission, {current}, stays in place."
+    return f"Until then your last accepted submission, {current_id}, stays in place."
 
 
 def _describe_due_day(report: Report) -> str:

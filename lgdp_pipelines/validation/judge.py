@@ -75,7 +75,7 @@ def judge(reading: Reading, context: JudgingContext) -> ValidationResult:
         if table.name not in excluded.tables
     }
     typed = {
-        name: context.spill.store(
+        name: context.spool.store(
             table_judge.judge(reading.tables.get(name, ())), build_validated_schema(contract.by_name[name])
         )
         for name, table_judge in judges.items()

@@ -58,14 +58,14 @@ class JudgingContext(SubmissionFacts):
     """The context of a judgement: everything outside the submission's own tables.
 
     Attributes:
-        spill: keeps rows that do not fit into memory.
+        spool: keeps rows that do not fit into memory.
         prior_rows: returns the council's rows of an earlier period.
         other_rows: returns the council's rows of other returns.
         absence_reason: returns why such rows are missing.
         mapping: how the system's export answers the contract; None if the extract follows the contract itself.
     """
 
-    spill: ChunkSpool
+    spool: ChunkSpool
     prior_rows: PriorPeriodRows = find_no_rows
     other_rows: OtherReturnRows = find_no_rows
     absence_reason: AbsenceReason = explain_no_accepted_submission

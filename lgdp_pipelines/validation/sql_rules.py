@@ -58,7 +58,7 @@ def open_rule_connection(
     """
     is_small = sum(table.height for table in tables.values()) <= _FEW_ROWS
     with (
-        reuse_sandbox() if is_small else closing(open_sandbox(context.spill.create_folder())) as connection,
+        reuse_sandbox() if is_small else closing(open_sandbox(context.spool.create_folder())) as connection,
         ExitStack() as registered,
     ):
         read_columns: frozenset[str] = frozenset({ROW}).union(*(prepare_rule(rule).words for rule in rules))
@@ -344,7 +344,7 @@ class SqlInputs:
             parts.append((period, rows))
         columns = find_shared_columns([data_return.contract_for(period) for period in periods], external_table.table)
         schema = pl.Schema({**{name: parts[0][1].schema[name] for name in columns}, PERIOD_COLUMN: pl.String()})
-        return self._context.spill.store(_label_periods(parts, columns), schema)
+        return self._context.spool.store(_label_periods(parts, columns), schema)
 
     def _list_valid_codes(self) -> pl.DataFrame:
         """Return the codes of the contract's lists valid at the period's end."""

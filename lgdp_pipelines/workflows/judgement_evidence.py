@@ -58,13 +58,13 @@ def hash_code() -> str:
 def digest_judgement(judgement: ValidationResult) -> tuple[RowDigest, dict[str, RowDigest]]:
     """Return the digests of a judgement's findings and of each validated table."""
     findings = digest_rows(ChunkedFrame.from_frames(judgement.findings), order_by=None)
-    return findings, {name: digest_rows(pieces) for name, pieces in sorted(judgement.tables.items())}
+    return findings, {name: digest_rows(frame) for name, frame in sorted(judgement.tables.items())}
 
 
 def gather_evidence(
     platform: Platform,
     contract: Contract,
-    entries: Sequence[JudgedSubmission],
+    judged_submissions: Sequence[JudgedSubmission],
     list_compared: Callable[[str], Sequence[ComparedSubmission]],
 ) -> Mapping[str, Evidence]:
     """Return judgements' evidence by submission; store the register's files.
@@ -72,7 +72,7 @@ def gather_evidence(
     Args:
         platform: the opened platform.
         contract: that the submissions were judged by.
-        entries: the submissions.
+        judged_submissions: the submissions.
         list_compared: returns the submissions that a council's submission was compared with.
 
     Raises:
@@ -86,17 +86,18 @@ def gather_evidence(
         for version in table.versions
     )
     evidence = {}
-    for entry in entries:
-        receipts = ledger.submissions.list_receipts(entry.submission.id)
-        findings, tables = digest_judgement(entry.judgement)
-        evidence[entry.submission.id] = Evidence(
+    for judged_submission in judged_submissions:
+        receipts = ledger.submissions.list_receipts(judged_submission.submission.id)
+        findings, tables = digest_judgement(judged_submission.judgement)
+        evidence[judged_submission.submission.id] = Evidence(
             inputs=tuple(_describe_input(register, contract, receipt) for receipt in receipts),
             received_on=day_in_scotland(max(receipt.received_at for receipt in receipts)),
             register_sha256=register_sha256,
             code_lists=code_lists,
             reference_tables=reference_tables,
             compared_submissions=tuple(
-                _describe_compared(ledger, compared) for compared in list_compared(entry.submission.council_code)
+                _describe_compared(ledger, compared)
+                for compared in list_compared(judged_submission.submission.council_code)
             ),
             code_sha256=hash_code(),
             packages=read_package_versions(),

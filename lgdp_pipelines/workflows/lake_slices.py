@@ -47,54 +47,59 @@ class SliceWriter:
     period: Period
     run_id: str
 
-    def write_all(self, entries: Sequence[JudgedSubmission], current: Mapping[str, str]) -> None:
+    def write_all(self, judged_submissions: Sequence[JudgedSubmission], current_by_council: Mapping[str, str]) -> None:
         """Write all landed rows and findings, and the current submissions' validated rows.
 
         They are separate tables, written side by side.
 
         Args:
-            entries: submissions, as read and as judged.
-            current: the submission that each council's slice becomes, by register code.
+            judged_submissions: submissions, as read and as judged.
+            current_by_council: the submission that each council's slice becomes, by register code.
 
         Raises:
             StorageError: the lake did not take them.
         """
-        accepted_entries = [
-            entry for entry in entries if current.get(entry.submission.council_code) == entry.submission.id
+        accepted_submissions = [
+            judged_submission
+            for judged_submission in judged_submissions
+            if current_by_council.get(judged_submission.submission.council_code) == judged_submission.submission.id
         ]
         with ThreadPoolExecutor(WRITERS) as pool:
             writes = [
-                *(pool.submit(self.write_landed, table, entries) for table in self.contract.tables),
-                pool.submit(self._write_findings, entries),
-                pool.submit(self.write_validated, accepted_entries),
+                *(pool.submit(self.write_landed, table, judged_submissions) for table in self.contract.tables),
+                pool.submit(self._write_findings, judged_submissions),
+                pool.submit(self.write_validated, accepted_submissions),
             ]
         for write in writes:
             write.result()
 
-    def write_landed(self, table: Table, entries: Sequence[JudgedSubmission]) -> None:
+    def write_landed(self, table: Table, judged_submissions: Sequence[JudgedSubmission]) -> None:
         """Replace submissions' landed rows in one table, if any has it.
 
         Raises:
             StorageError: the lake did not take them.
         """
         landed_rows = [
-            (entry.submission, entry.reading.tables[table.name])
-            for entry in entries
-            if table.name in entry.reading.tables
+            (judged_submission.submission, judged_submission.reading.tables[table.name])
+            for judged_submission in judged_submissions
+            if table.name in judged_submission.reading.tables
         ]
         if landed_rows:
             lake_table = define_landed_table(self.contract, table)
-            ids = [entry.submission.id for entry in entries]
+            ids = [judged_submission.submission.id for judged_submission in judged_submissions]
             slice_key = {"period": self.period.id, "_submission_id": ids}
             self.lake.replace_slice(
                 lake_table, _stream_rows(lake_table, landed_rows), where=slice_key, commit=self._describe_commit(ids)
             )
 
-    def _write_findings(self, entries: Sequence[JudgedSubmission]) -> None:
+    def _write_findings(self, judged_submissions: Sequence[JudgedSubmission]) -> None:
         """Replace the findings of some submissions."""
-        ids = [entry.submission.id for entry in entries]
+        ids = [judged_submission.submission.id for judged_submission in judged_submissions]
         return_code = pl.lit(self.contract.return_code).alias("return_code")
-        findings = [(entry.submission, [entry.judgement.findings.with_columns(return_code)]) for entry in entries]
+        findings = [
+            (judged_submission.submission, [judged_submission.judgement.findings.with_columns(return_code)])
+            for judged_submission in judged_submissions
+        ]
         self.lake.replace_slice(
             FINDING,
             pl.concat(_add_keys(findings, FINDING.arrow_schema.names)),
@@ -102,30 +107,34 @@ class SliceWriter:
             commit=self._describe_commit(ids),
         )
 
-    def write_validated(self, accepted_entries: Sequence[JudgedSubmission]) -> None:
+    def write_validated(self, accepted_submissions: Sequence[JudgedSubmission]) -> None:
         """Replace councils' slices by accepted submissions; clear their other major versions.
 
         Raises:
             StorageError: the lake did not take them.
         """
-        if not accepted_entries:
+        if not accepted_submissions:
             return
-        current = {entry.submission.council_code: entry.submission.id for entry in accepted_entries}
+        current_by_council = {
+            judged_submission.submission.council_code: judged_submission.submission.id
+            for judged_submission in accepted_submissions
+        }
         # One table after the other: where a run dies in between, recovery sees in the first that they disagree.
         for table in self.contract.tables:
             lake_table = define_validated_table(self.contract, table)
             validated_rows = [
-                (entry.submission, entry.judgement.tables.get(table.name, ())) for entry in accepted_entries
+                (judged_submission.submission, judged_submission.judgement.tables.get(table.name, ()))
+                for judged_submission in accepted_submissions
             ]
             self.lake.replace_councils(
                 lake_table,
                 _stream_rows(lake_table, validated_rows),
                 period=self.period.id,
-                submissions=current,
-                commit=self._describe_commit(list(current.values())),
+                submissions=current_by_council,
+                commit=self._describe_commit(list(current_by_council.values())),
             )
         # Last: until then a slice that moves to another major is in both, and recovery clears both.
-        self.remove_other_majors(set(current))
+        self.remove_other_majors(set(current_by_council))
 
     def remove_other_majors(self, councils: set[str]) -> None:
         """Remove councils' slices from the tables of all other major versions."""

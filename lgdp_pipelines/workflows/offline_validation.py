@@ -45,7 +45,7 @@ class LocalExtract:
 
 
 def judge_local_extract(
-    register: Register, extract: LocalExtract, other_extracts: Sequence[LocalExtract], spill: ChunkSpool
+    register: Register, extract: LocalExtract, other_extracts: Sequence[LocalExtract], spool: ChunkSpool
 ) -> tuple[Reading, ValidationResult]:
     """Judge a council's files as the platform will, comparing with other files.
 
@@ -53,13 +53,13 @@ def judge_local_extract(
         register: gives code lists, councils and reference tables.
         extract: the files.
         other_extracts: extracts of the same council, for other periods or returns, to compare with.
-        spill: keeps what does not fit into memory.
+        spool: keeps what does not fit into memory.
     """
-    comparisons = _LocalComparisons(register, extract.contract.return_code, other_extracts, spill)
+    comparisons = _LocalComparisons(register, extract.contract.return_code, other_extracts, spool)
     return _judge(
         extract,
         replace(
-            _make_context(register, extract, spill),
+            _make_context(register, extract, spool),
             prior_rows=comparisons.find_prior_rows,
             other_rows=comparisons.find_other_rows,
             absence_reason=comparisons.explain_absence,
@@ -67,7 +67,7 @@ def judge_local_extract(
     )
 
 
-def _make_context(register: Register, extract: LocalExtract, spill: ChunkSpool) -> JudgingContext:
+def _make_context(register: Register, extract: LocalExtract, spool: ChunkSpool) -> JudgingContext:
     """Return the context for judging an extract, without rows to compare with."""
     return JudgingContext(
         extract.contract,
@@ -75,7 +75,7 @@ def _make_context(register: Register, extract: LocalExtract, spill: ChunkSpool) 
         extract.council,
         extract.period,
         extract.received_on,
-        spill,
+        spool,
         mapping=extract.mapping,
     )
 
@@ -83,7 +83,7 @@ def _make_context(register: Register, extract: LocalExtract, spill: ChunkSpool) 
 def _judge(extract: LocalExtract, context: JudgingContext) -> tuple[Reading, ValidationResult]:
     """Read an extract's files, and judge them."""
     files = [ExtractFile(file.name, file) for file in extract.files]
-    reading = read_extract(extract.contract, files, extract.mapping, store=context.spill.store)
+    reading = read_extract(extract.contract, files, extract.mapping, store=context.spool.store)
     return reading, judge(reading, context)
 
 
@@ -91,7 +91,7 @@ class _LocalComparisons:
     """The rows of a council's other files, each judged for itself."""
 
     def __init__(
-        self, register: Register, return_code: str, extracts: Sequence[LocalExtract], spill: ChunkSpool
+        self, register: Register, return_code: str, extracts: Sequence[LocalExtract], spool: ChunkSpool
     ) -> None:
         """Judge all extracts, and keep the rows of those not rejected."""
         self._return_code = return_code
@@ -99,7 +99,7 @@ class _LocalComparisons:
         self._rejected: set[tuple[str, Period]] = set()
         for extract in extracts:
             key = (extract.contract.return_code, extract.period)
-            context = replace(_make_context(register, extract, spill), absence_reason=self.explain_absence)
+            context = replace(_make_context(register, extract, spool), absence_reason=self.explain_absence)
             _, judgement = _judge(extract, context)
             if judgement.verdict is Verdict.REJECTED:
                 self._rejected.add(key)

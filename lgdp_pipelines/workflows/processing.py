@@ -82,7 +82,7 @@ class SubmissionOutcome:
         judgement: verdict, findings and a result for each rule.
         rows: number of rows in its extracts, over all tables.
         is_late: whether the council's answer came after the due day; a correction of a timely answer is not late.
-        is_standing: whether the council's validated slice is now this submission's.
+        is_current: whether the council's validated slice is now this submission's.
         is_nil: whether the council says that it has nothing to report.
         compared_submissions: the other submissions of its council that it was compared with.
     """
@@ -91,7 +91,7 @@ class SubmissionOutcome:
     judgement: ValidationResult
     rows: int
     is_late: bool
-    is_standing: bool
+    is_current: bool
     is_nil: bool
     compared_submissions: tuple[ComparedSubmission, ...]
 
@@ -132,32 +132,41 @@ def process(
     ledger, data_return, period = platform.ledger, request.data_return, request.period
     contract = request.contract
     outcomes: tuple[SubmissionOutcome, ...] = ()
-    with ChunkSpool(platform.settings.scratch) as spill:
-        remove_withdrawn_rows(platform, data_return, period, request.councils, spill, notify_withdrawn)
+    with ChunkSpool(platform.settings.scratch) as spool:
+        remove_withdrawn_rows(platform, data_return, period, request.councils, spool, notify_withdrawn)
         # Slices that a run left when it died are undone first; its submissions are still unjudged in the ledger.
-        recover_slices(platform, data_return, period, spill)
+        recover_slices(platform, data_return, period, spool)
         submissions = _select_submissions(platform, request)
         if submissions:
             # Looked up before any of the rows is read: a submission current from here on calls for judging again.
             list_compared = find_comparisons(platform.register, ledger, contract, period)
-            entries = _judge_submissions(platform, request, submissions, spill, progress)
-            current = _choose_current(entries, ledger.submissions.find_current(contract.return_code, period.id))
+            judged_submissions = _judge_submissions(platform, request, submissions, spool, progress)
+            current_by_council = _choose_current(
+                judged_submissions, ledger.submissions.find_current_ids(contract.return_code, period.id)
+            )
             # The lake first, the ledger last: slices that the ledger does not know are recovered by the next run.
             # Evidence is worked out meanwhile, from the tables that are being written.
             with ThreadPoolExecutor(1) as executor:
-                evidence_future = executor.submit(gather_evidence, platform, contract, entries, list_compared)
-                SliceWriter(platform.lake, data_return, contract, period, run_id).write_all(entries, current)
+                evidence_future = executor.submit(
+                    gather_evidence, platform, contract, judged_submissions, list_compared
+                )
+                SliceWriter(platform.lake, data_return, contract, period, run_id).write_all(
+                    judged_submissions, current_by_council
+                )
             evidence = evidence_future.result()
-            outcomes = _list_outcomes(ledger, request, entries, current, list_compared)
+            outcomes = _list_outcomes(ledger, request, judged_submissions, current_by_council, list_compared)
             notify(outcomes)
             # One transaction, with which all of it counts.
             ledger.judgements.record(run_id, _describe_judgements(platform, contract, outcomes, evidence))
-            recorded_current = ledger.submissions.find_current(contract.return_code, period.id)
-            if any(recorded_current.get(council) != submission_id for council, submission_id in current.items()):
+            recorded_by_council = ledger.submissions.find_current_ids(contract.return_code, period.id)
+            if any(
+                recorded_by_council.get(council) != submission_id
+                for council, submission_id in current_by_council.items()
+            ):
                 # Meanwhile a later submission was accepted by another run, or this one was withdrawn.
-                recover_slices(platform, data_return, period, spill)
+                recover_slices(platform, data_return, period, spool)
         # Again, because a council may withdraw a submission while it is judged.
-        remove_withdrawn_rows(platform, data_return, period, request.councils, spill, notify_withdrawn)
+        remove_withdrawn_rows(platform, data_return, period, request.councils, spool, notify_withdrawn)
     ledger.mirror(platform.lake, contract.return_code)
     check_balance(ledger, platform.received_bytes, contract.return_code, period.id)
     return outcomes
@@ -180,40 +189,42 @@ def _judge_submissions(
     platform: Platform,
     request: ProcessRequest,
     submissions: Sequence[Submission],
-    spill: ChunkSpool,
+    spool: ChunkSpool,
     progress: Callable[[str], None],
 ) -> list[JudgedSubmission]:
-    """Read and judge submissions one after the other, writing only to ``spill``."""
+    """Read and judge submissions one after the other, writing only to ``spool``."""
     reader = ComparisonReader(platform.ledger, platform.lake, request.data_return)
-    entries = []
+    judged_submissions = []
     for number, submission in enumerate(submissions, 1):
         submitted_files = SubmittedFiles(
             request.contract, request.period, platform.ledger.submissions.list_receipts(submission.id)
         )
         comparison = reader.make_comparison(submission.council_code)
-        reading, judgement = judge_files(platform.register, platform.received_bytes, submitted_files, spill, comparison)
-        entries.append(JudgedSubmission(submission, reading, judgement))
+        reading, judgement = judge_files(platform.register, platform.received_bytes, submitted_files, spool, comparison)
+        judged_submissions.append(JudgedSubmission(submission, reading, judgement))
         progress(f"{number}/{len(submissions)} {submission.id} {judgement.verdict}")
-    return entries
+    return judged_submissions
 
 
-def _choose_current(entries: Sequence[JudgedSubmission], current: Mapping[str, str]) -> dict[str, str]:
+def _choose_current(
+    judged_submissions: Sequence[JudgedSubmission], current_by_council: Mapping[str, str]
+) -> dict[str, str]:
     """Return each council's last accepted submission, unless a later one is current."""
-    next_current: dict[str, str] = {}
-    for entry in entries:
-        submission = entry.submission
-        present_id = current.get(submission.council_code)
+    next_by_council: dict[str, str] = {}
+    for judged_submission in judged_submissions:
+        submission = judged_submission.submission
+        present_id = current_by_council.get(submission.council_code)
         is_older = present_id is not None and parse_submission_id(present_id).number > submission.number
-        if entry.judgement.verdict is not Verdict.REJECTED and not is_older:
-            next_current[submission.council_code] = submission.id
-    return next_current
+        if judged_submission.judgement.verdict is not Verdict.REJECTED and not is_older:
+            next_by_council[submission.council_code] = submission.id
+    return next_by_council
 
 
 def _list_outcomes(
     ledger: Ledger,
     request: ProcessRequest,
-    entries: Sequence[JudgedSubmission],
-    current: Mapping[str, str],
+    judged_submissions: Sequence[JudgedSubmission],
+    current_by_council: Mapping[str, str],
     list_compared: Callable[[str], tuple[ComparedSubmission, ...]],
 ) -> tuple[SubmissionOutcome, ...]:
     """Return each judged submission's outcome, with its lateness and compared submissions."""
@@ -221,17 +232,21 @@ def _list_outcomes(
     accepted_at = ledger.submissions.find_first_accepted_times(contract.return_code, period.id)
     return tuple(
         SubmissionOutcome(
-            submission=entry.submission,
-            judgement=entry.judgement,
-            rows=entry.reading.rows,
+            submission=judged_submission.submission,
+            judgement=judged_submission.judgement,
+            rows=judged_submission.reading.rows,
             is_late=is_late(
-                contract, period, entry.submission.received_at, accepted_at.get(entry.submission.council_code)
+                contract,
+                period,
+                judged_submission.submission.received_at,
+                accepted_at.get(judged_submission.submission.council_code),
             ),
-            is_standing=current.get(entry.submission.council_code) == entry.submission.id,
-            is_nil=is_nil_return(entry.judgement),
-            compared_submissions=list_compared(entry.submission.council_code),
+            is_current=current_by_council.get(judged_submission.submission.council_code)
+            == judged_submission.submission.id,
+            is_nil=is_nil_return(judged_submission.judgement),
+            compared_submissions=list_compared(judged_submission.submission.council_code),
         )
-        for entry in entries
+        for judged_submission in judged_submissions
     )
 
 

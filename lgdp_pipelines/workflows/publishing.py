@@ -84,7 +84,7 @@ def list_changed_periods(platform: Platform, data_return: Return) -> list[str]:
         release = ledger.releases.find_latest(data_return.code, period)
         released_submissions = dict(release.submissions) if release else {}
         has_new_models = release is not None and release.model_sha256 != models_sha256
-        if has_new_models or released_submissions != ledger.submissions.find_current(data_return.code, period):
+        if has_new_models or released_submissions != ledger.submissions.find_current_ids(data_return.code, period):
             changed_periods.append(period)
     order = [period.id for period in list_begun_periods(data_return, platform.today)]
     return sorted(changed_periods, key=order.index)
@@ -143,7 +143,7 @@ def publish(
     project = load_dbt_project(platform)
     _wait_for_consistent_slices(platform, data_return, periods)
     # Read before the build: a submission that becomes current during it is not in this release, and calls for the next.
-    current = {period: ledger.submissions.find_current(code, period) for period in periods}
+    current_by_period = {period: ledger.submissions.find_current_ids(code, period) for period in periods}
     ledger.mirror(platform.lake, code)
     progress(f"conforming {code} {', '.join(periods)}")
     outcome = run_build(project, platform.settings, data_return, periods, commit={"run": run_id})
@@ -154,7 +154,7 @@ def publish(
         # The ledger last: a run that died before this has released nothing, and is done again whole.
         versions, models_sha256 = _list_delta_versions(data_return, outcome), hash_models(platform, data_return)
         releases = tuple(
-            ledger.releases.record(NewRelease(code, period, current[period], versions, models_sha256, run_id))
+            ledger.releases.record(NewRelease(code, period, current_by_period[period], versions, models_sha256, run_id))
             for period in periods
         )
         ledger.mirror(platform.lake, code)

@@ -84,10 +84,10 @@ def _build_preliminary_report(
     contract, period = submitted_files.contract, submitted_files.period
     council = register.councils.by_code[receipt.council_code]
     reader = ComparisonReader(ledger, platform.lake, data_return, is_shared=False)
-    with ChunkSpool(platform.settings.scratch) as spill:
+    with ChunkSpool(platform.settings.scratch) as spool:
         comparison = reader.make_comparison(council.code)
-        reading, judgement = judge_files(register, platform.received_bytes, submitted_files, spill, comparison)
-        rows = {name: pieces.height for name, pieces in reading.tables.items()}
+        reading, judgement = judge_files(register, platform.received_bytes, submitted_files, spool, comparison)
+        rows = {name: frame.height for name, frame in reading.tables.items()}
     received_at = max(file.received_at for file in submitted_files.receipts)
     accepted_at = ledger.submissions.find_first_accepted_times(data_return.code, period.id).get(council.code)
     return Report(
@@ -103,6 +103,6 @@ def _build_preliminary_report(
             state=str(receipt.state),
             is_preliminary=True,
             is_late=is_late(contract, period, received_at, accepted_at),
-            current=ledger.submissions.find_current(data_return.code, period.id).get(council.code),
+            current_id=ledger.submissions.find_current_ids(data_return.code, period.id).get(council.code),
         ),
     )

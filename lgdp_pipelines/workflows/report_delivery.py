@@ -291,7 +291,7 @@ def _build_reports(
     no_findings = all_findings.clear().drop("_submission_id")
     # Of a return with one table the ledger has counted the rows.
     rows = _count_rows(platform.lake, contract, period_id, ids) if len(contract.tables) > 1 else {}
-    current = ledger.submissions.find_current(return_code, period_id)
+    current_by_council = ledger.submissions.find_current_ids(return_code, period_id)
     accepted_at = ledger.submissions.find_first_accepted_times(return_code, period_id)
     unexpired_queries = ledger.queries.find(return_code, None, period_id, _UNEXPIRED)
     queries = describe_queries(register, ledger, [query for query in unexpired_queries if query.submission_id in ids])
@@ -319,7 +319,7 @@ def _build_reports(
                 state=str(submission.state),
                 is_preliminary=False,
                 is_late=is_late(contract, period, submission.received_at, accepted_at.get(council)),
-                current=current.get(council),
+                current_id=current_by_council.get(council),
                 queries=tuple(query for query in queries if query.query.submission_id == submission_id),
                 known_issues=tuple(issue for issue in active_issues if issue.issue.council_code == council),
             ),

@@ -64,12 +64,12 @@ class JudgementReplayer:
         self._registers: dict[str, Register | str] = {}
         self._small_tables: dict[tuple[str, int], Mapping[str, ChunkedFrame]] = {}
 
-    def replay(self, original: JudgementRecord, spill: ChunkSpool) -> tuple[ValidationResult, tuple[str, ...]]:
+    def replay(self, original: JudgementRecord, spool: ChunkSpool) -> tuple[ValidationResult, tuple[str, ...]]:
         """Remake a judgement from kept evidence; also return notes on later changes.
 
         Args:
             original: the judgement, as the ledger has it.
-            spill: keeps its tables.
+            spool: keeps its tables.
 
         Raises:
             ReplayError: a part of it is missing.
@@ -77,13 +77,13 @@ class JudgementReplayer:
         """
         evidence = _require_evidence(original)
         notes = _compare_code(evidence)
-        comparison = self._build_past_comparison(original, evidence, notes.append, spill)
-        judgement = self._judge(original, evidence, comparison, spill)
+        comparison = self._build_past_comparison(original, evidence, notes.append, spool)
+        judgement = self._judge(original, evidence, comparison, spool)
         self._cache_tables(original, judgement.tables)
         return judgement, tuple(dict.fromkeys(notes))
 
     def _judge(
-        self, original: JudgementRecord, evidence: Evidence, comparison: ComparisonRows, spill: ChunkSpool
+        self, original: JudgementRecord, evidence: Evidence, comparison: ComparisonRows, spool: ChunkSpool
     ) -> ValidationResult:
         """Judge a submission's bytes again, by the register of its evidence."""
         register = self._load_register(evidence.register_sha256)
@@ -92,7 +92,7 @@ class JudgementReplayer:
         receipts = self._list_receipts(submission, evidence)
         submitted_files = SubmittedFiles(contract, parse_period(submission.period), receipts)
         try:
-            return judge_files(register, self._platform.received_bytes, submitted_files, spill, comparison)[1]
+            return judge_files(register, self._platform.received_bytes, submitted_files, spool, comparison)[1]
         except (ReplayError, StorageError):
             raise
         except LgdpError as error:
@@ -113,7 +113,7 @@ class JudgementReplayer:
         return [receipts[file.receipt] for file in evidence.inputs]
 
     def _build_past_comparison(
-        self, original: JudgementRecord, evidence: Evidence, note: Callable[[str], None], spill: ChunkSpool
+        self, original: JudgementRecord, evidence: Evidence, note: Callable[[str], None], spool: ChunkSpool
     ) -> ComparisonRows:
         """Return functions that make a past judgement's comparison rows again."""
         tables_by_judgement: dict[tuple[str, int], Mapping[str, ChunkedFrame]] = {}
@@ -133,13 +133,13 @@ class JudgementReplayer:
                 return None
             key = (judgement.submission_id, judgement.number)
             if key not in tables_by_judgement:
-                tables_by_judgement[key] = self._small_tables.get(key) or self._make_tables(judgement, spill)
-            pieces = tables_by_judgement[key].get(table.name)
-            if pieces is None:
+                tables_by_judgement[key] = self._small_tables.get(key) or self._make_tables(judgement, spool)
+            frame = tables_by_judgement[key].get(table.name)
+            if frame is None:
                 return store_in_memory([], build_validated_schema(table))
-            if digest_rows(pieces) != compared.tables.get(table.name):
+            if digest_rows(frame) != compared.tables.get(table.name):
                 note(f"The rows of {compared.submission_id} that it was compared with are not the same as then.")
-            return pieces
+            return frame
 
         def fetch_prior_rows(period: Period, table: Table) -> ChunkedFrame | None:
             """Return a prior period's rows made again; None without any."""
@@ -156,21 +156,21 @@ class JudgementReplayer:
                 return judgement
         raise ReplayError(f"It was compared with {compared.submission_id}, which was judged before evidence was kept.")
 
-    def _make_tables(self, judgement: JudgementRecord, spill: ChunkSpool) -> Mapping[str, ChunkedFrame]:
+    def _make_tables(self, judgement: JudgementRecord, spool: ChunkSpool) -> Mapping[str, ChunkedFrame]:
         """Return another submission's validated tables, made again.
 
         The rows that it was itself compared with do not change them.
         """
-        tables = self._judge(judgement, _require_evidence(judgement), ComparisonRows(), spill).tables
+        tables = self._judge(judgement, _require_evidence(judgement), ComparisonRows(), spool).tables
         self._cache_tables(judgement, tables)
         return tables
 
     def _cache_tables(self, judgement: JudgementRecord, tables: Mapping[str, ChunkedFrame]) -> None:
         """Cache a small submission's tables; drop the oldest beyond a limit."""
-        if sum(pieces.height for pieces in tables.values()) > CACHED_ROWS:
+        if sum(frame.height for frame in tables.values()) > CACHED_ROWS:
             return
         key = (judgement.submission_id, judgement.number)
-        self._small_tables[key] = {name: ChunkedFrame.from_frames(pieces.collect()) for name, pieces in tables.items()}
+        self._small_tables[key] = {name: ChunkedFrame.from_frames(frame.collect()) for name, frame in tables.items()}
         while len(self._small_tables) > CACHED_SUBMISSIONS:
             del self._small_tables[next(iter(self._small_tables))]
 
@@ -284,9 +284,9 @@ def reproduce_judgement(platform: Platform, replayer: JudgementReplayer, origina
     Raises:
         LgdpError: the platform is broken.
     """
-    with ChunkSpool(platform.settings.scratch) as spill:
+    with ChunkSpool(platform.settings.scratch) as spool:
         try:
-            judgement, notes = replayer.replay(original, spill)
+            judgement, notes = replayer.replay(original, spool)
         except ReplayError as error:
             return Reproduction(original, ReproductionResult.NOT_REPRODUCIBLE, reason=str(error))
         differences = tuple(_describe_differences(platform, original, _require_evidence(original), judgement))

@@ -96,12 +96,12 @@ def judge_files(
     register: Register,
     received_bytes: ByteStore,
     submitted_files: SubmittedFiles,
-    spill: ChunkSpool,
+    spool: ChunkSpool,
     comparison: ComparisonRows = _NO_COMPARISON,
 ) -> tuple[Reading, ValidationResult]:
     """Read and judge a submission's files, or judge a nil return unread.
 
-    Nothing is written but to ``spill``. An export of a system without a mapping is rejected unread.
+    Nothing is written but to ``spool``. An export of a system without a mapping is rejected unread.
     """
     contract, receipts = submitted_files.contract, submitted_files.receipts
     if any(receipt.nil for receipt in receipts):
@@ -117,7 +117,7 @@ def judge_files(
         reading = (
             _reject_unmapped(contract, system)
             if is_unmapped
-            else read_extract(contract, files, mapping, store=spill.store)
+            else read_extract(contract, files, mapping, store=spool.store)
         )
     context = JudgingContext(
         contract,
@@ -125,7 +125,7 @@ def judge_files(
         register.councils.by_code[council_code],
         submitted_files.period,
         day_in_scotland(max(receipt.received_at for receipt in receipts)),
-        spill,
+        spool,
         comparison.prior_rows,
         comparison.other_rows,
         mapping=mapping,
@@ -211,7 +211,7 @@ class ComparisonReader:
         self._lake = lake
         self._return = data_return
         self._is_shared = is_shared
-        self._find_current = cache(ledger.submissions.find_current)
+        self._find_current_ids = cache(ledger.submissions.find_current_ids)
         self._shared: dict[tuple[str, str], Mapping[str, ChunkedFrame] | None] = {}
 
     def make_comparison(self, council: str) -> ComparisonRows:
@@ -231,7 +231,7 @@ class ComparisonReader:
         A submission that a version of another major accepted has other columns than the rule was written for: it is
         treated as missing.
         """
-        submission_id = self._find_current(data_return.code, period.id).get(council)
+        submission_id = self._find_current_ids(data_return.code, period.id).get(council)
         contract = data_return.contract_for(period)
         if submission_id is None:
             return None
@@ -286,11 +286,11 @@ def find_comparisons(
     """
     periods = [(contract.return_code, prior_period) for prior_period in list_prior_periods(contract, period)]
     periods += list_other_periods(register, contract, period)
-    current = {
-        (code, other_period.id): ledger.submissions.find_current(code, other_period.id)
+    current_by_return = {
+        (code, other_period.id): ledger.submissions.find_current_ids(code, other_period.id)
         for code, other_period in periods
     }
     return lambda council: tuple(
         ComparedSubmission(code, other_period, submissions.get(council))
-        for (code, other_period), submissions in current.items()
+        for (code, other_period), submissions in current_by_return.items()
     )

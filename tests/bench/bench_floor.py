@@ -105,7 +105,7 @@ def _check_outcome(outcome: SubmissionOutcome, shape: Shape, every: int) -> None
     """Exit if the outcome is wrong: a fast and wrong run is no measurement."""
     failed = {rule.rule: rule.failed for rule in outcome.judgement.outcomes if rule.result is RuleResult.FAILED}
     expected = {rule: count for rule, count in shape.defects(outcome.rows, every).items() if count}
-    if failed != expected or not outcome.is_standing:
+    if failed != expected or not outcome.is_current:
         sys.exit(f"The synthetic extract fails {failed}, and should fail {expected}.")
     repaired = sum(repair.cells for repair in outcome.judgement.repairs)
     if repaired != (2 * outcome.rows if shape.names == REPAIRED_NAMES else 0):

@@ -59,7 +59,7 @@ def test_unusual_extract_is_accepted_unchanged(world: World, unusual: BadExtract
     assert any(unusual.expected_words in row for row in fife_rows)
     assert after == before
     assert [row for row in world.read_validated_rows()[table] if '"council_code": "FIF"' not in row] == other_rows
-    assert world.platform.ledger.submissions.find_current(unusual.code, PERIOD)["FIF"] == outcome.submission.id
+    assert world.platform.ledger.submissions.find_current_ids(unusual.code, PERIOD)["FIF"] == outcome.submission.id
     assert world.platform.ledger.balance.find_problems() == []
     assert world.find_lost_receipts() == []
 

@@ -168,7 +168,7 @@ def test_later_of_two_simultaneous_resubmissions_is_current(world: World, number
 
     assert all(failure is None or isinstance(failure, LgdpError) for failure in failures), failures
     world.judge(CODE)
-    current = world.platform.ledger.submissions.find_current(CODE, PERIOD)["FIF"]
+    current = world.platform.ledger.submissions.find_current_ids(CODE, PERIOD)["FIF"]
     assert [
         row for row in read_fife_rows(world) if f'"{current}"' in row and f"second {number}" in row
     ] == read_fife_rows(world)
@@ -188,7 +188,7 @@ def test_resubmission_during_a_run_is_judged_by_the_next_run(world: World) -> No
     (outcome,) = world.judge(CODE)
 
     assert "meanwhile" in read_fife_rows(world)[0]
-    assert world.platform.ledger.submissions.find_current(CODE, PERIOD)["FIF"] == outcome.submission.id
+    assert world.platform.ledger.submissions.find_current_ids(CODE, PERIOD)["FIF"] == outcome.submission.id
 
 
 @pytest.mark.parametrize("jump", [timedelta(hours=-1), timedelta(days=-400), timedelta(days=400)])

@@ -55,7 +55,7 @@ def test_second_withdrawal_within_the_hour_has_its_own_run(world: World) -> None
     for plots in ("12", "13"):
         world.hand_in("FIF", f"Fife,Town,1,{plots}")
         world.run_waiting()
-        [current] = world.platform.ledger.submissions.find_current("ALLOTMENT", "CY2023").values()
+        [current] = world.platform.ledger.submissions.find_current_ids("ALLOTMENT", "CY2023").values()
         world.platform.ledger.withdrawals.record(current, by="A", reason="Wrong")
         [request] = list_process_requests(world.platform)
         world.run(request)

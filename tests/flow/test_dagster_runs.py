@@ -160,7 +160,9 @@ def test_rejected_submission_starts_no_release(world: World) -> None:
     world.run_waiting()
 
     assert evaluate_automation(world, before).total_requested == 0
-    assert world.platform.ledger.submissions.find_current("ALLOTMENT", "CY2023") == {"FIF": "ALLOTMENT.FIF.CY2023.001"}
+    assert world.platform.ledger.submissions.find_current_ids("ALLOTMENT", "CY2023") == {
+        "FIF": "ALLOTMENT.FIF.CY2023.001"
+    }
 
 
 def evaluate_automation(

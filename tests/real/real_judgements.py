@@ -62,10 +62,10 @@ def judge_return(
         periods = sorted(
             (parse_period(period) for code, period in cut if code == council), key=lambda period: period.start
         )
-        with ChunkSpool(scratch) as spill:
+        with ChunkSpool(scratch) as spool:
             for period in periods:
                 content = cut[council, period.id]
-                judgement = _judgement(register, return_code, council, period, content, accepted, spill)
+                judgement = _judgement(register, return_code, council, period, content, accepted, spool)
                 all_of_it.verdicts[judgement.verdict.value] += 1
                 all_of_it.failed.update(
                     {outcome.rule: outcome.failed for outcome in judgement.outcomes if outcome.failed}
@@ -85,7 +85,7 @@ def _judgement(
     period: Period,
     content: bytes,
     accepted: Mapping[str, Mapping[str, ChunkedFrame]],
-    spill: ChunkSpool,
+    spool: ChunkSpool,
 ) -> ValidationResult:
     contract = register.returns[return_code].contract_for(period)
     if contract.extract.records_at:  # what an API gives as a list stands under a key in one answer
@@ -94,7 +94,7 @@ def _judgement(
     def earlier(before: Period, table: Table) -> ChunkedFrame | None:
         return accepted.get(before.id, {}).get(table.name)
 
-    context = make_context(contract, register, council, period, spill, prior_rows=earlier)
+    context = make_context(contract, register, council, period, spool, prior_rows=earlier)
     return judge_files([ExtractFile(f"extract.{contract.extract.format}", content, None)], context)
 
 

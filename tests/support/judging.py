@@ -23,7 +23,7 @@ LANDING_KINDS = {RuleKind.READABLE, RuleKind.COLUMNS, RuleKind.EXTRA_COLUMNS}
 
 
 def make_context(
-    contract: Contract, register: Register, council: str, period: Period, spill: ChunkSpool, **facts: object
+    contract: Contract, register: Register, council: str, period: Period, spool: ChunkSpool, **facts: object
 ) -> JudgingContext:
     """Return a context with given facts.
 
@@ -31,12 +31,12 @@ def make_context(
     """
     context_facts = {"received_on": period.end, **facts}
     council_value = register.councils.by_code[council]
-    return JudgingContext(contract, register, council_value, period, spill=spill, **context_facts)  # type: ignore[arg-type]
+    return JudgingContext(contract, register, council_value, period, spool=spool, **context_facts)  # type: ignore[arg-type]
 
 
 def judge_files(files: Sequence[ExtractFile], context: JudgingContext) -> ValidationResult:
     """Read the files of an extract as landing does, and judge them."""
-    return judge(read_extract(context.contract, files, context.mapping, store=context.spill.store), context)
+    return judge(read_extract(context.contract, files, context.mapping, store=context.spool.store), context)
 
 
 def judge_tables(

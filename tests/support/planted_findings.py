@@ -24,7 +24,7 @@ from tests.support.judging import judge_files
 
 def judge_extract(target: ExtractTarget, extract: Extract) -> ValidationResult:
     """Return the judgement of an extract, read from files as the platform reads it."""
-    with TemporaryDirectory() as folder, ChunkSpool(Path(folder) / "spill") as spill:
+    with TemporaryDirectory() as folder, ChunkSpool(Path(folder) / "spill") as spool:
         files = []
         for table, content in extract.files.items():
             path = Path(folder) / f"{table}.csv"
@@ -36,7 +36,7 @@ def judge_extract(target: ExtractTarget, extract: Extract) -> ValidationResult:
             target.council,
             target.period,
             target.received_on,
-            spill,
+            spool,
             prior_rows=lambda _period, table: _make_chunked(extract.prior_figures.get(table.name)),
         )
         return judge_files(files, context)

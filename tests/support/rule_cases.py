@@ -140,9 +140,9 @@ class RuleFixture:
         contract = register.returns["TST"].latest
         by_table = dict(rows) if isinstance(rows, Mapping) else {"t": rows}
         by_table = {name: by_table.get(name, ()) for name in ("t", *self.other_tables)}
-        with ChunkSpool(SCRATCH) as spill:
+        with ChunkSpool(SCRATCH) as spool:
             facts = {"received_on": self.received_on, **self.arguments}
-            context = make_context(contract, register, "FIF", parse_period(self.period), spill, **facts)
+            context = make_context(contract, register, "FIF", parse_period(self.period), spool, **facts)
             tables = {
                 name: _build_landed_table([item.name for item in contract.by_name[name].items], cells)
                 for name, cells in by_table.items()

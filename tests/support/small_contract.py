@@ -73,9 +73,9 @@ class Bench:
             )
             for name, cells in by_table.items()
         }
-        with ChunkSpool(SCRATCH) as spill:
+        with ChunkSpool(SCRATCH) as spool:
             context = JudgingContext(
-                self.contract, self.register, council, period, received_on or period.end, spill, prior_rows
+                self.contract, self.register, council, period, received_on or period.end, spool, prior_rows
             )
             return judge_tables(tables, context, findings)
 

@@ -90,9 +90,9 @@ def judge(
 ) -> tuple[ValidationResult, dict[str, pl.DataFrame]]:
     """Return the platform's judgement of files, and the validated tables."""
     contract = register.returns[code].latest
-    with ChunkSpool(files[0].parent / "spill") as spill:
+    with ChunkSpool(files[0].parent / "spill") as spool:
         context = make_context(
-            contract, register, "FIF", period, spill, received_on=datetime(2024, 5, 2, tzinfo=UTC).date()
+            contract, register, "FIF", period, spool, received_on=datetime(2024, 5, 2, tzinfo=UTC).date()
         )
         judgement = judge_files([ExtractFile(file.name, file) for file in files], context)
         return judgement, {name: pl.concat(list(table)) for name, table in judgement.tables.items()}

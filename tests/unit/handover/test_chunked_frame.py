@@ -20,8 +20,8 @@ ALL_ROWS = pl.concat(FRAMES)
 
 @pytest.mark.parametrize("memory_bytes", [0, FRAMES[0].estimated_size(), 10**6])
 def test_chunks_can_be_read_repeatedly_from_memory_and_disk(memory_bytes: int, tmp_path: Path) -> None:
-    with ChunkSpool(tmp_path, memory_bytes=int(memory_bytes)) as spill:
-        stored = spill.store(iter(FRAMES), ALL_ROWS.schema)
+    with ChunkSpool(tmp_path, memory_bytes=int(memory_bytes)) as spool:
+        stored = spool.store(iter(FRAMES), ALL_ROWS.schema)
         for _ in range(2):
             assert [frame.rows() for frame in stored] == [frame.rows() for frame in FRAMES]
             assert [frame.rows() for frame in stored.iter_chunks(["b"])] == [[(1,), (2,)], [(3,)]]
@@ -33,16 +33,16 @@ def test_chunks_can_be_read_repeatedly_from_memory_and_disk(memory_bytes: int, t
 
 
 def test_duckdb_reads_pieces_from_memory_and_disk_together(tmp_path: Path) -> None:
-    with ChunkSpool(tmp_path, memory_bytes=int(FRAMES[0].estimated_size())) as spill:
-        stored = spill.store(iter(FRAMES), ALL_ROWS.schema)
+    with ChunkSpool(tmp_path, memory_bytes=int(FRAMES[0].estimated_size())) as spool:
+        stored = spool.store(iter(FRAMES), ALL_ROWS.schema)
         dataset = stored.to_arrow(["b"])
         assert isinstance(dataset, ds.Dataset)
         assert dataset.to_table(columns=["b"]).column("b").to_pylist() == [1, 2, 3]
 
 
 def test_a_table_without_pieces_has_its_columns(tmp_path: Path) -> None:
-    with ChunkSpool(tmp_path) as spill:
-        for stored in (spill.store(iter(()), ALL_ROWS.schema), store_in_memory(iter(()), ALL_ROWS.schema)):
+    with ChunkSpool(tmp_path) as spool:
+        for stored in (spool.store(iter(()), ALL_ROWS.schema), store_in_memory(iter(()), ALL_ROWS.schema)):
             assert (stored.height, stored.collect().schema) == (0, ALL_ROWS.schema)
     assert ChunkedFrame.from_frames(*FRAMES).head(9).equals(ALL_ROWS)
 
@@ -53,14 +53,14 @@ def test_each_piece_is_kept_before_the_next_is_made(tmp_path: Path) -> None:
             assert len(list(tmp_path.rglob("*.arrow"))) == number
             yield frame
 
-    with ChunkSpool(tmp_path, memory_bytes=0) as spill:
-        spill.store(frames(), ALL_ROWS.schema)  # type: ignore[arg-type] - a generator
+    with ChunkSpool(tmp_path, memory_bytes=0) as spool:
+        spool.store(frames(), ALL_ROWS.schema)  # type: ignore[arg-type] - a generator
 
 
 def test_no_file_remains_after_an_error(tmp_path: Path) -> None:
     def fail() -> None:
-        with ChunkSpool(tmp_path, memory_bytes=0) as spill:
-            spill.store(iter(FRAMES), ALL_ROWS.schema)
+        with ChunkSpool(tmp_path, memory_bytes=0) as spool:
+            spool.store(iter(FRAMES), ALL_ROWS.schema)
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -69,10 +69,10 @@ def test_no_file_remains_after_an_error(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_reported(tmp_path: Path) -> None:
-    with ChunkSpool(tmp_path, memory_bytes=0) as spill:
-        spill.open_folder().joinpath("000001.arrow").mkdir()
+    with ChunkSpool(tmp_path, memory_bytes=0) as spool:
+        spool.open_folder().joinpath("000001.arrow").mkdir()
         with pytest.raises(StorageError, match="cannot be written to the scratch folder"):
-            spill.store(iter(FRAMES), ALL_ROWS.schema)
+            spool.store(iter(FRAMES), ALL_ROWS.schema)
 
 
 _HOLDER = """

@@ -144,8 +144,8 @@ def test_rows_are_taken_in_order_of_their_number_in_the_file() -> None:
 def test_columns_are_in_the_order_of_the_table() -> None:
     rows = numbered([("a", 1, 0.5, None, None, True), ("b", *[None] * 5)])
     frame = framed(rows)
-    with ChunkSpool(Path("unused")) as spill:
-        stored = spill.store([frame.head(1).select(reversed(frame.columns)), frame.tail(1)], frame.schema)
+    with ChunkSpool(Path("unused")) as spool:
+        stored = spool.store([frame.head(1).select(reversed(frame.columns)), frame.tail(1)], frame.schema)
 
         assert digest_rows(stored) == expected(rows)
 
@@ -154,8 +154,8 @@ def test_columns_are_in_the_order_of_the_table() -> None:
 def test_pieces_in_memory_and_on_disk_give_batches_of_one_size(size: int, tmp_path: Path) -> None:
     rows = numbered([(f"s{number % 7}" if number % 5 else None, number, *[None] * 4) for number in range(size)])
     frame = framed(rows)
-    with ChunkSpool(tmp_path, memory_bytes=int(frame.estimated_size() // 2)) as spill:
-        stored = spill.store([frame.slice(start, 9_999) for start in range(0, size, 9_999)], frame.schema)
+    with ChunkSpool(tmp_path, memory_bytes=int(frame.estimated_size() // 2)) as spool:
+        stored = spool.store([frame.slice(start, 9_999) for start in range(0, size, 9_999)], frame.schema)
 
         assert digest_rows(stored) == digest_rows(ChunkedFrame.from_frames(frame)) == expected(rows)
 

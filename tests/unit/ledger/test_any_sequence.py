@@ -131,7 +131,7 @@ class Walk:
         current_numbers = {
             (return_code, council): int(submission[-3:])
             for return_code in TABLES
-            for council, submission in self.ledger.submissions.find_current(return_code, "CY2024").items()
+            for council, submission in self.ledger.submissions.find_current_ids(return_code, "CY2024").items()
         }
         last = {key: max(numbers) for key, numbers in self.accepted.items() if numbers}
         assert current_numbers == {key: number for key, number in last.items() if (*key, number) not in self.withdrawn}

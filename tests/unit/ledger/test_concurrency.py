@@ -90,7 +90,7 @@ def test_concurrent_threads_keep_the_ledger_consistent(
         list(pool.map(work, range(24)))
     assert ledger.balance.find_problems() == []
     assert ledger.submissions.list_pending_work() == ()
-    assert ledger.submissions.find_current("HL1", PERIOD) == {
+    assert ledger.submissions.find_current_ids("HL1", PERIOD) == {
         "FIF": f"HL1.FIF.{PERIOD}.012",
         "GLG": f"HL1.GLG.{PERIOD}.012",
     }
@@ -127,12 +127,12 @@ def test_run_killed_before_its_judgement_leaves_the_submission_in_judging(
     later_ledger = Ledger.open(url)
     table = LakeTable("validated", "hl1__assess__v1", None, ("period",))
     assert Lake(tmp_path / "lake").read_slice_submissions(table, PERIOD) == {"FIF": second}, "the slice was written"
-    assert later_ledger.submissions.find_current("HL1", PERIOD) == {"FIF": first}, "the ledger has no record of it"
+    assert later_ledger.submissions.find_current_ids("HL1", PERIOD) == {"FIF": first}, "the ledger has no record of it"
     assert [submission.id for submission in later_ledger.submissions.open("HL1", PERIOD)] == [second]
     assert later_ledger.judgements.find(second) is None
     assert later_ledger.balance.find_problems() == []
     later_ledger.judgements.record("r2", [judge(second)])
-    assert later_ledger.submissions.find_current("HL1", PERIOD) == {"FIF": second}
+    assert later_ledger.submissions.find_current_ids("HL1", PERIOD) == {"FIF": second}
     later_ledger.close()
 
 

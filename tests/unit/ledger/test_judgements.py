@@ -29,15 +29,15 @@ def open_queries(ledger: Ledger) -> dict[str, int]:
 def test_accepted_submission_becomes_current(ledger: Ledger, submit: Submit, judge: Judge) -> None:
     submission = submit("FIF", "a")
     ledger.judgements.record("r1", [judge(submission)])
-    assert ledger.submissions.find_current("HL1", PERIOD) == {"FIF": submission}
-    assert ledger.submissions.find_current("HL1", "FY2023-24") == {}
+    assert ledger.submissions.find_current_ids("HL1", PERIOD) == {"FIF": submission}
+    assert ledger.submissions.find_current_ids("HL1", "FY2023-24") == {}
     assert ledger.submissions.list_pending_work() == ()
 
 
 def test_queried_submission_becomes_current_with_open_queries(ledger: Ledger, submit: Submit, judge: Judge) -> None:
     submission = submit("FIF", "a")
     ledger.judgements.record("r1", [judge(submission, queries=4, notes=2)])
-    assert ledger.submissions.find_current("HL1", PERIOD) == {"FIF": submission}
+    assert ledger.submissions.find_current_ids("HL1", PERIOD) == {"FIF": submission}
     assert open_queries(ledger) == {"FIF": 1}
 
 
@@ -228,7 +228,7 @@ def test_statuses_show_every_council(
     _, aberdeen, fife, glasgow = grid
     assert (aberdeen.submission_id, aberdeen.state, aberdeen.verdict) == (None, None, None)
     assert aberdeen.waiting_receipt_count == 1
-    assert (fife.submission_id, fife.state, fife.verdict, fife.current) == (
+    assert (fife.submission_id, fife.state, fife.verdict, fife.current_id) == (
         later_id,
         "rejected",
         "rejected",

@@ -27,8 +27,9 @@ def build_status(**changes: object) -> SubmissionStatus:
     status = SubmissionStatus(
         return_code="HL1", council_code="FIF", period="FY2024-25-Q1", submission_id="HL1.FIF.FY2024-25-Q1.001",
         state=SubmissionState.CURRENT, verdict=Verdict.ACCEPTED, row_count=5, error_finding_count=0,
-        query_finding_count=0, known_issue_finding_count=0, received_at=arrived_at, current="HL1.FIF.FY2024-25-Q1.001",
-        open_query_count=0, waiting_receipt_count=0, is_nil=False, reported_at=arrived_at,
+        query_finding_count=0, known_issue_finding_count=0, received_at=arrived_at,
+        current_id="HL1.FIF.FY2024-25-Q1.001", open_query_count=0, waiting_receipt_count=0, is_nil=False,
+        reported_at=arrived_at,
     )  # fmt: skip
     return replace(status, **changes)  # type: ignore[arg-type]
 
@@ -39,7 +40,7 @@ def find_obligation(hl1: Return, today: date, *statuses: SubmissionStatus) -> Ob
 
 
 NOTHING: dict[str, object] = {
-    "submission_id": None, "state": None, "verdict": None, "received_at": None, "current": None, "reported_at": None,
+    "submission_id": None, "state": None, "verdict": None, "received_at": None, "current_id": None, "reported_at": None,
 }  # fmt: skip
 
 
@@ -79,11 +80,11 @@ def test_obligation_without_submission_is_open_then_due_then_late(
             LatestOutcome.REJECTED,
         ),
         (
-            {"state": SubmissionState.REJECTED, "verdict": Verdict.REJECTED, "current": None, "reported_at": None},
+            {"state": SubmissionState.REJECTED, "verdict": Verdict.REJECTED, "current_id": None, "reported_at": None},
             ObligationState.LATE,
             LatestOutcome.REJECTED,
         ),
-        ({"state": SubmissionState.WITHDRAWN, "current": None}, ObligationState.LATE, LatestOutcome.WITHDRAWN),
+        ({"state": SubmissionState.WITHDRAWN, "current_id": None}, ObligationState.LATE, LatestOutcome.WITHDRAWN),
     ],
 )
 def test_obligation_with_current_submission_is_done(

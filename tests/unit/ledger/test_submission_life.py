@@ -177,7 +177,7 @@ def test_submissions_are_ordered_by_number_not_by_clock(jumping_ledger: Ledger, 
 
     jumping_ledger.judgements.record("r1", [judge(second_id)])
     jumping_ledger.judgements.record("r2", [judge(first_id)])
-    assert jumping_ledger.submissions.find_current("HL1", PERIOD) == {"FIF": second_id}
+    assert jumping_ledger.submissions.find_current_ids("HL1", PERIOD) == {"FIF": second_id}
     assert jumping_ledger.submissions.get(first_id).state is SubmissionState.SUPERSEDED
     assert jumping_ledger.receipts.record(build_arrival("FIF", "b")).state is ReceiptState.DUPLICATE
     assert jumping_ledger.receipts.record(build_arrival("FIF", "a")).state is ReceiptState.WAITING, (
@@ -192,4 +192,4 @@ def test_first_accepted_time_ignores_withdrawn_submissions(ledger: Ledger, arriv
     ledger.judgements.record("r1", [judge(first, errors=1), judge(second), judge(third)])
     assert ledger.submissions.find_first_accepted_times("HL1", PERIOD) == {"FIF": arrivals[1]}
     ledger.withdrawals.record(third, by="A", reason="Wrong")
-    assert ledger.submissions.list_statuses()[0].current is None
+    assert ledger.submissions.list_statuses()[0].current_id is None

@@ -26,7 +26,7 @@ def test_withdrawn_submission_leaves_none_current(ledger: Ledger, submit: Submit
     ledger.judgements.record("r1", [judge(first), judge(second, queries=2)])
     withdraw(ledger, second)
 
-    assert ledger.submissions.find_current("HL1", PERIOD) == {}
+    assert ledger.submissions.find_current_ids("HL1", PERIOD) == {}
     assert ledger.submissions.get(first).state is SubmissionState.SUPERSEDED
     assert ledger.submissions.get(second).state is SubmissionState.WITHDRAWN
     assert ledger.submissions.list_statuses()[0].open_query_count == 0
@@ -53,7 +53,7 @@ def test_withdrawal_without_name_or_reason_is_refused(
     ledger.judgements.record("r1", [judge(first)])
     with pytest.raises(LedgerError, match="a reason and a name"):
         ledger.withdrawals.record(first, by=by, reason=reason)
-    assert ledger.submissions.find_current("HL1", PERIOD) == {"FIF": first}
+    assert ledger.submissions.find_current_ids("HL1", PERIOD) == {"FIF": first}
 
 
 def test_superseded_or_unknown_submission_cannot_be_withdrawn(ledger: Ledger, submit: Submit, judge: Judge) -> None:
@@ -69,7 +69,7 @@ def test_withdrawing_a_rejected_submission_keeps_the_current_one(ledger: Ledger,
     first, second = submit("FIF", "a"), submit("FIF", "b")
     ledger.judgements.record("r1", [judge(first), judge(second, errors=1)])
     withdraw(ledger, second)
-    assert ledger.submissions.find_current("HL1", PERIOD) == {"FIF": first}
+    assert ledger.submissions.find_current_ids("HL1", PERIOD) == {"FIF": first}
     assert ledger.balance.find_problems() == []
 
 
@@ -80,7 +80,7 @@ def test_submission_withdrawn_while_judged_stays_withdrawn(ledger: Ledger, submi
 
     assert ledger.submissions.get(first).state is SubmissionState.WITHDRAWN
     assert ledger.judgements.find(first) is None
-    assert ledger.submissions.find_current("HL1", PERIOD) == {"GLG": second}, "the others are not held up"
+    assert ledger.submissions.find_current_ids("HL1", PERIOD) == {"GLG": second}, "the others are not held up"
     assert ledger.balance.find_problems() == []
 
 
@@ -94,7 +94,7 @@ def test_rejected_submission_before_a_withdrawn_one_never_becomes_current(
     assert ledger.submissions.list_rejudgeable("HL1", PERIOD) == ()
     ledger.judgements.record("r2", [judge(first)])
     assert ledger.submissions.get(first).state is SubmissionState.SUPERSEDED
-    assert ledger.submissions.find_current("HL1", PERIOD) == {}
+    assert ledger.submissions.find_current_ids("HL1", PERIOD) == {}
     assert ledger.balance.find_problems() == []
 
 
@@ -119,7 +119,7 @@ def test_same_bytes_are_new_once_after_a_withdrawal(
     assert arrive("FIF", "a").state is ReceiptState.WAITING
     assert arrive("FIF", "a").state is ReceiptState.DUPLICATE
     ledger.judgements.record("r2", [judge(ledger.submissions.open("HL1", PERIOD)[0].id)])
-    assert ledger.submissions.find_current("HL1", PERIOD) == {"FIF": "HL1.FIF.FY2024-25.002"}
+    assert ledger.submissions.find_current_ids("HL1", PERIOD) == {"FIF": "HL1.FIF.FY2024-25.002"}
     assert arrive("FIF", "a").state is ReceiptState.DUPLICATE
 
 

@@ -33,9 +33,9 @@ def judged(register: Register, tmp_path_factory: pytest.TempPathFactory) -> Judg
     def judge_content(code: str, council: str, period: Period, content: bytes, earlier: Any = None) -> ValidationResult:
         contract = register.returns[code].contract_for(period)
         mapping = register.mapping_for(find_system(register, code, council), council, contract)
-        with ChunkSpool(tmp_path_factory.getbasetemp()) as spill:
+        with ChunkSpool(tmp_path_factory.getbasetemp()) as spool:
             sources = {"mapping": mapping, **({"prior_rows": earlier} if earlier else {})}
-            context = make_context(contract, register, council, period, spill, **sources)
+            context = make_context(contract, register, council, period, spool, **sources)
             return judge_files([ExtractFile("extract", content, None)], context)
 
     return judge_content

@@ -85,8 +85,8 @@ def test_the_contracts_accept_every_row_and_query_one_school(
         if code not in {"CLK", "ELN", "ORK"}:
             continue
         contract = data_return.contract_for(parse_period(period))
-        with ChunkSpool(tmp_path) as spill:
-            context = make_context(contract, register, code, parse_period(period), spill)
+        with ChunkSpool(tmp_path) as spool:
+            context = make_context(contract, register, code, parse_period(period), spool)
             judgement = judge_files([ExtractFile("schools.xlsx", content, None)], context)
         queries = judgement.findings.filter(pl.col("severity") != "known_issue")
         for rule, row in queries.select("rule", "row").rows():

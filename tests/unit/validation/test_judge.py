@@ -46,8 +46,8 @@ def judge_texts(bench: Bench, *texts: str | bytes) -> ValidationResult:
         ExtractFile(f"{table.name}.csv", text if isinstance(text, bytes) else text.encode(), table.name)
         for table, text in zip(bench.contract.tables, texts, strict=False)
     ]
-    with ChunkSpool(SCRATCH) as spill:
-        return judge_files(files, make_context(bench.contract, bench.register, "FIF", YEAR, spill))
+    with ChunkSpool(SCRATCH) as spool:
+        return judge_files(files, make_context(bench.contract, bench.register, "FIF", YEAR, spool))
 
 
 def list_unpassed(judgement: ValidationResult) -> dict[str, str]:

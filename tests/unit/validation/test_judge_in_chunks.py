@@ -53,13 +53,13 @@ def restore_sizes() -> Iterator[None]:
     text_decoding.BLOCK_BYTES, table_rules.ROWS_PER_SHARE = block_bytes, rows
 
 
-def judge_content(content: bytes, spill: ChunkSpool, tmp_path: Path) -> tuple[Reading, ValidationResult]:
+def judge_content(content: bytes, spool: ChunkSpool, tmp_path: Path) -> tuple[Reading, ValidationResult]:
     path = tmp_path / "extract.csv"
     path.write_bytes(content)
-    reading = read_extract(BENCH.contract, [ExtractFile(path.name, path)], store=spill.store)
+    reading = read_extract(BENCH.contract, [ExtractFile(path.name, path)], store=spool.store)
     prior_frame = pl.DataFrame({"ref": ["A", "B", "C"], "n": [100, 1, 1]}, schema_overrides={"n": pl.Int64})
     prior = ChunkedFrame.from_frames(*prior_frame.iter_slices(1))
-    context = make_context(BENCH.contract, BENCH.register, "FIF", YEAR, spill, prior_rows=lambda _period, _table: prior)
+    context = make_context(BENCH.contract, BENCH.register, "FIF", YEAR, spool, prior_rows=lambda _period, _table: prior)
     return reading, judge(reading, context)
 
 
@@ -98,14 +98,14 @@ ROWS = [
 @pytest.mark.parametrize("size", [5, 40])
 def test_an_extract_in_chunks_has_the_result_of_the_whole_extract(size: int, tmp_path: Path) -> None:
     content = (HEADER + "\n".join(ROWS * 3) + "\n").encode()
-    with ChunkSpool(tmp_path / "one") as spill:
-        one_chunk = judge_content(content, spill, tmp_path)
+    with ChunkSpool(tmp_path / "one") as spool:
+        one_chunk = judge_content(content, spool, tmp_path)
         expected = collect_results(*one_chunk)
         assert [len(table.chunks) for table in one_chunk[0].tables.values()] == [1]
     assert not list((tmp_path / "one").glob("*"))
     text_decoding.BLOCK_BYTES, table_rules.ROWS_PER_SHARE = size, 3
-    with ChunkSpool(tmp_path / "many", memory_bytes=0) as spill:
-        chunked = judge_content(content, spill, tmp_path)
+    with ChunkSpool(tmp_path / "many", memory_bytes=0) as spool:
+        chunked = judge_content(content, spool, tmp_path)
         assert min(len(table.chunks) for table in chunked[0].tables.values()) > 3
         assert list((tmp_path / "many").rglob("*.arrow"))
         assert collect_results(*chunked) == expected
@@ -120,11 +120,11 @@ def test_an_extract_that_cannot_be_read_to_its_end_is_reported_at_its_row_and_no
     last_rows: str, tmp_path: Path
 ) -> None:
     content = (HEADER + "\n".join(ROWS) + "\n").encode() + last_rows.encode("latin-1")
-    with ChunkSpool(tmp_path / "one") as spill:
-        expected = collect_results(*judge_content(content, spill, tmp_path))
+    with ChunkSpool(tmp_path / "one") as spool:
+        expected = collect_results(*judge_content(content, spool, tmp_path))
     text_decoding.BLOCK_BYTES = 30
-    with ChunkSpool(tmp_path / "many", memory_bytes=0) as spill:
-        assert collect_results(*judge_content(content, spill, tmp_path)) == expected
+    with ChunkSpool(tmp_path / "many", memory_bytes=0) as spool:
+        assert collect_results(*judge_content(content, spool, tmp_path)) == expected
     assert expected["landed"] == {}
     assert expected["findings"][0][5] == len(ROWS) + 2  # type: ignore[index] - rows
 
@@ -136,8 +136,8 @@ def test_findings_beyond_those_listed_are_counted_in_full_and_their_rows_are_not
         monkeypatch.setattr(module, "MAX_LISTED", 2)
     text_decoding.BLOCK_BYTES = 60
     content = (HEADER + "A,x\n" * 7 + "A,1,7,R,Fife,\n" * 5).encode()
-    with ChunkSpool(tmp_path, memory_bytes=0) as spill:
-        reading, judgement = judge_content(content, spill, tmp_path)
+    with ChunkSpool(tmp_path, memory_bytes=0) as spool:
+        reading, judgement = judge_content(content, spool, tmp_path)
         assert judgement.tables["t"].collect()["_row"].to_list() == [9, 10, 11, 12, 13]
     failed = {outcome.rule: outcome.failed for outcome in judgement.outcomes if outcome.failed}
     assert failed["tst.t.columns"] == 7

@@ -86,8 +86,8 @@ def translate_cells(name: str, cells: list[str | None], **facts: object) -> list
 
 
 def judge_cells(system_mapping: SystemMapping, **cells: list[str | None]) -> ValidationResult:
-    with ChunkSpool(SCRATCH) as spill:
-        context = make_context(BENCH.contract, BENCH.register, "FIF", YEAR, spill, mapping=system_mapping)
+    with ChunkSpool(SCRATCH) as spool:
+        context = make_context(BENCH.contract, BENCH.register, "FIF", YEAR, spool, mapping=system_mapping)
         return judge_tables({"t": make_landed(**cells)}, context)
 
 

@@ -116,7 +116,7 @@ def test_a_placement_is_judged_when_its_applications_come_and_again_when_they_ch
     (second_outcome,) = judge_again(platform, "HL3")
     assert find_result(second_outcome)[:2] == (RuleResult.FAILED, 1)
     assert second_outcome.judgement.findings.select("rule", "row", "column").rows() == [(RULE, 3, "APPREF")]
-    assert platform.ledger.submissions.find_current("HL3", QUARTER) == {"FIF": f"HL3.FIF.{QUARTER}.001"}, (
+    assert platform.ledger.submissions.find_current_ids("HL3", QUARTER) == {"FIF": f"HL3.FIF.{QUARTER}.001"}, (
         "what was accepted stays"
     )
     assert platform.ledger.submissions.list_pending_work() == ()

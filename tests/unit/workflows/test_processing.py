@@ -77,14 +77,14 @@ def test_a_nil_return_removes_the_rows_and_is_current(platform: Platform, submit
     put_files(platform, is_nil=True)
     (outcome,) = run(platform)
 
-    assert (outcome.is_nil, outcome.rows, outcome.is_standing) == (True, 0, True)
+    assert (outcome.is_nil, outcome.rows, outcome.is_current) == (True, 0, True)
     assert outcome.judgement.verdict is Verdict.ACCEPTED
     assert {rule_outcome.result for rule_outcome in outcome.judgement.outcomes} == {
         RuleResult.PASSED,
         RuleResult.NOT_RUN,
     }
     assert read_standing_submissions(platform) == {}
-    assert platform.ledger.submissions.find_current("ALLOTMENT", "CY2023") == {"FIF": "ALLOTMENT.FIF.CY2023.002"}
+    assert platform.ledger.submissions.find_current_ids("ALLOTMENT", "CY2023") == {"FIF": "ALLOTMENT.FIF.CY2023.002"}
     assert (
         platform.received_bytes.get(platform.ledger.receipts.get(2).sha256)
         == b"The Fife Council has nothing to report for ALLOTMENT CY2023.\n"

@@ -147,5 +147,5 @@ def test_without_its_mapping_an_export_is_rejected_and_the_slice_stays(folder: P
     (finding,) = second_outcome.judgement.findings.rows(named=True)
     assert finding["rule"] == "dhp.readable"
     assert "no mapping of the system lochside-benefits" in finding["message"]
-    assert accepted_outcome.is_standing
+    assert accepted_outcome.is_current
     assert [str(row[0]) for row in world.rows("DHP", MAY, "committed_gbp")] == ["1.00"]
