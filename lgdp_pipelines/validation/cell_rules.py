@@ -167,16 +167,16 @@ def _name_text_column(name: str) -> str:
 def _find_suspects(columns: Mapping[str, pa.Column], frame: pl.DataFrame) -> list[str]:
     """Return columns in which a check fails; all if one cannot run.
 
-    Pandera's checks are run in one query here: its schema runs several for each column, and most columns are good.
+    Pandera's checks are run together here: its schema runs several for each column, and most columns are good.
     """
     data = frame.lazy()
     checks = [(name, PolarsCheckBackend(check)) for name, column in columns.items() for check in column.checks]
-    queries = [check.check_fn(PolarsData(data, name)).select(pl.first().all()) for name, check in checks]
+    lazy_results = [check.check_fn(PolarsData(data, name)).select(pl.first().all()) for name, check in checks]
     try:
-        results = [result.item() for result in pl.collect_all(queries)]
+        check_results = [result.item() for result in pl.collect_all(lazy_results)]
     except pl.exceptions.PolarsError:
         return list(columns)
-    failing_names = {name for (name, _), holds in zip(checks, results, strict=True) if not holds}
+    failing_names = {name for (name, _), holds in zip(checks, check_results, strict=True) if not holds}
     empty = {name for name, column in columns.items() if not column.nullable and frame.get_column(name).null_count()}
     return [name for name in columns if name in failing_names | empty]
 

@@ -77,11 +77,11 @@ class Normaliser:
         items = [item for item in self._table.items if item.name not in values]
         tests = {item.name: self._is_canonical(item) for item in items}
         forms = {item.name: pl.col(item.name).str.contains(build_value_pattern(item)) for item in items if item.marks}
-        queries = text.lazy().select(
+        lazy_tests = text.lazy().select(
             *(test.all(ignore_nulls=True).alias(name) for name, test in tests.items()),
             *(test.all(ignore_nulls=True).alias(f"{_WELL_FORMED}.{name}") for name, test in forms.items()),
         )
-        results = queries.collect().row(0, named=True) if tests else {}
+        results = lazy_tests.collect().row(0, named=True) if tests else {}
         well_formed = {*values} | {
             name for name in tests if results[f"{_WELL_FORMED}.{name}" if name in forms else name]
         }

@@ -1,7 +1,7 @@
-"""Violations of one rule: the rows that break it, and the queries that a council is asked about them.
+"""Violations of one rule: the violating rows, and the queries that a council is asked about them.
 
 A query lives on over resubmissions, and a council that explained it explained certain figures. The fingerprint says
-whether they are still the same: it covers the key and the items that the rule names, in the rows that break it, in any
+whether they are still the same: it covers the key and the items that the rule names, in the violating rows, in any
 order. Belongs here: the result that every kind of test returns, and its division into scopes. Belongs elsewhere: any
 test, the words of a finding (``finding_messages``) and the life of a query (``ledger``).
 """
@@ -106,11 +106,11 @@ def _build_scopes(
         return
     table = contract.by_name[rule.table]
     items = [*(item.name for item in table.key), *(name for name in rule.items if name in table.by_name)]
-    broken_rows = _select_rows(tables[rule.table], violations.rows, [*rule.scope, *items])
+    violating_rows = _select_rows(tables[rule.table], violations.rows, [*rule.scope, *items])
     if not rule.scope:
-        yield QueryScope("", failed, _hash_rows(broken_rows, items))
+        yield QueryScope("", failed, _hash_rows(violating_rows, items))
         return
-    labelled = broken_rows.with_columns(_build_scope_label(rule.scope).alias(_SCOPE))
+    labelled = violating_rows.with_columns(_build_scope_label(rule.scope).alias(_SCOPE))
     for scope in labelled.get_column(_SCOPE).unique().sort():
         rows = labelled.filter(pl.col(_SCOPE) == scope)
         yield QueryScope(str(scope), rows.height, _hash_rows(rows.head(MAX_LISTED), items))

@@ -1,7 +1,7 @@
 """Rules written in SQL, run in a sandbox that holds nothing but the submission and the rows it is compared with.
 
-A rule counts the rows that break it. Where it reads rows of its own table, the same statement with ``_row`` in place of
-the count names the offending rows; where it does not (it groups, or unites, or reads another table), a count other than
+A rule counts the violating rows. Where it reads rows of its own table, the same statement with ``_row`` in place of
+the count names the violating rows; where it does not (it groups, or unites, or reads another table), a count other than
 0 is one finding about the table as a whole. Rules read, beside the submission's own tables, the council's rows of other
 returns, reference tables, the submission's cells in error, and the codes that are valid. Belongs here: putting those
 rows into relations, saying why they are missing, and running the rules. Belongs elsewhere: whether a statement can be a
@@ -32,12 +32,16 @@ from lgdp_pipelines.register.rules.sql_statements import (
     find_shared_columns,
     list_external_tables,
 )
-from lgdp_pipelines.storage.duckdb_connections import limit_time, open_sandbox, reuse_sandbox
+from lgdp_pipelines.storage.duckdb_connections import limit_time, open_sandbox, quote_identifier, reuse_sandbox
 from lgdp_pipelines.validation.judging_context import JudgingContext
 from lgdp_pipelines.validation.rule_violations import NO_ROWS
 from lgdp_pipelines.vocabulary.periods import Period
 
+# The row of a finding can stand in place of the count where a statement has none of these clauses. Beyond that, several
+# rules share one scan where a condition has none of these expressions, because it then tests each row for itself.
 _NOT_ROW_BY_ROW = ("group", "having", "distinct", "limit")
+_NOT_ABOUT_ONE_ROW = (exp.Select, exp.Subquery, exp.SetOperation, exp.Window, exp.AggFunc, exp.Placeholder)
+
 _SECONDS = 300.0
 """Time limit for all rules of one submission together."""
 _FEW_ROWS = 20_000
@@ -61,10 +65,10 @@ def open_rule_connection(
         reuse_sandbox() if is_small else closing(open_sandbox(context.spool.create_folder())) as connection,
         ExitStack() as registered,
     ):
-        read_columns: frozenset[str] = frozenset({ROW}).union(*(prepare_rule(rule).words for rule in rules))
-        takes_all = any(prepare_rule(rule).takes_all for rule in rules)
+        read_columns: frozenset[str] = frozenset({ROW}).union(*(prepare_rule(rule).identifiers for rule in rules))
+        selects_star = any(prepare_rule(rule).selects_star for rule in rules)
         for name, table in tables.items():
-            columns = [column for column in table.columns if takes_all or column in read_columns]
+            columns = [column for column in table.columns if selects_star or column in read_columns]
             connection.register(name, table.to_arrow(columns))
             registered.callback(connection.unregister, name)
         variables = {
@@ -85,21 +89,21 @@ class PreparedRule:
     """A rule's SQL, parsed once for all submissions.
 
     Attributes:
-        row_statement: selects the offending rows; empty where no row can be named.
+        row_statement: selects the violating rows; empty where no row can be named.
         row_condition: the condition that breaks the rule, where each row is tested for itself; else empty.
-        count_statement: counts the rows that break the rule.
-        names: columns that it names, of any table; a status and its measure are one.
-        words: every word in it that may name a column.
-        takes_all: whether it takes columns without naming them.
+        count_statement: counts the violating rows.
+        column_names: columns that it names, of any table; a status and its measure are one.
+        identifiers: every word in it that may name a column.
+        selects_star: whether it takes columns without naming them.
         tables: tables that it reads.
     """
 
     row_statement: str
     row_condition: str
     count_statement: str
-    names: frozenset[str]
-    words: frozenset[str]
-    takes_all: bool
+    column_names: frozenset[str]
+    identifiers: frozenset[str]
+    selects_star: bool
     tables: frozenset[str]
 
 
@@ -117,9 +121,11 @@ def _prepare(sql: str, table: str) -> PreparedRule:
         row_statement=by_row.sql(dialect=_DIALECT) if by_row is not None else "",
         row_condition=_find_row_condition(tree, table) if by_row is not None else "",
         count_statement=tree.sql(dialect=_DIALECT),
-        names=frozenset(name for word in _list_column_names(tree) for name in (word, word.removesuffix("_status"))),
-        words=frozenset(word.name.lower() for word in tree.find_all(exp.Identifier)),
-        takes_all=_takes_all(tree),
+        column_names=frozenset(
+            name for word in _list_column_names(tree) for name in (word, word.removesuffix("_status"))
+        ),
+        identifiers=frozenset(word.name.lower() for word in tree.find_all(exp.Identifier)),
+        selects_star=_selects_star(tree),
         tables=frozenset(relation.name for relation in tree.find_all(exp.Table)) - set(_list_ctes(tree)),
     )
 
@@ -137,9 +143,7 @@ def find_violating_rows(connection: duckdb.DuckDBPyConnection, rules: Sequence[R
         row_rules = [rule for rule in rules if rule.table == table and prepare_rule(rule).row_condition]
         if len(row_rules) > 1:
             rows_by_rule |= _scan_once(connection, table, row_rules)
-    return rows_by_rule | {
-        rule.id: find_offending_rows(connection, rule) for rule in rules if rule.id not in rows_by_rule
-    }
+    return rows_by_rule | {rule.id: _run_alone(connection, rule) for rule in rules if rule.id not in rows_by_rule}
 
 
 def _scan_once(connection: duckdb.DuckDBPyConnection, table: str, rules: Sequence[Rule]) -> Mapping[str, pl.Series]:
@@ -149,8 +153,7 @@ def _scan_once(connection: duckdb.DuckDBPyConnection, table: str, rules: Sequenc
     """
     conditions = [f"({prepare_rule(rule).row_condition})" for rule in rules]
     flags = ", ".join(f"coalesce({condition}, FALSE) AS _{number}" for number, condition in enumerate(conditions))
-    relation = exp.to_identifier(table, quoted=True).sql(dialect=_DIALECT)
-    statement = f"SELECT {ROW}, {flags} FROM {relation} WHERE {' OR '.join(conditions)}"  # noqa: S608 - rules of the register
+    statement = f"SELECT {ROW}, {flags} FROM {quote_identifier(table)} WHERE {' OR '.join(conditions)}"  # noqa: S608 - rules of the register
     try:
         rows = pl.DataFrame(connection.execute(statement).to_arrow_table())
     except duckdb.InterruptException as error:
@@ -163,7 +166,7 @@ def _scan_once(connection: duckdb.DuckDBPyConnection, table: str, rules: Sequenc
     }
 
 
-def find_offending_rows(connection: duckdb.DuckDBPyConnection, rule: Rule) -> pl.Series | None:
+def _run_alone(connection: duckdb.DuckDBPyConnection, rule: Rule) -> pl.Series | None:
     """Return a rule's violating ``_row``; None for violations without a row.
 
     Raises:
@@ -209,9 +212,6 @@ def _find_from(tree: exp.Expr) -> exp.Expr | None:
     return source.this if source is not None else None
 
 
-_NOT_ABOUT_ONE_ROW = (exp.Select, exp.Subquery, exp.SetOperation, exp.Window, exp.AggFunc, exp.Placeholder)
-
-
 def _find_row_condition(tree: exp.Expr, table: str) -> str:
     """Return a statement's condition on single rows; empty for any other statement."""
     condition, relation = tree.args.get("where"), _find_from(tree)
@@ -228,7 +228,7 @@ def _list_column_names(tree: exp.Expr) -> Iterator[str]:
     yield from (word.name.lower() for join in tree.find_all(exp.Join) for word in join.args.get("using") or ())
 
 
-def _takes_all(tree: exp.Expr) -> bool:
+def _selects_star(tree: exp.Expr) -> bool:
     """Return whether a statement takes columns without naming them."""
     rows = {table.alias_or_name for table in tree.find_all(exp.Table)}
     return (
@@ -269,7 +269,7 @@ def _make_refusal(rule: Rule, error: duckdb.Error) -> StatementRefused:
     return StatementRefused(
         f"The rule {rule.id} cannot be run ({type(error).__name__}).",
         where=f"table {rule.table}, line {rule.line} of the contract",
-        remedy="Correct its query, so that it runs on all values that councils send; "
+        remedy="Correct its statement, so that it runs on all values that councils send; "
         "TRY_CAST gives null where CAST fails.",
     )
 

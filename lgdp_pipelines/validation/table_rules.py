@@ -42,7 +42,7 @@ class TableRows:
     validated: Mapping[str, ChunkedFrame]
     in_error: Mapping[tuple[str, str], pl.Series]
 
-    def exclude_errors(self, rule: Rule, rows: pl.Series) -> RuleViolations:
+    def build_violations(self, rule: Rule, rows: pl.Series) -> RuleViolations:
         """Return the violations in rows without errors in the rule's cells."""
         names = rule.items if rule.kind in KEY_KINDS else list_items_named(rule)
         errors = [self.in_error.get((rule.table, name), NO_ROWS) for name in names]
@@ -57,7 +57,7 @@ def list_tables_read(rule: Rule) -> frozenset[str]:
 def list_items_named(rule: Rule) -> tuple[str, ...]:
     """Return the items that a rule's items, terms and SQL name."""
     of_terms = rule.terms.items if rule.terms is not None else ()
-    in_sql = sorted(prepare_rule(rule).names) if rule.sql else ()
+    in_sql = sorted(prepare_rule(rule).column_names) if rule.sql else ()
     return tuple(dict.fromkeys((*rule.items, *of_terms, *in_sql)))
 
 
@@ -72,7 +72,9 @@ def check_table_rules(rules: Sequence[Rule], rows: TableRows, context: JudgingCo
     violations: dict[str, RuleViolations] = {}
     for rule in rules:
         if rule.kind in KEY_KINDS:
-            violations[rule.id] = rows.exclude_errors(rule, find_repeated_keys(rows.validated[rule.table], rule.items))
+            violations[rule.id] = rows.build_violations(
+                rule, find_repeated_keys(rows.validated[rule.table], rule.items)
+            )
         if isinstance(rule.terms, RowCountTerms):
             is_broken = not rule.terms.bounds.holds(rows.landed[rule.table].height)
             violations[rule.id] = RuleViolations.from_table(is_broken=is_broken)
@@ -85,11 +87,11 @@ def check_table_rules(rules: Sequence[Rule], rows: TableRows, context: JudgingCo
         sql_rules = list(in_sql.values())
         relations = {**rows.validated, **inputs.fetch_relations(sql_rules, rows.in_error)}
         with open_rule_connection(sql_rules, relations, context) as connection:
-            for rule_id, broken_rows in find_violating_rows(connection, sql_rules).items():
+            for rule_id, violating_rows in find_violating_rows(connection, sql_rules).items():
                 violations[rule_id] = (
                     RuleViolations.from_table(is_broken=True)
-                    if broken_rows is None
-                    else rows.exclude_errors(in_sql[rule_id], broken_rows.sort())
+                    if violating_rows is None
+                    else rows.build_violations(in_sql[rule_id], violating_rows.sort())
                 )
     return violations
 
@@ -188,7 +190,7 @@ def _compare_with_prior_period(
     if names is None:
         return RuleViolations(reason=f"The figure was asked for {prior.id} in another way, and cannot be compared.")
     limits = terms.for_council(context.council.code)
-    return rows.exclude_errors(rule, _find_excessive_changes(rows.validated[rule.table], prior_rows, limits, names))
+    return rows.build_violations(rule, _find_excessive_changes(rows.validated[rule.table], prior_rows, limits, names))
 
 
 def find_comparison_period(period: Period, terms: EarlierPeriodTerms) -> Period | None:
