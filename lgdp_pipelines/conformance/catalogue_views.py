@@ -23,6 +23,7 @@ from lgdp_pipelines.register.versions.version_union import UnitedTable, unite_ta
 from lgdp_pipelines.storage.lake import Lake
 from lgdp_pipelines.storage.lake_tables import FINDING
 from lgdp_pipelines.storage.sql_catalogue import CatalogueView
+from lgdp_pipelines.vocabulary.table_columns import ROW, name_status_column
 
 _TEXT = "varchar"
 
@@ -85,10 +86,10 @@ def describe_case_columns(table: UnitedTable) -> Mapping[str, str]:
         "council_code": COUNCIL.comments["council_code"],
         "period": PERIOD.comments["period"],
         "_submission_id": OBSERVATION.comments["_submission_id"],
-        "_row": "The row as a person sees it in the file.",
+        ROW: "The row as a person sees it in the file.",
     }
     statuses = {
-        f"{item.name}_status": f"Observation status of {item.declared.title}."
+        name_status_column(item.name): f"Observation status of {item.declared.title}."
         for item in table.carried
         if item.declared.role is Role.MEASURE
     }

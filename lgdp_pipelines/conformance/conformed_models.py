@@ -35,18 +35,19 @@ from lgdp_pipelines.register.rules.contract_rules import list_rules
 from lgdp_pipelines.register.submission_calendar import list_begun_periods
 from lgdp_pipelines.register.versions.version_union import UnitedItem, UnitedTable, unite_tables
 from lgdp_pipelines.storage.lake_tables import format_table_name
+from lgdp_pipelines.vocabulary.table_columns import ROW, name_status_column
 
 LAST_DAY = date(2040, 12, 31)
 """Last day of the period dimension, which depends on the register alone and not on today."""
 
 _CASE_TESTS = (
-    data_test("slice_has_values", columns=["council_code", "_submission_id", "_row"]),
-    data_test("slice_is_unique", columns=["_submission_id", "_row"]),
+    data_test("slice_has_values", columns=["council_code", "_submission_id", ROW]),
+    data_test("slice_is_unique", columns=["_submission_id", ROW]),
     "slice_knows_its_councils",
 )
 _OBSERVATION_TESTS = (
     data_test("slice_has_values", columns=["council_code", "item", "breakdown", "_submission_id"]),
-    data_test("slice_is_unique", columns=["council_code", "period", "table_name", "item", "breakdown", "_row"]),
+    data_test("slice_is_unique", columns=["council_code", "period", "table_name", "item", "breakdown", ROW]),
     "slice_knows_its_councils",
     "slice_values_agree_with_status",
 )
@@ -101,7 +102,7 @@ def _describe_major(table: UnitedTable, contract: Contract, declared: Table) -> 
         column = {"name": item.name, "column": source, "type": column_type(item.type, item.precision, item.scale).sql}
         if item.declared.role is Role.MEASURE:
             is_measured = source and declared.by_name[source].role is Role.MEASURE
-            column["status"] = f"{source}_status" if is_measured else ""
+            column["status"] = name_status_column(source) if is_measured else ""
         columns.append(column)
     return {"table": format_table_name(contract, declared), "columns": columns}
 
@@ -110,7 +111,7 @@ def _generate_cases(table: UnitedTable) -> str:
     """Return the model of a table of pseudonymised cases."""
     columns = []
     for item in table.carried:
-        columns += [item.name, f"{item.name}_status"] if item.declared.role is Role.MEASURE else [item.name]
+        columns += [item.name, name_status_column(item.name)] if item.declared.role is Role.MEASURE else [item.name]
     call = call_macro(
         "pseudonymised_cases",
         staged=name_staging_model(table),

@@ -13,6 +13,7 @@ from lgdp_pipelines.register.model.contract import Contract, Return
 from lgdp_pipelines.register.model.table_model import Table
 from lgdp_pipelines.register.versions.version_union import Product, UnitedTable
 from lgdp_pipelines.storage.lake_tables import LakeTable
+from lgdp_pipelines.vocabulary.table_columns import ROW
 
 
 def _declare_table(
@@ -49,7 +50,7 @@ OBSERVATION = _declare_table(
             "SDMX status: A normal, L not collected, M cannot exist, O missing, Q suppressed.",
         ),
         "_submission_id": (pa.string(), "The submission that the figure came with."),
-        "_row": (pa.int64(), "Its row in the file; null where the platform counted it from cases."),
+        ROW: (pa.int64(), "Its row in the file; null where the platform counted it from cases."),
     },
     partition_by=("return_code", "period"),
     open_columns=("council_code", "table_name", "item", "obs_status", "_submission_id"),

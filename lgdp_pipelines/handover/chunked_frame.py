@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from lgdp_pipelines.errors import StorageError
-from lgdp_pipelines.handover.column_types import OLDEST
+from lgdp_pipelines.handover.column_types import ARROW_COMPAT_LEVEL
 from lgdp_pipelines.handover.scratch_folders import open_scratch_folder
 
 SPOOL_MEMORY_BYTES = 512 * 1024**2
@@ -55,7 +55,7 @@ class _MemoryChunk:
 
     def open_dataset(self, columns: Sequence[str]) -> ds.Dataset:
         """Return the rows with these columns as a rereadable dataset."""
-        return ds.dataset(self.frame.select(columns).to_arrow(compat_level=OLDEST))
+        return ds.dataset(self.frame.select(columns).to_arrow(compat_level=ARROW_COMPAT_LEVEL))
 
 
 @dataclass(frozen=True)
@@ -195,7 +195,7 @@ class ChunkSpool(AbstractContextManager["ChunkSpool"]):
             return _MemoryChunk(frame)
         file = self._next_path().with_suffix(".arrow")
         try:
-            frame.write_ipc(file, compression="lz4", compat_level=OLDEST)
+            frame.write_ipc(file, compression="lz4", compat_level=ARROW_COMPAT_LEVEL)
         except OSError as error:
             raise StorageError(
                 "A large extract cannot be written to the scratch folder while it is judged.",

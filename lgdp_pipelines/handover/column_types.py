@@ -15,7 +15,7 @@ from lgdp_pipelines.register.model.table_model import Item, ItemType
 MAX_TEXT_BYTES = 2**31 - 1
 """Bytes that one Arrow batch may hold in a column of ``string``."""
 
-OLDEST = pl.CompatLevel.oldest()
+ARROW_COMPAT_LEVEL = pl.CompatLevel.oldest()
 """Level at which polars gives text to Arrow as ``large_string``.
 
 The cheaper ``string_view`` is avoided: a Parquet file keeps the type's name, and pyarrow then cannot filter its rows.
@@ -94,7 +94,7 @@ def frame_to_arrow(frame: pl.DataFrame, schema: pa.Schema, max_batch_bytes: int 
     if frame.height > 1 and frame.estimated_size() > max_batch_bytes:
         half = frame.height // 2
         return pa.concat_tables(frame_to_arrow(part, schema, max_batch_bytes) for part in (frame[:half], frame[half:]))
-    return frame.select(schema.names).to_arrow(compat_level=OLDEST).cast(schema)
+    return frame.select(schema.names).to_arrow(compat_level=ARROW_COMPAT_LEVEL).cast(schema)
 
 
 def plain_type(data_type: pa.DataType) -> pa.DataType:

@@ -15,11 +15,6 @@ import polars as pl
 from lgdp_pipelines.handover.chunked_frame import ChunkedFrame
 from lgdp_pipelines.handover.judgement_values import RuleOutcome
 
-UNMAPPED = "_unmapped"
-"""Landed column: JSON object of the cells without a column in the contract; null if all cells have one."""
-ROW = "_row"
-"""Landed and validated column: the row as a person sees it in the file."""
-
 
 @dataclass(frozen=True, slots=True)
 class ExtractFile:

@@ -16,15 +16,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lgdp_pipelines.handover.chunked_frame import ChunkedFrame
-from lgdp_pipelines.handover.column_types import OLDEST
+from lgdp_pipelines.handover.column_types import ARROW_COMPAT_LEVEL
 from lgdp_pipelines.handover.judgement_values import RowDigest
 from lgdp_pipelines.handover.prefetch import prefetch
+from lgdp_pipelines.vocabulary.table_columns import ROW
 
 ROWS_A_BATCH = 65_536
 """A multiple of eight, so that only the last batch has spare bits in its bitmaps."""
 
 
-def digest_rows(rows: ChunkedFrame, order_by: str | None = "_row") -> RowDigest:
+def digest_rows(rows: ChunkedFrame, order_by: str | None = ROW) -> RowDigest:
     """Return a table's sha256, independent of memory layout, and row count.
 
     Args:
@@ -105,7 +106,7 @@ def _iter_batches(frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
 
 def _arrow_schema(schema: pl.Schema) -> pa.Schema:
     """Return the Arrow schema of the stream, without dictionaries."""
-    arrow = pl.DataFrame(schema=schema).to_arrow(compat_level=OLDEST).schema
+    arrow = pl.DataFrame(schema=schema).to_arrow(compat_level=ARROW_COMPAT_LEVEL).schema
     return pa.schema(
         [(field.name, pa.large_string() if pa.types.is_dictionary(field.type) else field.type) for field in arrow]
     )
@@ -121,13 +122,13 @@ def _to_canonical_array(column: pl.Series) -> pa.Array:
     if isinstance(column.dtype, pl.Categorical | pl.Enum):
         column = column.cast(pl.String)
     if column.dtype == pl.Null:
-        return column.to_arrow(compat_level=OLDEST)
+        return column.to_arrow(compat_level=ARROW_COMPAT_LEVEL)
     nulls = column.null_count()
     validity = _bitmap(column.is_not_null()) if nulls else None
     values = _fill_nulls(column) if nulls else column
     if values.dtype == pl.Boolean:
         return pa.Array.from_buffers(pa.bool_(), len(values), [validity, _bitmap(values)], null_count=nulls)
-    arrow = values.to_arrow(compat_level=OLDEST)
+    arrow = values.to_arrow(compat_level=ARROW_COMPAT_LEVEL)
     buffers = _text_buffers(arrow) if pa.types.is_large_string(arrow.type) else [_fixed_width_buffer(arrow)]
     return pa.Array.from_buffers(arrow.type, len(values), [validity, *buffers], null_count=nulls)
 
@@ -145,7 +146,7 @@ def _fill_nulls(column: pl.Series) -> pl.Series:
 
 def _bitmap(values: pl.Series) -> pa.Buffer:
     """Return booleans as a bitmap from bit 0, padded with zeros."""
-    arrow = values.to_arrow(compat_level=OLDEST)
+    arrow = values.to_arrow(compat_level=ARROW_COMPAT_LEVEL)
     packed_bits = pc.and_(arrow, arrow).buffers()[1]  # computed anew, so that it begins at the first bit
     size, spare = -(-len(values) // 8), -len(values) % 8
     if not spare:

@@ -10,7 +10,7 @@ from itertools import accumulate, zip_longest
 
 import polars as pl
 
-from lgdp_pipelines.handover.extract_reading import ROW
+from lgdp_pipelines.vocabulary.table_columns import ROW
 
 MAX_COLUMNS = 16_384
 """Columns of the widest spreadsheet; a wider record is not a record of a return."""

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import polars as pl
 import pyarrow as pa
 
-from lgdp_pipelines.handover.extract_reading import ROW, Fault
+from lgdp_pipelines.handover.extract_reading import Fault
 from lgdp_pipelines.landing.cell_block import (
     MAX_COLUMNS,
     CellBlock,
@@ -31,6 +31,7 @@ from lgdp_pipelines.landing.cell_block import (
     join_headers,
 )
 from lgdp_pipelines.register.model.extract_format import ExtractFormat
+from lgdp_pipelines.vocabulary.table_columns import ROW
 
 LONE_CR = re.compile(r"\r(?!\n)")
 _PRIVATE_USE = range(0xE000, 0xF8FF)

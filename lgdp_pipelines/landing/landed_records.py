@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from lgdp_pipelines.handover.chunked_frame import ChunkedFrame
-from lgdp_pipelines.handover.extract_reading import ROW, UNMAPPED, Fault
+from lgdp_pipelines.handover.extract_reading import Fault
 from lgdp_pipelines.handover.findings import build_finding_rows, concat_findings
 from lgdp_pipelines.landing.header_matching import HeaderMatch, list_headers, match_headers
 from lgdp_pipelines.landing.json_reader import Json, RepeatedNames, flatten, to_cell
@@ -20,6 +20,7 @@ from lgdp_pipelines.register.model.contract import Contract
 from lgdp_pipelines.register.model.system_mapping import SystemMapping, TableMapping
 from lgdp_pipelines.register.model.table_model import ItemType, Table
 from lgdp_pipelines.vocabulary.spellings import fold_spelling
+from lgdp_pipelines.vocabulary.table_columns import ROW, UNMAPPED
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from types import MappingProxyType
 import polars as pl
 
 from lgdp_pipelines.handover.chunked_frame import ChunkedFrame, ChunkStore
-from lgdp_pipelines.handover.extract_reading import ROW, UNMAPPED, Fault
+from lgdp_pipelines.handover.extract_reading import Fault
 from lgdp_pipelines.handover.findings import MAX_LISTED, build_finding_rows, concat_findings
 from lgdp_pipelines.landing.cell_block import CellBlock, build_misshapen
 from lgdp_pipelines.landing.header_matching import HeaderMatch, match_headers
@@ -22,6 +22,7 @@ from lgdp_pipelines.register.model.system_mapping import JoinedFile, TableMappin
 from lgdp_pipelines.register.model.table_model import Item, Rule, Table
 from lgdp_pipelines.register.rules.contract_rules import list_rules
 from lgdp_pipelines.vocabulary.spellings import fold_spelling
+from lgdp_pipelines.vocabulary.table_columns import ROW, UNMAPPED
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
 
 _KEY = "_key."

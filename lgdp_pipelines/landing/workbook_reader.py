@@ -29,10 +29,11 @@ from typing import TypeAlias
 
 import polars as pl
 
-from lgdp_pipelines.handover.extract_reading import ROW, Fault
+from lgdp_pipelines.handover.extract_reading import Fault
 from lgdp_pipelines.landing.cell_block import CellBlock, build_frame, build_misshapen, join_headers
 from lgdp_pipelines.register.model.extract_format import ExtractFormat
 from lgdp_pipelines.vocabulary.spellings import fold_spelling
+from lgdp_pipelines.vocabulary.table_columns import ROW
 
 _NOT_SHOWN = re.compile(r'"[^"]*"|\\.|_.|\*.|AM/PM|A/P|\[(?!(?:h+|m+|s+)\])[^\]]*\]', re.IGNORECASE)
 _ELAPSED = re.compile(r"\[(h+|m+|s+)\]", re.IGNORECASE)

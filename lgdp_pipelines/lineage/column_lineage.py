@@ -33,6 +33,7 @@ from lgdp_pipelines.register.model.system_mapping import SystemMapping
 from lgdp_pipelines.register.model.table_model import Item, Role, Table
 from lgdp_pipelines.register.versions.version_union import list_products
 from lgdp_pipelines.storage.lake_tables import define_validated_table, format_table_name
+from lgdp_pipelines.vocabulary.table_columns import ROW, name_status_column
 
 SYSTEM_COLUMNS: Mapping[str, str] = {
     "council_code": "the council whose account it came by; checked against the item where the return has one",
@@ -200,7 +201,7 @@ def _reference_validated_columns(contract: Contract, table: Table) -> TableColum
 
 def _list_item_columns(item: Item) -> list[str]:
     """Return an item's validated columns: its own, and a measure's status."""
-    return [item.name, f"{item.name}_status"] if item.role is Role.MEASURE else [item.name]
+    return [item.name, name_status_column(item.name)] if item.role is Role.MEASURE else [item.name]
 
 
 def list_export_edges(contract: Contract, table: Table, mappings: Iterable[SystemMapping]) -> Iterator[ColumnEdge]:
@@ -226,8 +227,8 @@ def _list_landing_edges(
     for item, header in headers:
         yield step(item.name, from_column=header, kind=DIRECT, how=how, item=item.urn)
         if item.key:
-            yield step("_row", from_column=header, kind=INDIRECT, how="key", item=item.urn)
-    yield step("_row", from_column="(row)", kind=DIRECT, how=how)
+            yield step(ROW, from_column=header, kind=INDIRECT, how="key", item=item.urn)
+    yield step(ROW, from_column="(row)", kind=DIRECT, how=how)
 
 
 def _list_contract_edges(contract: Contract, table: Table) -> Iterator[ColumnEdge]:
@@ -244,7 +245,7 @@ def _list_contract_edges(contract: Contract, table: Table) -> Iterator[ColumnEdg
         for item in table.having(role):
             yield ColumnEdge(code, validated, column, landed, column, DIRECT, "read", item.urn)
             yield ColumnEdge(code, landed, column, extract, item.header, DIRECT, "land", item.urn, version)
-    for column in (*_KEYS, "_row", "_submission_id"):
+    for column in (*_KEYS, ROW, "_submission_id"):
         yield ColumnEdge(code, validated, column, landed, column, DIRECT, "read")
     for column, origin in (("council_code", "council_code"), ("period", "period"), ("_submission_id", "id")):
         yield ColumnEdge(code, landed, column, "ledger.submission", origin, DIRECT, "select")

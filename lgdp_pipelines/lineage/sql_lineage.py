@@ -18,6 +18,7 @@ from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import Scope, build_scope
 
 from lgdp_pipelines.lineage.column_edges import DIRECT, INDIRECT
+from lgdp_pipelines.vocabulary.table_columns import ROW
 
 TableKey = tuple[str, str]
 """Schema and name of a table in a statement."""
@@ -240,7 +241,7 @@ def _read_projection(name: str, value: exp.Expr, sources: _Sources, item: str) -
         references |= {
             ColumnReference(row.table, row.column, DIRECT, "count", row.item or item)
             for source in sources.columns.values()
-            for row in source.references.get("_row", ())
+            for row in source.references.get(ROW, ())
         }
     if not references and isinstance(_uncast(value), exp.Literal | exp.Boolean):
         references.add(ColumnReference(CONSTANT, name, DIRECT, "constant", item))

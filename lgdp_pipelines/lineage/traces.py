@@ -24,6 +24,7 @@ from lgdp_pipelines.storage.lake_tables import LakeTable, define_landed_table
 from lgdp_pipelines.storage.pseudonym_keys import PseudonymKey
 from lgdp_pipelines.vocabulary.observation_status import ObservationStatus
 from lgdp_pipelines.vocabulary.periods import parse_period
+from lgdp_pipelines.vocabulary.table_columns import ROW
 
 _OBSERVATIONS = "conformed.observation"
 
@@ -392,7 +393,7 @@ class _Slice:
             )
         if row is None:
             return rows
-        matching_rows = rows.filter(pl.col("_release_row" if lake_table.layer == "published" else "_row") == row)
+        matching_rows = rows.filter(pl.col("_release_row" if lake_table.layer == "published" else ROW) == row)
         if matching_rows.is_empty():
             raise WrongUse(f"{self.target.name} has no row {row} of {self.council_code} for {self.period}.")
         return matching_rows
@@ -433,14 +434,14 @@ class _Slice:
         Landed tables hold the rows of every submission, current or not.
         """
         landed_slices = (
-            self.sources.lake.read(define_landed_table(contract, table), self.scope, ["_submission_id", "_row"])
+            self.sources.lake.read(define_landed_table(contract, table), self.scope, ["_submission_id", ROW])
             for united in self.target.tables
             for contract, table in united.majors.values()
         )
         matches: Iterator[RowNumbers] = (
             {str(submission_id): (int(number),)}
             for landed in landed_slices
-            for submission_id, number in landed.sort("_submission_id", "_row", descending=[True, False]).iter_rows()
+            for submission_id, number in landed.sort("_submission_id", ROW, descending=[True, False]).iter_rows()
             if self.sources.key.derive_trace_id(str(submission_id), int(number)) == trace_id
         )
         return next(matches, {})
@@ -465,7 +466,7 @@ def _group_rows(rows: pl.DataFrame) -> RowNumbers:
 
     A counted figure has no row of its own.
     """
-    groups = rows.group_by("_submission_id").agg(pl.col("_row").unique().sort()).sort("_submission_id")
+    groups = rows.group_by("_submission_id").agg(pl.col(ROW).unique().sort()).sort("_submission_id")
     return {str(submission_id): tuple(numbers) for submission_id, numbers in groups.iter_rows()}
 
 

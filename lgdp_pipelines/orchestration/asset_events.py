@@ -38,6 +38,7 @@ from lgdp_pipelines.register.model.table_model import Rule
 from lgdp_pipelines.register.submission_calendar import due_date, timing
 from lgdp_pipelines.register.versions.version_union import list_products
 from lgdp_pipelines.vocabulary.periods import parse_period
+from lgdp_pipelines.vocabulary.table_columns import ROW
 from lgdp_pipelines.vocabulary.verdicts import CheckFamily, RuleResult, Severity, find_check_family
 from lgdp_pipelines.workflows.processing import SubmissionOutcome
 from lgdp_pipelines.workflows.publishing import Publication, list_conformed_models
@@ -111,7 +112,7 @@ def _describe_timeliness(contract: Contract, outcome: SubmissionOutcome) -> dict
 
 def _render_preview(frame: pl.DataFrame, names: Sequence[str]) -> str:
     """Return the open items of a table's first rows as Markdown."""
-    rows = frame.head(_SHOWN_ROWS).select("_row", *[name for name in names if name in frame.columns])
+    rows = frame.head(_SHOWN_ROWS).select(ROW, *[name for name in names if name in frame.columns])
     cells = [["" if cell is None else str(cell) for cell in row] for row in rows.iter_rows()]
     return _render_table(rows.columns, cells)
 

@@ -29,6 +29,7 @@ from lgdp_pipelines.dbt_build.model_text import (
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.model.table_model import ItemType, Privacy, Role
 from lgdp_pipelines.register.versions.version_union import Product, ProductShape, UnitedItem, list_products
+from lgdp_pipelines.vocabulary.table_columns import name_status_column
 
 KEYS: Mapping[str, str] = {
     "council_code": "Three-letter register code of the council.",
@@ -197,7 +198,7 @@ def _name_columns(register: Register, item: UnitedItem, origin: str, used_names:
     has_labels = codes is not None and any(code.label != code.code for code in codes.codes)
     has_status = origin == "row" and item.declared.role is Role.MEASURE
     label = _take_name(f"{item.name}_label", used_names) if has_labels else ""
-    status = _take_name(f"{item.name}_status", used_names) if has_status else ""
+    status = _take_name(name_status_column(item.name), used_names) if has_status else ""
     return _PublishedItem(item, origin, name, label, status)
 
 

@@ -16,6 +16,7 @@ from lgdp_pipelines.handover.column_types import item_column_type, polars_to_arr
 from lgdp_pipelines.handover.findings import FINDING_SCHEMA
 from lgdp_pipelines.register.model.contract import Contract
 from lgdp_pipelines.register.model.table_model import Item, ItemType, Privacy, Role, Table
+from lgdp_pipelines.vocabulary.table_columns import REPAIRS, ROW, UNMAPPED, name_status_column
 
 SliceFilter = Mapping[str, str | Sequence[str] | None]
 """A slice: the rows in which each column has a given value, one of several, or null."""
@@ -75,9 +76,9 @@ _KEY_COMMENTS = {
     "council_code": "Three-letter register code of the council.",
     "period": "Period id, which carries its kind.",
     "_submission_id": "The submission that the row came with.",
-    "_row": "The row as a person sees it in the file.",
-    "_repairs": "Repairs of cells to the contract's spelling, as item:kind with spaces between; null if none.",
-    "_unmapped": "Cells under headers that the contract does not know, as a JSON object; null if none.",
+    ROW: "The row as a person sees it in the file.",
+    REPAIRS: "Repairs of cells to the contract's spelling, as item:kind with spaces between; null if none.",
+    UNMAPPED: "Cells under headers that the contract does not know, as a JSON object; null if none.",
 }
 
 
@@ -92,7 +93,7 @@ def define_landed_table(contract: Contract, table: Table) -> LakeTable:
     fields = [
         *_key_fields(),
         *(pa.field(item.name, pa.string()) for item in table.items),
-        pa.field("_unmapped", pa.string()),
+        pa.field(UNMAPPED, pa.string()),
         *_origin_fields(),
     ]
     return LakeTable(
@@ -100,7 +101,7 @@ def define_landed_table(contract: Contract, table: Table) -> LakeTable:
         format_table_name(contract, table),
         pa.schema(fields),
         ("period",),
-        ("council_code", "_submission_id", "_row"),
+        ("council_code", "_submission_id", ROW),
         f"{contract.title}: {table.title}, every cell as sent. {table.description}",
         _KEY_COMMENTS | {item.name: item.title for item in table.items},
     )
@@ -119,11 +120,11 @@ def define_validated_table(contract: Contract, table: Table) -> LakeTable:
     fields = [
         *_key_fields(),
         *(pa.field(item.name, item_column_type(item).arrow) for item in table.all_items),
-        *(pa.field(f"{item.name}_status", pa.string()) for item in measures),
-        pa.field("_repairs", pa.string()),
+        *(pa.field(name_status_column(item.name), pa.string()) for item in measures),
+        pa.field(REPAIRS, pa.string()),
         *_origin_fields(),
     ]
-    statuses = {f"{item.name}_status": f"Observation status of: {item.title}." for item in measures}
+    statuses = {name_status_column(item.name): f"Observation status of: {item.title}." for item in measures}
     return LakeTable(
         "validated",
         format_table_name(contract, table),
@@ -132,7 +133,7 @@ def define_validated_table(contract: Contract, table: Table) -> LakeTable:
         (
             "council_code",
             "_submission_id",
-            "_row",
+            ROW,
             *(item.name for item in table.all_items if _is_open(item)),
             *statuses,
         ),
@@ -153,7 +154,7 @@ def _key_fields() -> list[pa.Field]:
 
 def _origin_fields() -> list[pa.Field]:
     """Return the columns that name submission and row."""
-    return [pa.field("_submission_id", pa.string()), pa.field("_row", pa.int64())]
+    return [pa.field("_submission_id", pa.string()), pa.field(ROW, pa.int64())]
 
 
 def _is_open(item: Item) -> bool:

@@ -26,12 +26,12 @@ from pandera.errors import SchemaError, SchemaErrorReason, SchemaErrors
 
 from lgdp_pipelines.errors import LgdpError
 from lgdp_pipelines.handover.column_types import item_column_type
-from lgdp_pipelines.handover.extract_reading import ROW
 from lgdp_pipelines.register.model.table_model import Item, ItemType, Rule, Table
 from lgdp_pipelines.validation.judging_context import SubmissionFacts
 from lgdp_pipelines.validation.rule_violations import NO_ROWS, RuleViolations, exclude_rows
 from lgdp_pipelines.validation.type_parsing import TypedChunk, has_text_rules, parse_bound
 from lgdp_pipelines.vocabulary.code_lists import Code
+from lgdp_pipelines.vocabulary.table_columns import ROW
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity
 
 CELL_RULE_ORDER = (

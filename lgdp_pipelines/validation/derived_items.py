@@ -17,12 +17,13 @@ from lgdp_pipelines.validation.judging_context import SubmissionFacts
 from lgdp_pipelines.validation.type_parsing import build_typed_schema
 from lgdp_pipelines.vocabulary.observation_status import ObservationStatus
 from lgdp_pipelines.vocabulary.periods import PeriodKind
+from lgdp_pipelines.vocabulary.table_columns import name_status_column
 
 
 def build_validated_schema(table: Table) -> pl.Schema:
     """Return a validated table's columns: typed items, derived items and their statuses."""
     derived: dict[str, pl.DataType] = {item.name: item_column_type(item).polars for item in table.derived}
-    statuses = {f"{item.name}_status": pl.String() for item in table.derived if item.role is Role.MEASURE}
+    statuses = {name_status_column(item.name): pl.String() for item in table.derived if item.role is Role.MEASURE}
     return pl.Schema({**build_typed_schema(table), **derived, **statuses})
 
 
@@ -60,7 +61,7 @@ def _derive(item: Item, facts: SubmissionFacts) -> Iterator[pl.Expr]:
             figure = pl.col(rate.of).cast(pl.Float64)
             value = figure / population * rate.per if population else pl.lit(None, dtype=pl.Float64)
             yield value.alias(item.name)
-            yield _derive_status(rate, has_denominator=bool(population)).alias(f"{item.name}_status")
+            yield _derive_status(rate, has_denominator=bool(population)).alias(name_status_column(item.name))
         case FamilyGroup() as group:
             yield pl.lit(_find_family_group(group, facts), dtype=pl.String).alias(item.name)
 
@@ -98,7 +99,7 @@ _APRIL = 4
 
 def _derive_status(rate: Rate, *, has_denominator: bool) -> pl.Expr:
     """Return the figure's status; normal becomes not collected without denominator."""
-    status = pl.col(f"{rate.of}_status")
+    status = pl.col(name_status_column(rate.of))
     if has_denominator:
         return status
     return (

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from lgdp_pipelines.handover.chunked_frame import ChunkedFrame
-from lgdp_pipelines.handover.extract_reading import ROW, Reading
+from lgdp_pipelines.handover.extract_reading import Reading
 from lgdp_pipelines.handover.findings import MAX_LISTED
 from lgdp_pipelines.handover.judgement_values import Repair, RuleOutcome
 from lgdp_pipelines.handover.prefetch import prefetch_map
@@ -30,6 +30,7 @@ from lgdp_pipelines.validation.rule_violations import NO_ROWS, RuleViolations, a
 from lgdp_pipelines.validation.source_mapping import MappingTranslator, TranslationCount, add_mapping_reasons
 from lgdp_pipelines.validation.table_rules import TableRows, check_table_rules, list_items_named, list_tables_read
 from lgdp_pipelines.validation.type_parsing import TypedChunk, parse_chunk
+from lgdp_pipelines.vocabulary.table_columns import ROW
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, RuleResult, Severity, Verdict
 
 

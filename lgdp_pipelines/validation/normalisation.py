@@ -21,13 +21,13 @@ from lgdp_pipelines.register.model.table_model import Item, Role, Table
 from lgdp_pipelines.validation.judging_context import SubmissionFacts
 from lgdp_pipelines.validation.type_parsing import (
     IDENTIFYING_ROLES,
-    REPAIRS,
     CanonicalChunk,
     build_value_pattern,
     read_canonical_columns,
 )
 from lgdp_pipelines.vocabulary.periods import read_period
 from lgdp_pipelines.vocabulary.spellings import fold_spelling
+from lgdp_pipelines.vocabulary.table_columns import REPAIRS
 from lgdp_pipelines.vocabulary.value_formats import NumberStyle, build_date_parser
 
 

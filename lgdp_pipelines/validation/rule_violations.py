@@ -13,12 +13,12 @@ from dataclasses import dataclass, field, replace
 import polars as pl
 
 from lgdp_pipelines.handover.chunked_frame import ChunkedFrame
-from lgdp_pipelines.handover.extract_reading import ROW
 from lgdp_pipelines.handover.findings import MAX_LISTED
 from lgdp_pipelines.handover.judgement_values import QueryScope, RuleOutcome
 from lgdp_pipelines.register.model.contract import Contract
 from lgdp_pipelines.register.model.table_model import Rule
 from lgdp_pipelines.register.rules.contract_rules import list_rules
+from lgdp_pipelines.vocabulary.table_columns import ROW
 from lgdp_pipelines.vocabulary.verdicts import Severity
 
 NO_ROWS = pl.Series(ROW, [], dtype=pl.Int64)

@@ -1,8 +1,8 @@
 """From the text of a system's export to the text that the contract asks for: codes, units, dates, numbers, constants.
 
 The landed table keeps every cell as sent; the translation is judged. Nothing is guessed: a cell that is not spelt as
-the mapping says is not read as if the contract had spelt it. If it could be, it is marked :data:`UNMAPPED`, so that it
-breaks the rule about codes or type and no figure is taken for another. Belongs here: translating cells, and
+the mapping says is not read as if the contract had spelt it. If it could be, it is marked :data:`UNMAPPED_MARK`, so
+that it breaks the rule about codes or type and no figure is taken for another. Belongs here: translating cells, and
 counting them. Belongs elsewhere: which column holds an item (``landing``), and types (``type_parsing``).
 """
 
@@ -31,7 +31,7 @@ from lgdp_pipelines.vocabulary.spellings import fold_spelling
 from lgdp_pipelines.vocabulary.value_formats import PLAIN, NumberStyle, build_date_parser
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
 
-UNMAPPED = " (unmapped)"
+UNMAPPED_MARK = " (unmapped)"
 """Follows the text of a cell that the mapping does not know and that the contract would accept."""
 
 _EXACT = Context(prec=200)
@@ -166,10 +166,10 @@ class _CellReader:
         if code is not None:
             return _Cell(code or None, (TranslationKind.CODES,))
         if self._is_coded and (self._item.code_list is not None or self._item.type is ItemType.BOOLEAN):
-            return _Cell(text + UNMAPPED if self._is_known(text) else raw_text)
+            return _Cell(text + UNMAPPED_MARK if self._is_known(text) else raw_text)
         if self._parse is None or text in self._item.marks:
             return _Cell(raw_text)
-        return self._parse(text) or _Cell(text + UNMAPPED)
+        return self._parse(text) or _Cell(text + UNMAPPED_MARK)
 
 
 def _find_codes_by_pattern(patterns: tuple[CodePattern, ...], raw_texts: pl.Series) -> Mapping[str, str]:

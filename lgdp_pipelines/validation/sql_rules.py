@@ -20,7 +20,6 @@ from sqlglot import exp
 
 from lgdp_pipelines.errors import StatementRefused
 from lgdp_pipelines.handover.chunked_frame import ChunkedFrame
-from lgdp_pipelines.handover.extract_reading import ROW
 from lgdp_pipelines.register.model.reference_tables import ReferenceColumn
 from lgdp_pipelines.register.model.table_model import ItemType, Rule
 from lgdp_pipelines.register.rules.kinds.rule_kind import CODES, IN_ERROR, OWN_ROW
@@ -36,6 +35,7 @@ from lgdp_pipelines.storage.duckdb_connections import limit_time, open_sandbox, 
 from lgdp_pipelines.validation.judging_context import JudgingContext
 from lgdp_pipelines.validation.rule_violations import NO_ROWS
 from lgdp_pipelines.vocabulary.periods import Period
+from lgdp_pipelines.vocabulary.table_columns import ROW, STATUS_SUFFIX
 
 # The row of a finding can stand in place of the count where a statement has none of these clauses. Beyond that, several
 # rules share one scan where a condition has none of these expressions, because it then tests each row for itself.
@@ -122,7 +122,7 @@ def _prepare(sql: str, table: str) -> PreparedRule:
         row_condition=_find_row_condition(tree, table) if by_row is not None else "",
         count_statement=tree.sql(dialect=_DIALECT),
         column_names=frozenset(
-            name for word in _list_column_names(tree) for name in (word, word.removesuffix("_status"))
+            name for word in _list_column_names(tree) for name in (word, word.removesuffix(STATUS_SUFFIX))
         ),
         identifiers=frozenset(word.name.lower() for word in tree.find_all(exp.Identifier)),
         selects_star=_selects_star(tree),

@@ -12,7 +12,6 @@ from math import ceil
 import polars as pl
 
 from lgdp_pipelines.handover.chunked_frame import ChunkedFrame
-from lgdp_pipelines.handover.extract_reading import ROW
 from lgdp_pipelines.register.model.contract import Contract, Register
 from lgdp_pipelines.register.model.table_model import Rule, Table
 from lgdp_pipelines.register.rules.contract_rules import list_rules
@@ -23,6 +22,7 @@ from lgdp_pipelines.validation.judging_context import JudgingContext
 from lgdp_pipelines.validation.rule_violations import NO_ROWS, RuleViolations, exclude_rows
 from lgdp_pipelines.validation.sql_rules import SqlInputs, find_violating_rows, open_rule_connection, prepare_rule
 from lgdp_pipelines.vocabulary.periods import Period, find_period
+from lgdp_pipelines.vocabulary.table_columns import ROW
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
 
 KEY_KINDS = (RuleKind.KEY, RuleKind.UNIQUE)

@@ -12,15 +12,12 @@ from datetime import date
 import polars as pl
 
 from lgdp_pipelines.handover.column_types import item_column_type
-from lgdp_pipelines.handover.extract_reading import ROW
 from lgdp_pipelines.register.model.table_model import Item, ItemType, Role, Table
 from lgdp_pipelines.validation.judging_context import SubmissionFacts
 from lgdp_pipelines.validation.rule_violations import NO_ROWS
 from lgdp_pipelines.vocabulary.observation_status import ObservationStatus
+from lgdp_pipelines.vocabulary.table_columns import REPAIRS, ROW, name_status_column
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
-
-REPAIRS = "_repairs"
-"""Column of a row's repairs, as ``<item>:<kind>`` with spaces between; null for a row without repairs."""
 
 IDENTIFYING_ROLES = (Role.COUNCIL, Role.PERIOD)
 """Roles of the items that name the council and the period of a submission."""
@@ -64,7 +61,7 @@ def build_typed_schema(table: Table) -> pl.Schema:
     return pl.Schema(
         {
             **{item.name: item_column_type(item).polars for item in table.items},
-            **{f"{item.name}_status": pl.String() for item in table.having(Role.MEASURE)},
+            **{name_status_column(item.name): pl.String() for item in table.having(Role.MEASURE)},
             REPAIRS: pl.String(),
             ROW: pl.Int64(),
         }
@@ -86,7 +83,8 @@ def parse_chunk(table: Table, chunk: CanonicalChunk, facts: SubmissionFacts) -> 
         expressions.append(value.alias(item.name))
         if item.role is Role.MEASURE:
             is_full = values is not None and not values.null_count()
-            expressions.append((_NORMAL if is_full else _build_status(item, value)).alias(f"{item.name}_status"))
+            status = _NORMAL if is_full else _build_status(item, value)
+            expressions.append(status.alias(name_status_column(item.name)))
         empty_count = text.get_column(item.name).null_count()
         if item.required and empty_count:
             expressions.append(pl.col(item.name).is_null().alias(f"{_EMPTY}{item.name}"))

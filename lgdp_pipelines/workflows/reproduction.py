@@ -32,6 +32,7 @@ from lgdp_pipelines.storage.lake_tables import FINDING, LakeTable, parse_submiss
 from lgdp_pipelines.validation.derived_items import build_validated_schema
 from lgdp_pipelines.validation.judge import ValidationResult
 from lgdp_pipelines.vocabulary.periods import Period, parse_period
+from lgdp_pipelines.vocabulary.table_columns import ROW
 from lgdp_pipelines.workflows.judgement_evidence import digest_judgement, hash_code, read_package_versions
 from lgdp_pipelines.workflows.platform import Platform
 from lgdp_pipelines.workflows.submission_judgement import ComparisonRows, SubmittedFiles, judge_files
@@ -378,7 +379,7 @@ def _compare_rows(platform: Platform, original: JudgementRecord, name: str, new_
     rows = platform.lake.read_chunks(table, {"period": key.period, "_submission_id": original.submission_id})
     if not set(new_rows.columns) <= set(rows.columns):
         return
-    old_rows = ChunkedFrame.from_frames(rows.collect().select(new_rows.columns).sort("_row"))
+    old_rows = ChunkedFrame.from_frames(rows.collect().select(new_rows.columns).sort(ROW))
     if digest_rows(old_rows) == original.evidence.tables[name]:
         yield from _compare_cells(old_rows.collect(), new_rows.collect())
 
@@ -389,12 +390,12 @@ def _compare_cells(old_rows: pl.DataFrame, new_rows: pl.DataFrame) -> Iterator[s
         ("now and not then", new_rows, old_rows),
         ("then and not now", old_rows, new_rows),
     ):
-        for row in rows.join(other_rows, on="_row", how="anti", maintain_order="left").get_column("_row"):
+        for row in rows.join(other_rows, on=ROW, how="anti", maintain_order="left").get_column(ROW):
             yield f"Row {row} is there {phrase}."
-    shared_rows = old_rows.join(new_rows, on="_row", how="inner", suffix=" now", maintain_order="left")
-    for column in (name for name in old_rows.columns if name != "_row"):
+    shared_rows = old_rows.join(new_rows, on=ROW, how="inner", suffix=" now", maintain_order="left")
+    for column in (name for name in old_rows.columns if name != ROW):
         is_different = pl.col(column).ne_missing(pl.col(f"{column} now"))
-        for row in shared_rows.filter(is_different).get_column("_row"):
+        for row in shared_rows.filter(is_different).get_column(ROW):
             yield f"Row {row} differs in {column}."
 
 

@@ -18,6 +18,7 @@ from lgdp_pipelines.register.model.field_types import find_pattern_problem
 from lgdp_pipelines.register.model.table_model import NUMERIC, Item, ItemType, Privacy, Provenance, Range, Role
 from lgdp_pipelines.register.rules.contract_rules import list_item_rules
 from lgdp_pipelines.vocabulary.code_lists import Code, CodeList
+from lgdp_pipelines.vocabulary.table_columns import STATUS_SUFFIX
 from lgdp_pipelines.vocabulary.value_formats import NumberStyle, find_ambiguous_text, find_date_format_problem
 
 RESERVED_NAMES = frozenset({"council_code", "council_name", "gss_code", "period", "return_code"})
@@ -172,7 +173,7 @@ def check_item(entry: ItemEntry) -> Iterator[Contradiction]:
             "Write small letters, digits and _, a letter first.",
         ),
         (
-            item.name in RESERVED_NAMES or item.name.endswith("_status"),
+            item.name in RESERVED_NAMES or item.name.endswith(STATUS_SUFFIX),
             node,
             f"The item name {item.name} is reserved for the platform.",
             "Choose another name; the header in the file (physicalName) can stay as it is.",

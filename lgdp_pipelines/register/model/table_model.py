@@ -32,6 +32,7 @@ from lgdp_pipelines.register.model.field_types import (
 )
 from lgdp_pipelines.vocabulary.observation_status import ObservationStatus
 from lgdp_pipelines.vocabulary.spellings import fold_spelling
+from lgdp_pipelines.vocabulary.table_columns import ROW, name_status_column
 from lgdp_pipelines.vocabulary.value_formats import NumberStyle
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity
 
@@ -411,7 +412,7 @@ def columns_of(tables: Iterable[Table]) -> Mapping[str, Sequence[str]]:
     """Return columns for rules' SQL by table, ``_status`` and ``_row`` included."""
     return {
         table.name: [item.name for item in table.all_items]
-        + [f"{item.name}_status" for item in table.all_items if item.role is Role.MEASURE]
-        + ["_row"]
+        + [name_status_column(item.name) for item in table.all_items if item.role is Role.MEASURE]
+        + [ROW]
         for table in tables
     }

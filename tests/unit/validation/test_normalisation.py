@@ -12,9 +12,9 @@ from lgdp_pipelines.handover.judgement_values import RepairKind
 from lgdp_pipelines.register.model.table_model import Item, ItemType, Role
 from lgdp_pipelines.validation.judging_context import SubmissionFacts
 from lgdp_pipelines.validation.normalisation import Normaliser
-from lgdp_pipelines.validation.type_parsing import REPAIRS, ROW
 from lgdp_pipelines.vocabulary.code_lists import Code, CodeList
 from lgdp_pipelines.vocabulary.observation_status import ObservationStatus
+from lgdp_pipelines.vocabulary.table_columns import REPAIRS, ROW
 from lgdp_pipelines.vocabulary.value_formats import (
     NumberStyle,
     build_date_parser,

@@ -25,6 +25,7 @@ from lgdp_pipelines.register.model.table_model import Item, ItemType, Role, Term
 from lgdp_pipelines.vocabulary.code_lists import CodeList
 from lgdp_pipelines.vocabulary.observation_status import ObservationStatus
 from lgdp_pipelines.vocabulary.periods import PeriodKind
+from lgdp_pipelines.vocabulary.table_columns import name_status_column
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
 
 
@@ -281,7 +282,9 @@ def quote_text(value: str) -> str:
 def answered_sql(item: Item, relation: str = "") -> str:
     """Return SQL for whether a cell has a value or a mark."""
     if item.role is Role.MEASURE and item.marks:
-        return f"{quote_column(f'{item.name}_status', relation)} <> {quote_text(ObservationStatus.MISSING.value)}"
+        return (
+            f"{quote_column(name_status_column(item.name), relation)} <> {quote_text(ObservationStatus.MISSING.value)}"
+        )
     return f"{quote_column(item.name, relation)} IS NOT NULL"
 
 
