@@ -89,14 +89,14 @@ def open_selection(
     if needs_return and period and not return_code:
         raise WrongUse("--period needs --return: each return has periods of its own.", remedy="Add --return HL1.")
     data_return = register.named(return_code) if return_code else None
-    span = None
+    selected_period = None
     if period:
-        span = parse_return_period(data_return, period) if data_return else parse_period(period)
+        selected_period = parse_return_period(data_return, period) if data_return else parse_period(period)
     return platform, Selection(
         (data_return,) if data_return else tuple(register.returns.values()),
         data_return.code if data_return else None,
         register.councils.require(council).code if council else None,
-        span.id if span else None,
+        selected_period.id if selected_period else None,
     )
 
 

@@ -79,9 +79,9 @@ def _print_council(council: Council, obligations: Sequence[Obligation]) -> None:
         return
     table = new_table(f"{name}: {len(tasks)} of {total} to do", ("due", "return", "period", "", "latest answer"))
     for task in tasks:
-        answer = "" if task.latest_outcome is LatestOutcome.NOTHING else str(task.latest_outcome)
-        latest = f"{task.open_query_count} open queries" if task.is_done else answer
-        table.add_row(task.due.isoformat(), task.return_code, task.period.id, _format_duty(task), latest)
+        latest_outcome = "" if task.latest_outcome is LatestOutcome.NOTHING else str(task.latest_outcome)
+        remark = f"{task.open_query_count} open queries" if task.is_done else latest_outcome
+        table.add_row(task.due.isoformat(), task.return_code, task.period.id, _format_duty(task), remark)
     print_table(table)
 
 

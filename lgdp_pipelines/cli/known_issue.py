@@ -59,7 +59,7 @@ def list_issues(
     council: arguments.CouncilFilter = None,
     period: arguments.PeriodFilter = None,
     *,
-    has_lifted: Annotated[bool, typer.Option("--lifted", help="Include lifted known issues.")] = False,
+    include_lifted: Annotated[bool, typer.Option("--lifted", help="Include lifted known issues.")] = False,
     table_format: arguments.FormatOption = "table",
 ) -> None:
     """List known issues in the order in which they were put.
@@ -68,7 +68,7 @@ def list_issues(
     """
     platform, selection = arguments.open_selection(return_code, council, period)
     issues = platform.ledger.known_issues.find(selection.return_code, selection.council_code, selection.period_id)
-    rows = [_make_row(known_issue) for known_issue in issues if has_lifted or known_issue.lifted_at is None]
+    rows = [_make_row(known_issue) for known_issue in issues if include_lifted or known_issue.lifted_at is None]
     print_rows(rows, COLUMNS, table_format, is_spreadsheet_safe=True)
 
 

@@ -22,7 +22,7 @@ COLUMNS = ("return", "receipts_are", "submissions_are", "receipts", "bytes")
 def ledger(
     return_code: arguments.ReturnFilter = None,
     *,
-    is_verified: Annotated[bool, typer.Option("--verify", help="Read all received bytes again.")] = False,
+    verify_received_bytes: Annotated[bool, typer.Option("--verify", help="Read all received bytes again.")] = False,
     table_format: arguments.FormatOption = "table",
 ) -> None:
     """Account for every byte received, and check that the ledger balances.
@@ -56,7 +56,7 @@ def ledger(
             remedy="Restore the ledger or the received bytes from a backup.",
         )
     say("[green]✓[/green] The ledger balances, and each receipt's bytes are there in their size.")
-    if is_verified:
+    if verify_received_bytes:
         _verify(platform, selection.return_code)
 
 

@@ -102,7 +102,7 @@ def answer_query(
         str, typer.Option("--words", help="The reason, in a sentence or two. No personal data: recipients read it.")
     ] = "",
     *,
-    is_as_last_year: Annotated[
+    repeat_last_year: Annotated[
         bool, typer.Option("--as-last-year", help="Repeat the council's answer to the same query a year before.")
     ] = False,
 ) -> None:
@@ -113,14 +113,14 @@ def answer_query(
 
     Example: `lgdp query answer HL1.FIF.FY2024-25-Q1.Q001 --code correct-as-sent --words "Checked." --by "A. Officer"`
     """
-    if is_as_last_year == bool(code or words):
+    if repeat_last_year == bool(code or words):
         raise WrongUse(
             "An answer is a code with words, or last year's.", remedy="Give --code and --words, or --as-last-year."
         )
     platform = arguments.open_platform()
     query = (
         query_answers.repeat_answer(platform, query_id, by=by)
-        if is_as_last_year
+        if repeat_last_year
         else query_answers.answer_query(platform, query_id, code=code, words=words, by=by)
     )
     answer = query.answer

@@ -38,11 +38,11 @@ def reproduce(
         int | None, typer.Option("--judgement", "-j", min=1, help="The number of a judgement; by default the last.")
     ] = None,
     *,
-    is_all: Annotated[bool, typer.Option("--all", help="Every submission that was judged.")] = False,
+    all_submissions: Annotated[bool, typer.Option("--all", help="Every submission that was judged.")] = False,
     return_code: arguments.ReturnFilter = None,
     period: arguments.PeriodFilter = None,
     council: arguments.CouncilFilter = None,
-    is_evidence: Annotated[
+    evidence_only: Annotated[
         bool, typer.Option("--evidence", help="Only print the evidence of the judgement, as JSON.")
     ] = False,
     result_format: Annotated[
@@ -56,22 +56,22 @@ def reproduce(
 
     Example: `lgdp reproduce HL1.FIF.FY2024-25-Q1.001`
     """
-    if is_all == bool(submission):
+    if all_submissions == bool(submission):
         raise WrongUse("Give one submission, or --all.", remedy="`lgdp status` lists submissions.")
-    if not is_all and (return_code or period or council):
+    if not all_submissions and (return_code or period or council):
         raise WrongUse("--return, --period and --council go with --all.", remedy="Leave them out, or give --all.")
-    if is_all and (judgement_number or is_evidence):
+    if all_submissions and (judgement_number or evidence_only):
         raise WrongUse("--judgement and --evidence go with one submission.", remedy="Name the submission.")
     platform, selection = arguments.open_selection(return_code, council, period, needs_return=True)
     submissions = (
         platform.ledger.judgements.list_judged_submissions(
             selection.return_code, selection.period_id, selection.council_code
         )
-        if is_all
+        if all_submissions
         else (submission,)
     )
     records = [find_judgement(platform.ledger, submission_id, judgement_number) for submission_id in submissions]
-    if is_evidence:
+    if evidence_only:
         print_json(_serialise_evidence(records[0]))
         return
     reproductions: list[Reproduction] = []
@@ -87,7 +87,7 @@ def reproduce(
             {**to_json_fields(reproduction), "evidence": _serialise_evidence(reproduction.original)["evidence"]}
             for reproduction in reproductions
         ]
-        print_json(documents if is_all else documents[0])
+        print_json(documents if all_submissions else documents[0])
     counts = {
         kind: sum(reproduction.comparison is kind for reproduction in reproductions) for kind in ReproductionResult
     }

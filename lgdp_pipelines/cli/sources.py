@@ -51,7 +51,7 @@ def sources(
                     "transport": str(source.transport),
                     "council": code,
                     "council_name": platform.register.councils.by_code[code].name,
-                    "returns": " ".join(answer.return_code for answer in source.returns),
+                    "returns": " ".join(source_return.return_code for source_return in source.returns),
                     "last_receipt": received_at.isoformat(timespec="seconds") if received_at else None,
                     **_make_health_columns(by_council.get(code)),
                 }

@@ -1,6 +1,6 @@
 """The command ``status``: who has submitted, and each verdict, as a grid, a summary or rows.
 
-Belongs here: arguments, and the look of standings. Belongs elsewhere: their content (``ledger``).
+Belongs here: arguments, and the look of statuses. Belongs elsewhere: their content (``ledger``).
 """
 
 from collections import Counter
@@ -55,8 +55,8 @@ def _make_rows(platform: Platform, data_return: Return, period: str | None) -> l
     """Return a row for each council and period with an extract."""
     notes = _count_notes(platform, data_return)
     return [
-        _make_row(platform, data_return, standing, notes[standing.council_code, standing.period])
-        for standing in _list_standings(platform, data_return, period)
+        _make_row(platform, data_return, status, notes[status.council_code, status.period])
+        for status in _list_statuses(platform, data_return, period)
     ]
 
 
@@ -66,52 +66,55 @@ def _count_notes(platform: Platform, data_return: Return) -> Counter[tuple[str, 
     return Counter((note.issue.council_code, note.issue.period) for note in issues if note.lifted_at is None)
 
 
-def _list_standings(platform: Platform, data_return: Return, period: str | None) -> list[SubmissionStatus]:
+def _list_statuses(platform: Platform, data_return: Return, period: str | None) -> list[SubmissionStatus]:
     """Return a return's statuses in order of period and council."""
-    standings = platform.ledger.submissions.list_statuses(data_return.code, period)
-    return sorted(standings, key=lambda standing: (parse_period(standing.period).start, standing.council_code))
+    statuses = platform.ledger.submissions.list_statuses(data_return.code, period)
+    return sorted(
+        statuses,
+        key=lambda status: (parse_period(status.period).start, status.council_code),
+    )
 
 
-def _make_row(platform: Platform, data_return: Return, standing: SubmissionStatus, note_count: int) -> Row:
+def _make_row(platform: Platform, data_return: Return, status: SubmissionStatus, note_count: int) -> Row:
     """Return a submission's status, due day and punctuality as a row."""
-    span = parse_period(standing.period)
-    contract = data_return.contract_for(span)
-    first = standing.reported_at or standing.received_at
+    period = parse_period(status.period)
+    contract = data_return.contract_for(period)
+    first = status.reported_at or status.received_at
     return {
         "return": data_return.code,
-        "council": standing.council_code,
-        "council_name": platform.register.councils.by_code[standing.council_code].name,
-        "period": standing.period,
-        "submission": standing.submission_id,
-        "state": standing.state,
-        "verdict": standing.verdict,
-        "current": standing.current_id,
-        "rows": standing.row_count,
-        "errors": standing.error_finding_count,
-        "queries": standing.query_finding_count,
-        "known_issues": standing.known_issue_finding_count,
-        "open_queries": standing.open_query_count,
-        "received_at": standing.received_at.isoformat(timespec="seconds") if standing.received_at else None,
-        "due": due_date(contract, span).isoformat(),
-        "on_time": None if first is None else timing(contract, span, first) is not Timing.LATE,
-        "answer": find_latest_outcome(standing),
+        "council": status.council_code,
+        "council_name": platform.register.councils.by_code[status.council_code].name,
+        "period": status.period,
+        "submission": status.submission_id,
+        "state": status.state,
+        "verdict": status.verdict,
+        "current": status.current_id,
+        "rows": status.row_count,
+        "errors": status.error_finding_count,
+        "queries": status.query_finding_count,
+        "known_issues": status.known_issue_finding_count,
+        "open_queries": status.open_query_count,
+        "received_at": status.received_at.isoformat(timespec="seconds") if status.received_at else None,
+        "due": due_date(contract, period).isoformat(),
+        "on_time": None if first is None else timing(contract, period, first) is not Timing.LATE,
+        "answer": find_latest_outcome(status),
         "noted": note_count,
     }
 
 
 def _print_grid(platform: Platform, data_return: Return, period: str | None) -> None:
     """Print a grid of councils' answers, for the latest periods only."""
-    standings = _list_standings(platform, data_return, period)
-    periods = list(dict.fromkeys(standing.period for standing in standings))
+    statuses = _list_statuses(platform, data_return, period)
+    periods = list(dict.fromkeys(status.period for status in statuses))
     if not periods:
         print_markup(f"[bold]{data_return.code}: {escape(data_return.latest.title)}[/bold]\n  nothing has come yet\n")
         return
     latest_periods = periods[-PERIODS_SHOWN:]
-    by_cell = {(standing.council_code, standing.period): standing for standing in standings}
+    by_cell = {(status.council_code, status.period): status for status in statuses}
     overdue = {
-        span.id
-        for span in map(parse_period, latest_periods)
-        if platform.day_in_scotland > due_date(data_return.contract_for(span), span)
+        latest_period.id
+        for latest_period in map(parse_period, latest_periods)
+        if platform.day_in_scotland > due_date(data_return.contract_for(latest_period), latest_period)
     }
     notes = _count_notes(platform, data_return)
     headings = (period_id.removeprefix("FY").removeprefix("CY") for period_id in latest_periods)
@@ -132,50 +135,50 @@ def _print_grid(platform: Platform, data_return: Return, period: str | None) -> 
     )
 
 
-def _format_symbol(standing: SubmissionStatus | None, *, is_overdue: bool) -> str:
+def _format_symbol(status: SubmissionStatus | None, *, is_overdue: bool) -> str:
     """Return a grid cell's symbol, with its count and late mark."""
-    late = " [red]![/red]" if is_overdue and (standing is None or standing.current_id is None) else ""
-    current = " [green]✓[/green]" if standing is not None and standing.current_id else ""
+    late = " [red]![/red]" if is_overdue and (status is None or status.current_id is None) else ""
+    current = " [green]✓[/green]" if status is not None and status.current_id else ""
     symbols = {
         LatestOutcome.NOTHING: f"[dim]·[/dim]{late}",
         LatestOutcome.ACCEPTED: "[green]✓[/green]",
         LatestOutcome.NIL: "[green]○[/green]",
-        LatestOutcome.QUERIED: f"[yellow]? {standing.query_finding_count if standing else 0}[/yellow]",
-        LatestOutcome.REJECTED: f"[red]✗ {standing.error_finding_count if standing else 0}[/red]{current}{late}",
+        LatestOutcome.QUERIED: f"[yellow]? {status.query_finding_count if status else 0}[/yellow]",
+        LatestOutcome.REJECTED: f"[red]✗ {status.error_finding_count if status else 0}[/red]{current}{late}",
         LatestOutcome.WITHDRAWN: f"[dim]↩[/dim]{current}{late}",
         LatestOutcome.WAITING: "…",
     }
-    return symbols[find_latest_outcome(standing)]
+    return symbols[find_latest_outcome(status)]
 
 
 def print_summary(platform: Platform) -> None:
     """Print counts of verdicts by return and period, then each rejection's rules."""
-    standings = [
-        standing
+    statuses = [
+        status
         for data_return in platform.register.returns.values()
-        for standing in _list_standings(platform, data_return, None)
+        for status in _list_statuses(platform, data_return, None)
     ]
     groups: dict[tuple[str, str], list[SubmissionStatus]] = {}
-    for standing in standings:
-        groups.setdefault((standing.return_code, standing.period), []).append(standing)
+    for status in statuses:
+        groups.setdefault((status.return_code, status.period), []).append(status)
     table = new_table(
         "Submissions",
         ("return", "period"),
         ("accepted", "queried", "rejected", "withdrawn", "nothing came", "current rows"),
     )
     for (return_code, period), group in groups.items():
-        withdrawn = sum(standing.state is SubmissionState.WITHDRAWN for standing in group)
-        verdicts = Counter(s.verdict for s in group if s.state is not SubmissionState.WITHDRAWN)
+        withdrawn = sum(status.state is SubmissionState.WITHDRAWN for status in group)
+        verdicts = Counter(status.verdict for status in group if status.state is not SubmissionState.WITHDRAWN)
         missing = len(platform.register.councils.codes) - len(group)
-        rows = sum(standing.row_count or 0 for standing in group if standing.current_id)
+        rows = sum(status.row_count or 0 for status in group if status.current_id)
         counts = (*(verdicts[verdict] for verdict in Verdict), withdrawn, missing)
         table.add_row(return_code, period, *(str(count or "") for count in counts), f"{rows:,}")
     print_table(table)
-    for standing in standings:
-        if find_latest_outcome(standing) is LatestOutcome.REJECTED and standing.submission_id:
-            remark = f"; {standing.current_id} stays" if standing.current_id else ""
-            rules = _format_failed_rules(platform, standing.submission_id)
-            print_markup(f"  [red]✗[/red] {standing.submission_id}: {rules}{remark}")
+    for status in statuses:
+        if find_latest_outcome(status) is LatestOutcome.REJECTED and status.submission_id:
+            remark = f"; {status.current_id} stays" if status.current_id else ""
+            rules = _format_failed_rules(platform, status.submission_id)
+            print_markup(f"  [red]✗[/red] {status.submission_id}: {rules}{remark}")
 
 
 def _format_failed_rules(platform: Platform, submission_id: str) -> str:

@@ -21,8 +21,8 @@ from lgdp_pipelines.workflows.platform import Platform
 
 def submit(
     return_code: arguments.ReturnArgument,
-    council: arguments.CouncilOption,
-    period: arguments.PeriodOption,
+    council_name: arguments.CouncilOption,
+    period_text: arguments.PeriodOption,
     files: arguments.OptionalFilesArgument = None,
     system: arguments.SystemOption = "",
     *,
@@ -38,18 +38,18 @@ def submit(
     """
     platform = arguments.open_platform()
     data_return = platform.register.named(return_code)
-    span = arguments.parse_return_period(data_return, period)
-    authority = platform.register.councils.require(council)
+    period = arguments.parse_return_period(data_return, period_text)
+    council = platform.register.councils.require(council_name)
     paths = arguments.require_files(files or [])
     if not paths and not is_nil:
         raise WrongUse("No file is given.", remedy="Name the extract, or add --nil if there is nothing to report.")
-    previous_id = platform.ledger.submissions.find_current_ids(data_return.code, span.id).get(authority.code)
+    previous_id = platform.ledger.submissions.find_current_ids(data_return.code, period.id).get(council.code)
     inbox = Inbox(platform.ledger, platform.received_bytes)
     if is_nil:
-        receipts = hand_in_nil(data_return, authority, span, paths, inbox)
+        receipts = hand_in_nil(data_return, council, period, paths, inbox)
     else:
-        mapping = arguments.select_mapping(platform.register, system, data_return.contract_for(span), authority)
-        receipts = hand_in(data_return, authority, span, paths, inbox, mapping)
+        mapping = arguments.select_mapping(platform.register, system, data_return.contract_for(period), council)
+        receipts = hand_in(data_return, council, period, paths, inbox, mapping)
     for receipt in receipts:
         say(f"Receipt {receipt.id}: {escape(receipt.file_name)}, {receipt.size:,} bytes, {receipt.state}")
     with run_with_progress(platform, "Journey") as runner:
@@ -57,7 +57,7 @@ def submit(
     results = [_find_original(platform, receipt.id) for receipt in receipts]
     submissions = {receipt.submission_id or receipt.id: receipt for receipt in results}
     verdicts = [_print_verdict(platform, receipt) for receipt in submissions.values()]
-    current_id = platform.ledger.submissions.find_current_ids(data_return.code, span.id).get(authority.code)
+    current_id = platform.ledger.submissions.find_current_ids(data_return.code, period.id).get(council.code)
     if previous_id is not None and current_id != previous_id:
         row_count = platform.ledger.judgements.count_accepted_rows(previous_id)
         say(f"It replaces {previous_id}, which had {row_count:,} rows.")

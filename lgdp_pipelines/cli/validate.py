@@ -41,8 +41,8 @@ _NO_COMPARISON = "Leave the option out: there is nothing to compare with."
 def validate(
     return_code: arguments.ReturnArgument,
     files: arguments.FilesArgument,
-    council: arguments.CouncilOption,
-    period: arguments.PeriodOption,
+    council_name: arguments.CouncilOption,
+    period_text: arguments.PeriodOption,
     system: arguments.SystemOption = "",
     received: Annotated[
         str, typer.Option("--received", metavar="DAY", help="The day it is sent, as in 2025-05-31; by default today.")
@@ -69,11 +69,11 @@ def validate(
     """
     register = load_register(Settings.from_environment().schemas)
     data_return = register.named(return_code)
-    span = arguments.parse_return_period(data_return, period)
-    contract, authority = data_return.contract_for(span), register.councils.require(council)
+    period = arguments.parse_return_period(data_return, period_text)
+    contract, council = data_return.contract_for(period), register.councils.require(council_name)
     day = arguments.parse_day(received) if received else day_in_scotland(datetime.now(UTC))
-    mapping = arguments.select_mapping(register, system, contract, authority)
-    extract = LocalExtract(contract, authority, span, tuple(arguments.require_files(files)), day, mapping)
+    mapping = arguments.select_mapping(register, system, contract, council)
+    extract = LocalExtract(contract, council, period, tuple(arguments.require_files(files)), day, mapping)
     files_to_compare = [
         *(_parse_earlier_file(data_return, extract, text) for text in earlier or ()),
         *(_parse_other_file(register, extract, text) for text in other or ()),
@@ -109,7 +109,9 @@ def _group_comparisons(
             contract,
             extract.council,
             period,
-            tuple(path for data_return, span, path in files if (data_return.code, span) == (code, period)),
+            tuple(
+                path for data_return, file_period, path in files if (data_return.code, file_period) == (code, period)
+            ),
             extract.received_on,
             register.mapping_for(system, extract.council.code, contract) if system else None,
         )

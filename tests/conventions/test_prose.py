@@ -130,7 +130,7 @@ def test_the_whole_package_is_searched() -> None:
     """Otherwise the tests above would search nothing, and pass."""
     commands = {prose.location for prose in HELP}
     assert {f"lgdp {word}" for word in SUMMARIES} <= commands
-    assert {"lgdp query answer", "lgdp token new", "lgdp validate council"} <= commands
+    assert {"lgdp query answer", "lgdp token new", "lgdp validate council_name"} <= commands
     assert len(HELP) > 120
     assert len(MESSAGE_TEXTS) > 600
     assert len(FIRST_LINES) > 1800
