@@ -289,7 +289,7 @@ def _build_date_formatters(
         """Return each date column's function that writes days, by position."""
         positions = match_headers(table, headers, table_mapping, file_name).positions
         return {
-            position: partial(_format_day, item, (table_mapping and table_mapping.find_date_format(item)) or "")
+            position: partial(_format_day, item, table_mapping)
             for item in table.items
             if item.type is ItemType.DATE
             for position in positions.get(item.name, ())
@@ -298,11 +298,10 @@ def _build_date_formatters(
     return by_position
 
 
-def _format_day(item: Item, date_format: str, day: date) -> str:
+def _format_day(item: Item, table_mapping: TableMapping | None, day: date) -> str:
     """Return a day in the mapping's date format, or else the contract's."""
-    if date_format:
-        return format_day(day, date_format)
-    return day.strftime((item.date_format or "%Y-%m-%d").replace("%Y", f"{day.year:04d}"))
+    mapped_format = table_mapping.find_date_format(item) if table_mapping else ""
+    return format_day(day, mapped_format or item.date_format or "yyyy-MM-dd")
 
 
 def _check_delimiter(

@@ -22,6 +22,7 @@ from lgdp_pipelines.register.model.contract import Contract, Register
 from lgdp_pipelines.register.model.table_model import Item, ItemType, Range, Role, Table
 from lgdp_pipelines.vocabulary.councils import Council
 from lgdp_pipelines.vocabulary.periods import Period, PeriodKind, read_period
+from lgdp_pipelines.vocabulary.value_formats import format_day
 
 Row = dict[str, str]
 """Text by item name; empty for an empty cell."""
@@ -128,7 +129,7 @@ def generate_text(item: Item, request: RowRequest, random: Random) -> str:
         return random.choice(request.list_valid_codes(item.code_list))
     match item.type:
         case ItemType.DATE:
-            return _generate_day(item, request.period, random).strftime(item.date_format or "%Y-%m-%d")
+            return format_day(_generate_day(item, request.period, random), item.date_format or "yyyy-MM-dd")
         case ItemType.BOOLEAN:
             return random.choice(("true", "false"))
         case ItemType.TEXT:
@@ -303,7 +304,7 @@ def spell_period(item: Item, period: Period) -> str:
         ValueError: the item can hold none of them.
     """
     if item.type is ItemType.DATE:
-        return period.start.strftime(item.date_format or "%Y-%m-%d")
+        return format_day(period.start, item.date_format or "yyyy-MM-dd")
     return _choose_fitting(item, list_period_spellings(period))
 
 

@@ -17,6 +17,7 @@ from lgdp_pipelines.validation.judging_context import SubmissionFacts
 from lgdp_pipelines.validation.rule_violations import NO_ROWS
 from lgdp_pipelines.vocabulary.observation_status import ObservationStatus
 from lgdp_pipelines.vocabulary.table_columns import REPAIRS, ROW, name_status_column
+from lgdp_pipelines.vocabulary.value_formats import build_date_pattern, to_strptime_format
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
 
 IDENTIFYING_ROLES = (Role.COUNCIL, Role.PERIOD)
@@ -184,7 +185,7 @@ def _parse(item: Item, cell: _Cell, facts: SubmissionFacts) -> pl.Expr:
         case ItemType.INTEGER | ItemType.DECIMAL:
             return cell.well_formed.cast(item_column_type(item).polars, strict=False)
         case ItemType.DATE:
-            return cell.well_formed.str.to_date(item.date_format, strict=False, cache=False)
+            return cell.well_formed.str.to_date(to_strptime_format(item.date_format or ""), strict=False, cache=False)
         case ItemType.BOOLEAN:
             return pl.when(cell.well_formed.is_not_null()).then(cell.well_formed.str.to_lowercase() == "true")
 
@@ -204,8 +205,7 @@ def build_value_pattern(item: Item) -> str:
             after = rf"(\.[0-9]{{1,{item.scale}}}0*)?" if item.scale else r"(\.0+)?"
             return rf"^-?{before}{after}$"
         case ItemType.DATE:
-            form = (item.date_format or "").replace(".", r"\.").replace("%Y", "[1-9][0-9]{3}")
-            return f"^{form.replace('%d', '[0-9]{2}').replace('%m', '[0-9]{2}')}$"
+            return f"^{build_date_pattern(item.date_format or '')}$"
         case ItemType.BOOLEAN:
             return "^(?i:true|false)$"
 
@@ -241,7 +241,7 @@ def read_canonical_columns(table: Table, text: pl.DataFrame) -> Mapping[str, pl.
             *(_CANONICAL_TESTS[item.type](item).all().alias(f"{_HOLDS}{item.name}") for item in items),
             *(pl.col(item.name).cast(pl.Int64, strict=False) for item in items if item.type is ItemType.INTEGER),
             *(
-                pl.col(item.name).str.to_date(item.date_format, strict=False, cache=False)
+                pl.col(item.name).str.to_date(to_strptime_format(item.date_format or ""), strict=False, cache=False)
                 for item in items
                 if item.type is ItemType.DATE
             ),

@@ -74,6 +74,11 @@ def find_date_format_problem(date_format: str) -> str | None:
     return None
 
 
+def to_strptime_format(date_format: str) -> str:
+    """Return a format of ``yyyy``, ``MM`` and ``dd`` in ``strptime`` letters."""
+    return date_format.replace("yyyy", "%Y").replace("MM", "%m").replace("dd", "%d")
+
+
 def build_date_pattern(date_format: str) -> str:
     """Return a regular expression for a format, with groups for parts.
 
@@ -91,8 +96,8 @@ class DayParts:
     day: str
 
     def format(self, date_format: str) -> str:
-        """Return the date in a format of ``%Y``, ``%m`` and ``%d``."""
-        return date_format.replace("%Y", self.year).replace("%m", self.month).replace("%d", self.day)
+        """Return the date in a format of ``yyyy``, ``MM`` and ``dd``."""
+        return date_format.replace("yyyy", self.year).replace("MM", self.month).replace("dd", self.day)
 
     @property
     def exists(self) -> bool:

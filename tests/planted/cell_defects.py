@@ -15,6 +15,7 @@ from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.model.table_model import Item, ItemType, Role, Table
 from lgdp_pipelines.vocabulary.councils import Council
 from lgdp_pipelines.vocabulary.periods import Period
+from lgdp_pipelines.vocabulary.value_formats import format_day
 from lgdp_pipelines.vocabulary.verdicts import RuleKind
 from tests.planted.table_drafts import Event, N, PlantedFinding
 
@@ -120,14 +121,13 @@ def _list_invalid_days(item: Item) -> list[str]:
     date_format = item.date_format or ""
 
     def spell(year: str, month: str, day: str) -> str:
-        return date_format.replace("%Y", year).replace("%m", month).replace("%d", day)
+        return date_format.replace("yyyy", year).replace("MM", month).replace("dd", day)
 
-    other_form = "%d/%m/%Y" if "/" not in date_format else "%Y-%m-%d"
     return [
         spell("2023", "02", "29"),
         spell("2024", "13", "01"),
         spell("24", "5", "1"),
-        date(2024, 5, 1).strftime(other_form),
+        "01/05/2024" if "/" not in date_format else "2024-05-01",
     ]
 
 
@@ -191,6 +191,6 @@ def _move_bound(item: Item, bound: str | None, step_count: int) -> str | None:
     if bound is None:
         return None
     if item.type is ItemType.DATE:
-        return (date.fromisoformat(bound) + timedelta(days=step_count)).strftime(item.date_format or "")
+        return format_day(date.fromisoformat(bound) + timedelta(days=step_count), item.date_format or "")
     step = _find_smallest_step(item) if item.multiple_of is None else Decimal(item.multiple_of)
     return str(Decimal(bound) + step_count * step)

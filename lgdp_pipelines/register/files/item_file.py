@@ -31,7 +31,7 @@ _REFUSED_DERIVATION = FamilyGroup("?", "?", "?")
 URN = re.compile(r"urn:lgdp:item:[a-z0-9]+(-[a-z0-9]+)*:[a-z0-9][a-z0-9_]*")
 
 _DECIMAL = re.compile(r"decimal\((\d{1,2}),\s*(\d{1,2})\)")
-_DATE_LETTERS = {"dd": "%d", "MM": "%m", "yyyy": "%Y"}
+_DATE_LETTERS = ("MM", "dd", "yyyy")
 _DATE_PART = re.compile(r"dd|MM|yyyy|[-/. ]")
 _PLAIN_TYPES = {
     ("string", "varchar"): ItemType.TEXT,
@@ -125,12 +125,10 @@ def _parse_type(node: YamlNode) -> tuple[ItemType | None, int, int]:
 
 
 def _parse_date_format(text: str) -> str | None:
-    """Return a date pattern in ``strptime`` letters; None unless complete."""
+    """Return a format with day, month and year; None for others."""
     parts = _DATE_PART.findall(text)
-    letters = [part for part in parts if part in _DATE_LETTERS]
-    if "".join(parts) != text or sorted(letters) != sorted(_DATE_LETTERS):
-        return None
-    return "".join(_DATE_LETTERS.get(part, part) for part in parts)
+    letters = tuple(sorted(part for part in parts if part in _DATE_LETTERS))
+    return text if "".join(parts) == text and letters == _DATE_LETTERS else None
 
 
 def _range(options: YamlNode) -> Range | None:
@@ -187,7 +185,7 @@ def check_item(entry: ItemEntry) -> Iterator[Contradiction]:
         (not item.definition, node, f"{item.name} has no definition.", "Write its meaning under description."),
     )
     yield from _check_type(item, node)
-    yield from check_value_spellings(item, node, node.at("logicalTypeOptions").text("format"))
+    yield from check_value_spellings(item, node)
     yield from _check_text(item, node)
     if entry.has_role:
         yield from _check_measure(item, node)
@@ -361,25 +359,24 @@ def _check_role(item: Item, node: YamlNode) -> Iterator[Contradiction]:
 DATES, NUMBERS = "lgdpDateFormats", "lgdpNumbers"
 
 
-def check_value_spellings(item: Item, node: YamlNode, date_format: str) -> Iterator[Contradiction]:
+def check_value_spellings(item: Item, node: YamlNode) -> Iterator[Contradiction]:
     """Yield contradictions in the permitted spellings of dates and numbers.
 
     Args:
         item: that has them.
         node: of the item.
-        date_format: declared for its dates, in the letters of the standard; empty for other types.
     """
-    yield from _check_date_spellings(item, node, date_format)
+    yield from _check_date_spellings(item, node)
     yield from _check_number_spelling(item, node.custom_property(NUMBERS))
 
 
-def _check_date_spellings(item: Item, node: YamlNode, declared_format: str) -> Iterator[Contradiction]:
+def _check_date_spellings(item: Item, node: YamlNode) -> Iterator[Contradiction]:
     """Yield misplaced, malformed, repeated or ambiguous formats of dates."""
     formats = node.custom_property(DATES)
     if formats.value is not None and item.type is not ItemType.DATE:
         yield formats.contradiction(f"{item.name} has {DATES} but is not a date.", "Remove it.")
         return
-    known_formats = [declared_format] if item.date_format is not None else []
+    known_formats = [item.date_format] if item.date_format is not None else []
     for entry in formats.elements:
         date_format = entry.value if isinstance(entry.value, str) else ""
         if problem := find_date_format_problem(date_format):

@@ -40,7 +40,7 @@ from lgdp_pipelines.vocabulary.councils import Councils
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.vocabulary.spellings import fold_spelling
 from lgdp_pipelines.vocabulary.units import list_convertible_units
-from lgdp_pipelines.vocabulary.value_formats import find_date_format_problem
+from lgdp_pipelines.vocabulary.value_formats import find_date_format_problem, to_strptime_format
 
 
 @dataclass(frozen=True, slots=True)
@@ -526,7 +526,7 @@ def _is_value_of(item: Item, text: str, targets: frozenset[str]) -> bool:
 def _is_date(item: Item, text: str) -> bool:
     """Return whether a text is a date in the item's format."""
     try:
-        datetime.strptime(text, item.date_format or "")  # noqa: DTZ007 - a day has no zone
+        datetime.strptime(text, to_strptime_format(item.date_format or ""))  # noqa: DTZ007 - a day has no zone
     except ValueError:
         return False
     return True

@@ -233,7 +233,7 @@ class Item:
         unit: of a measure, such as ``tonnes`` or ``households``; empty for others.
         precision: total digits of a decimal; 0 otherwise.
         scale: digits after the point of a decimal; 0 otherwise.
-        date_format: of its dates in ``strptime`` letters; None where the item is not a date.
+        date_format: of its dates, such as ``ddMMyyyy``; None where the item is not a date.
         date_formats: other permitted formats, such as ``d/M/yyyy``; each is converted to ``date_format``.
         numbers: other permitted spelling of numbers; None: only plain numbers.
         code_list: id of its code list, or None.

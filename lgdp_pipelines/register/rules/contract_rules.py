@@ -187,16 +187,12 @@ _FORMS = {
     ItemType.NUMBER: "a number, with a point before decimals",
     ItemType.BOOLEAN: "true or false",
 }
-_DATE_WORDS = (("%d", "DD"), ("%m", "MM"), ("%Y", "YYYY"))
 
 
 def _describe_type(item: Item) -> str:
     """Return the form of an item's values in words."""
     if item.type is ItemType.DATE:
-        date_format = item.date_format or ""
-        for letters, word in _DATE_WORDS:
-            date_format = date_format.replace(letters, word)
-        return f"a date in the form {date_format}"
+        return f"a date in the form {(item.date_format or '').upper()}"
     if item.type is ItemType.DECIMAL:
         integer = item.precision - item.scale
         return f"a number with at most {integer} digits before the point and {item.scale} after it"

@@ -160,8 +160,8 @@ def test_a_day_is_spelled_as_its_item_spells_dates(read: ReadFunction, options: 
         worksheet.write(4, 1, datetime(2024, 3, 1), moment)  # noqa: DTZ001
 
     dates = {
-        "A": {"type": ItemType.DATE, "date_format": "%d%m%Y"},
-        "B": {"type": ItemType.DATE, "date_format": "%d/%m/%Y"},
+        "A": {"type": ItemType.DATE, "date_format": "ddMMyyyy"},
+        "B": {"type": ItemType.DATE, "date_format": "dd/MM/yyyy"},
     }
     assert rows(read(book(fill, options=options), facts=dates)) == [
         (2, "01032024", "01/03/2024", "2024-03-01"),
@@ -192,7 +192,7 @@ def test_a_day_is_written_in_the_date_format_of_the_mapping(
             )
         },
     )
-    declared = contract(table("t", item("A"), item("B", type=ItemType.DATE, date_format="%d%m%Y")))
+    declared = contract(table("t", item("A"), item("B", type=ItemType.DATE, date_format="ddMMyyyy")))
     reading = read_extract(declared, [ExtractFile("x", content)], mapping)
     assert [row for piece in reading.tables["t"] for row in piece.select("a", "b").iter_rows()] == [
         ("1", "3-Feb-1961"),

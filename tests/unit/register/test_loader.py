@@ -35,7 +35,7 @@ class TestASoundRegister:
         ref, born = items["pet_ref"], items["birth_date"]
         assert (ref.header, ref.key, ref.required, ref.privacy) == ("REF", True, True, Privacy.PSEUDONYMISE)
         assert (ref.pattern, ref.min_length, ref.max_length) == ("[A-Z][0-9]+", 2, 9)
-        assert (born.type, born.date_format) == (ItemType.DATE, "%d%m%Y")
+        assert (born.type, born.date_format) == (ItemType.DATE, "ddMMyyyy")
         assert born.range is not None
         assert (born.range.minimum, born.range.maximum) == ("1990-01-01", "2040-01-01")
         assert items["sending_council"].role is Role.COUNCIL

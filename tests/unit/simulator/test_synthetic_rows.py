@@ -97,8 +97,8 @@ def test_codes_are_valid_on_the_period_s_last_day(rows_of: Any) -> None:
 
 
 def test_dates_lie_in_the_period_in_their_own_spelling(rows_of: Any) -> None:
-    for row in rows_of(a={"required": True, "type": ItemType.DATE, "date_format": "%d/%m/%y"}):
-        day = datetime.strptime(row["A"], "%d/%m/%y").date()  # noqa: DTZ007 - a day
+    for row in rows_of(a={"required": True, "type": ItemType.DATE, "date_format": "dd/MM/yyyy"}):
+        day = datetime.strptime(row["A"], "%d/%m/%Y").date()  # noqa: DTZ007 - a day
         assert PERIOD.start <= day <= PERIOD.end
 
 

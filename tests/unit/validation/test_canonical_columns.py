@@ -9,7 +9,7 @@ from lgdp_pipelines.register.model.table_model import ItemType
 from lgdp_pipelines.validation.type_parsing import build_value_pattern, read_canonical_columns
 from tests.support.small_contract import make_item, make_item_bench
 
-DAY = make_item("day", ItemType.DATE, date_format="%d/%m/%Y")
+DAY = make_item("day", ItemType.DATE, date_format="dd/MM/yyyy")
 NUMBER, TEXT = make_item("number", ItemType.INTEGER), make_item("text", ItemType.TEXT)
 TABLE = make_item_bench(DAY, NUMBER, TEXT).contract.tables[0]
 CHARACTERS = "07+-.,eE_ \t\x1c\x85\u00a0\u0660/"

@@ -53,7 +53,7 @@ def test_every_combination_of_bounds_is_enforced(bounds: dict[str, int], kind: I
 def test_every_combination_of_bounds_of_a_day_is_enforced(bounds: dict[str, int]) -> None:
     zero = date(2024, 2, 29)
     limits = Range(**{name: (zero + timedelta(days=limit)).isoformat() for name, limit in bounds.items()})
-    bench = make_item_bench(make_item("n", ItemType.DATE, date_format="%d%m%Y", range=limits))
+    bench = make_item_bench(make_item("n", ItemType.DATE, date_format="ddMMyyyy", range=limits))
     numbers = range(-8, 45)
     expected = [("tst.n.range", row) for row, number in enumerate(numbers, start=2) if _is_outside(number, bounds)]
     assert bench.list_findings([[(zero + timedelta(days=number)).strftime("%d%m%Y")] for number in numbers]) == expected

@@ -27,8 +27,8 @@ from tests.support.small_contract import (
     make_table,
 )
 
-BIRTH = make_item("birth", ItemType.DATE, date_format="%Y-%m-%d")
-DAY = make_item("day", ItemType.DATE, date_format="%Y-%m-%d")
+BIRTH = make_item("birth", ItemType.DATE, date_format="yyyy-MM-dd")
+DAY = make_item("day", ItemType.DATE, date_format="yyyy-MM-dd")
 
 
 def make_derived_item(name: str, derivation: Derivation, kind: ItemType = ItemType.TEXT, **facts: object) -> Item:

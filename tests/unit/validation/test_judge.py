@@ -241,7 +241,7 @@ SPREADSHEET_BENCH = make_bench(
             make_item("name"),
             make_item("code", code_list="colours"),
             make_item("hours", ItemType.INTEGER, range=Range("0", "40")),
-            make_item("day", ItemType.DATE, date_format="%d/%m/%Y"),
+            make_item("day", ItemType.DATE, date_format="dd/MM/yyyy"),
         ],
     )
 )
@@ -267,7 +267,9 @@ def test_two_point_nine_is_not_code_two_and_999_is_not_within_40() -> None:
 
 def test_an_invalid_date_is_reported_and_its_key_repeats_no_other() -> None:
     bench = make_bench(
-        make_table("t", [make_item("ref", key=True), make_item("day", ItemType.DATE, date_format="%d/%m/%Y", key=True)])
+        make_table(
+            "t", [make_item("ref", key=True), make_item("day", ItemType.DATE, date_format="dd/MM/yyyy", key=True)]
+        )
     )
     judgement = judge_texts(bench, "ref,day\nA,31/02/2024\nA,30/02/2024\nA,01/02/2024\n")
     assert list_findings(judgement) == [("tst.day.type", 2), ("tst.day.type", 3)]

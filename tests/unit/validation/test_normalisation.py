@@ -25,7 +25,7 @@ from lgdp_pipelines.vocabulary.value_formats import (
 from tests.support.small_contract import FIFE, YEAR, Bench, find_outcome, make_item, make_item_bench
 
 OTHER_FORMS = ("yyyy-MM-dd", "d MMM yyyy", "dd/MM/yyyy", "d MMMM yyyy HH:mm")
-DAY = make_item_bench(make_item("n", ItemType.DATE, date_format="%d%m%Y", date_formats=OTHER_FORMS))
+DAY = make_item_bench(make_item("n", ItemType.DATE, date_format="ddMMyyyy", date_formats=OTHER_FORMS))
 DAYS = st.dates(date(1000, 1, 1), date(9999, 12, 31))
 
 
@@ -88,7 +88,7 @@ def test_two_forms_that_do_not_conflict_read_a_day_alike(day: date, form: str) -
     text = format_day(day, form)
     for other_form in ("dd/MM/yyyy", "MM/dd/yyyy", "d.M.yyyy", "ddMMyyyy", "yyyyMMdd", "d MMM yyyy"):
         parts = build_date_parser(other_form)(text)
-        if parts is not None and parts.exists and parts.format("%Y-%m-%d") != day.strftime("%Y-%m-%d").zfill(10):
+        if parts is not None and parts.exists and parts.format("yyyy-MM-dd") != day.strftime("%Y-%m-%d").zfill(10):
             assert find_ambiguous_text(form, other_form) is not None
 
 
@@ -107,7 +107,7 @@ ITEMS: tuple[Item, ...] = (
     make_item("when", role=Role.PERIOD),
     make_item("note"),
     make_item("c", code_list="colours"),
-    make_item("d", ItemType.DATE, date_format="%d%m%Y", date_formats=("yyyy-MM-dd",)),
+    make_item("d", ItemType.DATE, date_format="ddMMyyyy", date_formats=("yyyy-MM-dd",)),
     make_item(
         "n",
         ItemType.INTEGER,

@@ -44,7 +44,7 @@ MEASURE = {"role": Role.MEASURE, "marks": {"*": ObservationStatus.SUPPRESSED}}
 BENCH = make_item_bench(
     make_item("ref"),
     make_item("colour", code_list="colours"),
-    make_item("day", ItemType.DATE, date_format="%d%m%Y"),
+    make_item("day", ItemType.DATE, date_format="ddMMyyyy"),
     make_item("n", ItemType.INTEGER, unit="people", **MEASURE),
     make_item("cost", ItemType.DECIMAL, unit="GBP", precision=18, scale=2, **MEASURE),
     make_item("who", role=Role.COUNCIL),
