@@ -14,7 +14,7 @@ from lgdp_pipelines.cli import arguments
 from lgdp_pipelines.cli.output import print_json, print_markup
 from lgdp_pipelines.errors import WrongUse
 from lgdp_pipelines.lineage.openlineage_export import build_openlineage_event
-from lgdp_pipelines.lineage.traces import Trace, TracedSubmission, TraceSources, find_trace
+from lgdp_pipelines.lineage.traces import Trace, TracedSubmission, TraceRecords, find_trace
 from lgdp_pipelines.storage.pseudonym_keys import load_pseudonym_key
 from lgdp_pipelines.workflows.publishing import load_column_edges
 
@@ -47,9 +47,9 @@ def trace(
         raise WrongUse(f"“{table}” is neither TABLE nor TABLE.COLUMN.", remedy="Write published.hl1_counts.value.")
     edges = load_column_edges(platform)
     key = load_pseudonym_key(platform.settings.secrets)
-    sources = TraceSources(platform.lake, platform.ledger, platform.register, edges, key)
+    records = TraceRecords(platform.lake, platform.ledger, platform.register, edges, key)
     column = parts[2] if len(parts) == 3 else None
-    result = find_trace(sources, ".".join(parts[:2]), column, council=council, period=period, row=row)
+    result = find_trace(records, ".".join(parts[:2]), column, council=council, period=period, row=row)
     match trace_format:
         case "json":
             print_json(asdict(result), ensure_ascii=False)

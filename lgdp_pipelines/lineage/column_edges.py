@@ -13,6 +13,7 @@ and ``ledger.<table>``.
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cached_property
 from types import MappingProxyType
 
@@ -23,6 +24,32 @@ from lgdp_pipelines.storage.lake import Lake
 from lgdp_pipelines.storage.lake_tables import LakeTable
 
 DIRECT, INDIRECT = "direct", "indirect"
+
+
+class StepKind(StrEnum):
+    """The manner of a step between two columns."""
+
+    SELECT = "select"
+    COUNT = "count"
+    CONSTANT = "constant"
+    FILTER = "filter"
+    JOIN = "join"
+    GROUP = "group"
+    ORDER = "order"
+    WINDOW = "window"
+    CONDITION = "condition"
+    COMPUTED = "computed"
+    """In a Python model."""
+    READ = "read"
+    """Between a validated and a landed table."""
+    LAND = "land"
+    """From an extract."""
+    MAP = "map"
+    """From a system's export."""
+    KEY = "key"
+    """Of a row's number."""
+    DERIVE = "derive"
+    """Of a derived item."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -36,9 +63,7 @@ class ColumnEdge:
         from_table: ``layer.name`` of the earlier table.
         from_column: its column; the header in an extract.
         kind: ``direct`` or ``indirect``.
-        how: ``select``, ``count``, ``constant``, ``filter``, ``join``, ``group``, ``order``, ``window``, ``condition``,
-            ``computed``; between landed and validated ``read``, from an extract ``land``, from a system's export
-            ``map``, of a row's number ``key``; of a derived item ``derive``.
+        how: manner of the step.
         item: URN of the data item that goes this way; empty without one.
         contract_version: of the extract; empty in later steps.
     """
@@ -49,7 +74,7 @@ class ColumnEdge:
     from_table: str
     from_column: str
     kind: str
-    how: str
+    how: StepKind
     item: str = ""
     contract_version: str = ""
 
@@ -69,8 +94,7 @@ COLUMN_EDGE_TABLE = LakeTable(
             "from_table": "The earlier table, an extract, or a list of the register.",
             "from_column": "Its column; the header in an extract.",
             "kind": "direct: the value comes from there; indirect: the row, its position or its value depends on it.",
-            "how": "Manner of the step: select, count, constant, filter, join, group, order, window, condition, "
-            "computed, read, land, map, key, derive.",
+            "how": f"Manner of the step: {', '.join(StepKind)}.",
             "item": "URN of the data item that goes this way; empty for other steps.",
             "contract_version": "Version of the contract, for steps from an extract.",
         }
@@ -173,7 +197,7 @@ def write_column_edges(lake: Lake, edges: Sequence[ColumnEdge], commit: Mapping[
     """
     if not edges:
         return None
-    rows = pl.DataFrame(sorted(edges))
+    rows = pl.DataFrame(sorted(edges), schema=dict.fromkeys(COLUMN_EDGE_TABLE.arrow_schema.names, pl.String))
     slice_filter = {"return_code": sorted({edge.return_code for edge in edges})}
     if set(lake.read(COLUMN_EDGE_TABLE, slice_filter, rows.columns).iter_rows()) == set(rows.iter_rows()):
         return None

@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from graphlib import TopologicalSorter
 from operator import attrgetter
@@ -19,7 +20,7 @@ from lgdp_pipelines.dbt_build.model_tables import list_validated_tables
 from lgdp_pipelines.dbt_build.project import CompiledModel, Project
 from lgdp_pipelines.ledger.lake_mirror import TABLES
 from lgdp_pipelines.lineage import sql_lineage
-from lgdp_pipelines.lineage.column_edges import DIRECT, INDIRECT, ColumnEdge, LineageGraph, name_system_export
+from lgdp_pipelines.lineage.column_edges import DIRECT, INDIRECT, ColumnEdge, LineageGraph, StepKind, name_system_export
 from lgdp_pipelines.lineage.sql_lineage import (
     ColumnReference,
     TableColumns,
@@ -35,7 +36,7 @@ from lgdp_pipelines.register.versions.version_union import list_products
 from lgdp_pipelines.storage.lake_tables import define_validated_table, format_table_name
 from lgdp_pipelines.vocabulary.table_columns import ROW, name_status_column
 
-SYSTEM_COLUMNS: Mapping[str, str] = {
+PLATFORM_COLUMNS: Mapping[str, str] = {
     "council_code": "the council whose account it came by; checked against the item where the return has one",
     "period": "the period that the submission answers; checked against the item where the return has one",
     "council_name": "of the council dimension, by council_code",
@@ -54,7 +55,7 @@ _ORIGINS = ("extract.", "register.", "reference.")
 _KEYS = {"council_code": Role.COUNCIL, "period": Role.PERIOD}
 """Columns of the platform that agree with an item of some role, where a return has one."""
 
-Sources = dict[TableKey, TableColumns]
+ReadableTables = dict[TableKey, TableColumns]
 """The tables that models read."""
 
 Step = tuple[str, str, ColumnReference]
@@ -72,16 +73,17 @@ def build_column_edges(project: Project, register: Register) -> tuple[ColumnEdge
     code = hashlib.sha256(b"".join(Path(file).read_bytes() for file in (__file__, sql_lineage.__file__))).hexdigest()
     file = project.folder.with_name(f"{project.folder.name}.lineage.{register.sha256[:8]}{code[:8]}.json")
     if file.exists():
-        return tuple(ColumnEdge(*fields) for fields in json.loads(file.read_text(encoding="utf-8")))
-    sources = {
+        stored_edges = (ColumnEdge(*fields) for fields in json.loads(file.read_text(encoding="utf-8")))
+        return tuple(replace(edge, how=StepKind(edge.how)) for edge in stored_edges)
+    readable_tables = {
         ("ledger", table.name): reference_columns(f"ledger.{table.name}", dict.fromkeys(table.arrow_schema.names, ()))
         for table in TABLES.values()
     }
-    shared_steps = list(_read_models(project, "shared", sources))
+    shared_steps = list(_read_models(project, "shared", readable_tables))
     edges = {
         edge
         for data_return in register.returns.values()
-        for edge in _list_return_edges(project, data_return, register.mappings, sources, shared_steps)
+        for edge in _list_return_edges(project, data_return, register.mappings, readable_tables, shared_steps)
     }
     draft = file.with_name(f".{file.name}.{os.getpid()}.{uuid4().hex[:8]}")
     sorted_edges = tuple(sorted(edges))
@@ -97,7 +99,7 @@ def find_unexplained_columns(edges: Iterable[ColumnEdge], register: Register) ->
     Each is named ``published.<table>.<column>``, or ``published.<table>.*`` for a table without edges.
 
     A column is explained where its value comes, step by step, from a column of an extract or a list of the register,
-    and some way from it, direct or not, reaches a data item of the register. :data:`SYSTEM_COLUMNS` are explained by
+    and some way from it, direct or not, reaches a data item of the register. :data:`PLATFORM_COLUMNS` are explained by
     name.
     """
     graph = LineageGraph(tuple(edges))
@@ -116,7 +118,7 @@ def find_unexplained_columns(edges: Iterable[ColumnEdge], register: Register) ->
                 all_edges = graph.trace_back(data_return.code, table, column, direct_only=False)
                 has_origin = any(edge.from_table.startswith(_ORIGINS) for edge in direct_edges)
                 is_explained = has_origin and any(edge.item in items for edge in all_edges)
-                if not is_explained and column not in SYSTEM_COLUMNS:
+                if not is_explained and column not in PLATFORM_COLUMNS:
                     column_names.append(f"{table}.{column}")
     return column_names
 
@@ -125,15 +127,15 @@ def _list_return_edges(
     project: Project,
     data_return: Return,
     mappings: Sequence[SystemMapping],
-    shared_sources: Sources,
+    shared_tables: ReadableTables,
     shared_steps: Sequence[Step],
 ) -> Iterator[ColumnEdge]:
     """Yield the edges of one return, those of shared models included."""
-    sources = shared_sources | {
+    readable_tables = shared_tables | {
         ("validated", format_table_name(contract, table)): _reference_validated_columns(contract, table)
         for contract, table in list_validated_tables(data_return)
     }
-    for table_name, column, reference in [*shared_steps, *_read_models(project, data_return.slug, sources)]:
+    for table_name, column, reference in [*shared_steps, *_read_models(project, data_return.slug, readable_tables)]:
         yield ColumnEdge(data_return.code, table_name, column, *reference)
     for contract in data_return.contracts:
         for table in contract.tables:
@@ -141,8 +143,8 @@ def _list_return_edges(
             yield from list_export_edges(contract, table, mappings)
 
 
-def _read_models(project: Project, tag: str, sources: Sources) -> Iterator[Step]:
-    """Yield a tag's models' steps by dependency, adding each model to sources.
+def _read_models(project: Project, tag: str, readable_tables: ReadableTables) -> Iterator[Step]:
+    """Yield a tag's models' steps by dependency, adding each to the tables.
 
     Models that read it look it up there.
     """
@@ -151,18 +153,20 @@ def _read_models(project: Project, tag: str, sources: Sources) -> Iterator[Step]
     for model in map(models.__getitem__, order.static_order()):
         table = _name_table(model)
         model_columns = (
-            read_select_columns(model.sql, sources) if model.sql else _read_python_model(project, model, sources)
+            read_select_columns(model.sql, readable_tables)
+            if model.sql
+            else _read_python_model(project, model, readable_tables)
         )
         items = {
             name: {reference.item for reference in references if reference.kind == DIRECT and reference.item}
             for name, references in model_columns.references.items()
         }
-        sources[model.schema, model.alias] = reference_columns(table, items, model_columns.branches)
+        readable_tables[model.schema, model.alias] = reference_columns(table, items, model_columns.branches)
         for column, references in model_columns.references.items():
             yield from ((table, column, reference) for reference in references)
 
 
-def _read_python_model(project: Project, model: CompiledModel, sources: Sources) -> TableColumns:
+def _read_python_model(project: Project, model: CompiledModel, readable_tables: ReadableTables) -> TableColumns:
     """Return a Python model's columns, matched to its parents' columns by name.
 
     A column comes from the columns of the same name in the tables that the model reads. Any other column depends on all
@@ -170,11 +174,11 @@ def _read_python_model(project: Project, model: CompiledModel, sources: Sources)
     """
     references: dict[str, set[ColumnReference]] = {column: set() for column in model.columns}
     for parent in (project.models[name] for name in model.depends_on):
-        table, names = _name_table(parent), sources[parent.schema, parent.alias].names
-        indirect_references = {ColumnReference(table, name, INDIRECT, "computed") for name in names}
+        table, names = _name_table(parent), readable_tables[parent.schema, parent.alias].names
+        indirect_references = {ColumnReference(table, name, INDIRECT, StepKind.COMPUTED) for name in names}
         for column in references:
             references[column] |= (
-                {ColumnReference(table, column, DIRECT, "select")} if column in names else indirect_references
+                {ColumnReference(table, column, DIRECT, StepKind.SELECT)} if column in names else indirect_references
             )
     return TableColumns(references)
 
@@ -212,11 +216,11 @@ def list_export_edges(contract: Contract, table: Table, mappings: Iterable[Syste
         if is_for_contract and table_mapping is not None:
             export = name_system_export(mapping.system, mapping.council, contract.slug, table.name)
             headers = [(item, header) for item in table.items for header in table_mapping.headers_of(item.name)]
-            yield from _list_landing_edges(contract, table, export, "map", headers)
+            yield from _list_landing_edges(contract, table, export, StepKind.MAP, headers)
 
 
 def _list_landing_edges(
-    contract: Contract, table: Table, source: str, how: str, headers: Iterable[tuple[Item, str]]
+    contract: Contract, table: Table, source: str, how: StepKind, headers: Iterable[tuple[Item, str]]
 ) -> Iterator[ColumnEdge]:
     """Yield the steps from landed columns and rows to one source's headers.
 
@@ -227,7 +231,7 @@ def _list_landing_edges(
     for item, header in headers:
         yield step(item.name, from_column=header, kind=DIRECT, how=how, item=item.urn)
         if item.key:
-            yield step(ROW, from_column=header, kind=INDIRECT, how="key", item=item.urn)
+            yield step(ROW, from_column=header, kind=INDIRECT, how=StepKind.KEY, item=item.urn)
     yield step(ROW, from_column="(row)", kind=DIRECT, how=how)
 
 
@@ -235,20 +239,22 @@ def _list_contract_edges(contract: Contract, table: Table) -> Iterator[ColumnEdg
     """Yield steps between validated and landed tables, extract, reference tables and ledger."""
     code, name, version = contract.return_code, format_table_name(contract, table), str(contract.version)
     validated, landed, extract = f"validated.{name}", f"landed.{name}", f"extract.{contract.slug}.{table.name}"
-    yield from _list_landing_edges(contract, table, extract, "land", [(item, item.header) for item in table.items])
+    yield from _list_landing_edges(
+        contract, table, extract, StepKind.LAND, [(item, item.header) for item in table.items]
+    )
     for item in table.items:
         for column in _list_item_columns(item):
-            yield ColumnEdge(code, validated, column, landed, item.name, DIRECT, "read", item.urn)
+            yield ColumnEdge(code, validated, column, landed, item.name, DIRECT, StepKind.READ, item.urn)
     for item in table.derived:
         yield from _list_derivation_edges(code, item, validated)
     for column, role in _KEYS.items():
         for item in table.having(role):
-            yield ColumnEdge(code, validated, column, landed, column, DIRECT, "read", item.urn)
-            yield ColumnEdge(code, landed, column, extract, item.header, DIRECT, "land", item.urn, version)
+            yield ColumnEdge(code, validated, column, landed, column, DIRECT, StepKind.READ, item.urn)
+            yield ColumnEdge(code, landed, column, extract, item.header, DIRECT, StepKind.LAND, item.urn, version)
     for column in (*_KEYS, ROW, "_submission_id"):
-        yield ColumnEdge(code, validated, column, landed, column, DIRECT, "read")
+        yield ColumnEdge(code, validated, column, landed, column, DIRECT, StepKind.READ)
     for column, origin in (("council_code", "council_code"), ("period", "period"), ("_submission_id", "id")):
-        yield ColumnEdge(code, landed, column, "ledger.submission", origin, DIRECT, "select")
+        yield ColumnEdge(code, landed, column, "ledger.submission", origin, DIRECT, StepKind.SELECT)
 
 
 def _list_derivation_edges(code: str, item: Item, validated: str) -> Iterator[ColumnEdge]:
@@ -267,4 +273,4 @@ def _list_derivation_edges(code: str, item: Item, validated: str) -> Iterator[Co
         origins.append((validated, "period", INDIRECT))
     for column in _list_item_columns(item):
         for table, source, kind in origins:
-            yield ColumnEdge(code, validated, column, table, source, kind, "derive", item.urn)
+            yield ColumnEdge(code, validated, column, table, source, kind, StepKind.DERIVE, item.urn)

@@ -5,7 +5,7 @@ Belongs here: the translation. Belongs elsewhere: building edges (``column_linea
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +13,7 @@ from openlineage.client.event_v2 import DatasetEvent, StaticDataset
 from openlineage.client.facet_v2 import column_lineage_dataset
 from openlineage.client.serde import Serde
 
-from lgdp_pipelines.lineage.column_edges import DIRECT, ColumnEdge, LineageGraph
+from lgdp_pipelines.lineage.column_edges import DIRECT, ColumnEdge, LineageGraph, StepKind
 
 NAMESPACE = "lgdp"
 PRODUCER = "urn:lgdp:platform"
@@ -21,21 +21,26 @@ PRODUCER = "urn:lgdp:platform"
 _SCRATCH_LAYERS = ("candidate.", "staging.")
 """Layers of a build's scratch database. They are no datasets, so their steps are joined to those of the next layer."""
 
-_SUBTYPES = {
-    "select": "TRANSFORMATION",
-    "read": "TRANSFORMATION",
-    "land": "IDENTITY",
-    "count": "AGGREGATION",
-    "constant": "TRANSFORMATION",
-    "filter": "FILTER",
-    "join": "JOIN",
-    "group": "GROUP_BY",
-    "order": "SORT",
-    "window": "WINDOW",
-    "condition": "CONDITIONAL",
-    "computed": "CONDITIONAL",
-    "key": "CONDITIONAL",
+_SUBTYPES: Mapping[StepKind, str] = {
+    StepKind.SELECT: "TRANSFORMATION",
+    StepKind.READ: "TRANSFORMATION",
+    StepKind.LAND: "IDENTITY",
+    StepKind.MAP: "TRANSFORMATION",
+    StepKind.DERIVE: "TRANSFORMATION",
+    StepKind.COUNT: "AGGREGATION",
+    StepKind.CONSTANT: "TRANSFORMATION",
+    StepKind.FILTER: "FILTER",
+    StepKind.JOIN: "JOIN",
+    StepKind.GROUP: "GROUP_BY",
+    StepKind.ORDER: "SORT",
+    StepKind.WINDOW: "WINDOW",
+    StepKind.CONDITION: "CONDITIONAL",
+    StepKind.COMPUTED: "CONDITIONAL",
+    StepKind.KEY: "CONDITIONAL",
 }
+
+_INDIRECT_SUBTYPES = {**_SUBTYPES, StepKind.DERIVE: "JOIN"}
+"""Subtypes of indirect steps. Council and period choose the row of a reference table that an item is derived from."""
 
 
 def build_openlineage_event(
@@ -72,18 +77,18 @@ def _list_inputs(
     A way with any indirect step is indirect; its first indirect step gives the subtype.
     """
     inputs: dict[tuple[str, str], set[tuple[str, str]]] = defaultdict(set)
-    queue = [(table, column, "", "")]
-    visited: set[tuple[str, str, str, str]] = set()
+    queue: list[tuple[str, str, str, StepKind | None]] = [(table, column, "", None)]
+    visited: set[tuple[str, str, str, StepKind | None]] = set()
     for origin in queue:  # the queue grows while it is read
         if origin not in visited:
             visited.add(origin)
-            *position, indirect_how = origin
-            for edge in graph.list_steps(return_code, *position):
-                how = indirect_how or ("" if edge.kind == DIRECT else edge.how)
+            later_table, later_column, item, indirect_how = origin
+            for edge in graph.list_steps(return_code, later_table, later_column, item):
+                how = indirect_how or (None if edge.kind == DIRECT else edge.how)
                 if edge.from_table.startswith(_SCRATCH_LAYERS):
                     queue.append((edge.from_table, edge.from_column, edge.item, how))
                 else:
-                    step = ("INDIRECT", _SUBTYPES[how]) if how else ("DIRECT", _SUBTYPES[edge.how])
+                    step = ("INDIRECT", _INDIRECT_SUBTYPES[how]) if how else ("DIRECT", _SUBTYPES[edge.how])
                     inputs[edge.from_table, edge.from_column].add(step)
     return [
         column_lineage_dataset.InputField(

@@ -17,7 +17,7 @@ from sqlglot import exp
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import Scope, build_scope
 
-from lgdp_pipelines.lineage.column_edges import DIRECT, INDIRECT
+from lgdp_pipelines.lineage.column_edges import DIRECT, INDIRECT, StepKind
 from lgdp_pipelines.vocabulary.table_columns import ROW
 
 TableKey = tuple[str, str]
@@ -30,14 +30,20 @@ CONSTANT = "register.constant"
 """Origin of a column that the model itself states, such as a unit."""
 
 
-_CLAUSES = {"where": "filter", "having": "filter", "qualify": "filter", "group": "group", "order": "order"}
+_CLAUSES = {
+    "where": StepKind.FILTER,
+    "having": StepKind.FILTER,
+    "qualify": StepKind.FILTER,
+    "group": StepKind.GROUP,
+    "order": StepKind.ORDER,
+}
 """Clauses of a ``SELECT`` that decide about its rows, and how, as in edges."""
 
 _DECIDING_USES = (
-    ((exp.If, exp.Case), True, "condition"),
-    ((exp.Window,), False, "window"),
-    ((exp.Filter,), False, "filter"),
-    ((exp.Ordered,), True, "order"),
+    ((exp.If, exp.Case), True, StepKind.CONDITION),
+    ((exp.Window,), False, StepKind.WINDOW),
+    ((exp.Filter,), False, StepKind.FILTER),
+    ((exp.Ordered,), True, StepKind.ORDER),
 )
 """Uses in which a column gives no value: the expression around it, whether it is its subject, and how."""
 
@@ -56,7 +62,7 @@ class ColumnReference(NamedTuple):
     table: str
     column: str
     kind: str
-    how: str
+    how: StepKind
     item: str = ""
 
 
@@ -89,7 +95,7 @@ def reference_columns(
         branches: of a union whose branches each state their own item.
     """
     references = {
-        column: {ColumnReference(table, column, DIRECT, "select", item) for item in urns or [""]}
+        column: {ColumnReference(table, column, DIRECT, StepKind.SELECT, item) for item in urns or [""]}
         for column, urns in items.items()
     }
     return TableColumns(references, branches)
@@ -126,7 +132,7 @@ def _read_scope(scope: Scope, tables: Mapping[TableKey, TableColumns]) -> TableC
                 name: _read_scope(source, tables) if isinstance(source, Scope) else tables[source.db, source.name]
                 for name, source in scope.sources.items()
             }
-            return _read_select(select, _Sources(columns, _filter_branches(select, columns)))
+            return _read_select(select, _SelectInputs(columns, _filter_branches(select, columns)))
         case _:
             return TableColumns({})
 
@@ -143,7 +149,7 @@ def _unite(parts: list[TableColumns]) -> TableColumns:
 
 
 @dataclass(frozen=True)
-class _Sources:
+class _SelectInputs:
     """The tables and subqueries that a ``SELECT`` reads.
 
     Attributes:
@@ -200,7 +206,7 @@ def _list_constant_filters(select: exp.Select) -> Iterator[tuple[exp.Column, set
                 yield term.this, texts
 
 
-def _read_select(select: exp.Select, sources: _Sources) -> TableColumns:
+def _read_select(select: exp.Select, inputs: _SelectInputs) -> TableColumns:
     """Return the columns of one ``SELECT``."""
     constants = {
         projection.alias_or_name: value.name
@@ -211,22 +217,22 @@ def _read_select(select: exp.Select, sources: _Sources) -> TableColumns:
     clause_references = {
         reference._replace(kind=INDIRECT, how=how)
         for column, how in _list_clause_columns(select)
-        for reference in sources.list_references(column)
+        for reference in inputs.list_references(column)
     }
     references: dict[str, set[ColumnReference]] = {}
     for projection in select.selects:
         name, value = projection.alias_or_name, projection.unalias()
-        references[name] = _read_projection(name, value, sources, item) | clause_references
-        for entry, expression in _list_entries(value, sources):
-            references[f"{name}.{entry}"] = _read_projection(name, expression, sources, "") | clause_references
+        references[name] = _read_projection(name, value, inputs, item) | clause_references
+        for entry, expression in _list_entries(value, inputs):
+            references[f"{name}.{entry}"] = _read_projection(name, expression, inputs, "") | clause_references
     if item:
         return TableColumns(references, [constants])
-    unions = [alias for alias, source in sources.columns.items() if source.branches]
+    unions = [alias for alias, source in inputs.columns.items() if source.branches]
     is_passed_on = len(unions) == 1 and "item" in references
-    return TableColumns(references, sources.branches[unions[0]] if is_passed_on else ())
+    return TableColumns(references, inputs.branches[unions[0]] if is_passed_on else ())
 
 
-def _read_projection(name: str, value: exp.Expr, sources: _Sources, item: str) -> set[ColumnReference]:
+def _read_projection(name: str, value: exp.Expr, inputs: _SelectInputs, item: str) -> set[ColumnReference]:
     """Return the references of an expression in the select list.
 
     A constant refers to :data:`CONSTANT`.
@@ -234,21 +240,21 @@ def _read_projection(name: str, value: exp.Expr, sources: _Sources, item: str) -
     references: set[ColumnReference] = set()
     for column in value.find_all(exp.Column):
         kind, how = _classify_use(column, value)
-        for reference in sources.list_references(column):
+        for reference in inputs.list_references(column):
             use = (kind, how) if reference.kind == DIRECT else (INDIRECT, reference.how)
             references.add(ColumnReference(reference.table, reference.column, *use, reference.item or item))
     if any(isinstance(count.this, exp.Star) for count in value.find_all(exp.Count)):
         references |= {
-            ColumnReference(row.table, row.column, DIRECT, "count", row.item or item)
-            for source in sources.columns.values()
+            ColumnReference(row.table, row.column, DIRECT, StepKind.COUNT, row.item or item)
+            for source in inputs.columns.values()
             for row in source.references.get(ROW, ())
         }
     if not references and isinstance(_uncast(value), exp.Literal | exp.Boolean):
-        references.add(ColumnReference(CONSTANT, name, DIRECT, "constant", item))
+        references.add(ColumnReference(CONSTANT, name, DIRECT, StepKind.CONSTANT, item))
     return references
 
 
-def _list_entries(value: exp.Expr, sources: _Sources) -> Iterator[tuple[str, exp.Expr]]:
+def _list_entries(value: exp.Expr, inputs: _SelectInputs) -> Iterator[tuple[str, exp.Expr]]:
     """Yield key and expression of each entry of a map.
 
     The projection makes the map, or passes on a column of maps.
@@ -256,8 +262,8 @@ def _list_entries(value: exp.Expr, sources: _Sources) -> Iterator[tuple[str, exp
     expression = _uncast(value)
     if isinstance(expression, exp.ToMap) and isinstance(expression.this, exp.Struct):
         yield from ((pair.this.name, pair.expression) for pair in expression.this.expressions)
-    elif isinstance(expression, exp.Column) and expression.table in sources.columns:
-        for name in sources.columns[expression.table].references:
+    elif isinstance(expression, exp.Column) and expression.table in inputs.columns:
+        for name in inputs.columns[expression.table].references:
             column, dot, entry = name.partition(".")
             if column == expression.name and dot:
                 yield entry, exp.Bracket(this=expression.copy(), expressions=[exp.Literal.string(entry)])
@@ -270,7 +276,7 @@ def _uncast(value: exp.Expr) -> exp.Expr:
     return value
 
 
-def _classify_use(column: exp.Expr, root: exp.Expr) -> tuple[str, str]:
+def _classify_use(column: exp.Expr, root: exp.Expr) -> tuple[str, StepKind]:
     """Return ``direct`` or ``indirect`` for a column's use, and its manner."""
     child = column
     while child is not root and child.parent is not None:
@@ -279,12 +285,12 @@ def _classify_use(column: exp.Expr, root: exp.Expr) -> tuple[str, str]:
             if isinstance(parent, expressions) and (parent.this is child) is is_subject:
                 return INDIRECT, how
         child = parent
-    return DIRECT, "select"
+    return DIRECT, StepKind.SELECT
 
 
-def _list_clause_columns(select: exp.Select) -> Iterator[tuple[exp.Column, str]]:
+def _list_clause_columns(select: exp.Select) -> Iterator[tuple[exp.Column, StepKind]]:
     """Yield the columns of clauses that decide about rows, and how."""
     clauses = [(select.args.get(clause), how) for clause, how in _CLAUSES.items()]
-    clauses += [(join.args.get("on"), "join") for join in select.args.get("joins") or ()]
+    clauses += [(join.args.get("on"), StepKind.JOIN) for join in select.args.get("joins") or ()]
     for clause, how in clauses:
         yield from ((column, how) for column in (clause.find_all(exp.Column) if clause else ()))

@@ -36,7 +36,7 @@ RowNumbers = dict[str, tuple[int, ...]]
 
 
 @dataclass(frozen=True)
-class TraceSources:
+class TraceRecords:
     """The records that a trace is put together from.
 
     Attributes:
@@ -170,7 +170,7 @@ class Trace:
 
 
 def find_trace(
-    sources: TraceSources,
+    records: TraceRecords,
     table: str,
     column: str | None = None,
     *,
@@ -181,7 +181,7 @@ def find_trace(
     """Return the origin of a column or of one figure.
 
     Args:
-        sources: the records to search.
+        records: the records to search.
         table: ``published.<name>`` or ``conformed.<name>``.
         column: of the table; None: ``value`` of figures, every column of cases.
         council: any code or known name; with ``period``, to trace files too.
@@ -191,14 +191,14 @@ def find_trace(
     Raises:
         WrongUse: table, column, council, period or row do not exist.
     """
-    council_code = sources.register.councils.require(council).code if council else None
+    council_code = records.register.councils.require(council).code if council else None
     period_id = parse_period(period).id if period else None
     if row is not None and not (council_code and period_id):
         raise WrongUse("A row number needs a council and a period.", remedy="Give --council and --period too.")
-    target = _find_target(sources, table, council_code, period_id)
+    target = _find_target(records, table, council_code, period_id)
     code = target.data_return.code
-    graph = LineageGraph(tuple(edge for edge in sources.edges if edge.return_code == code))
-    target_slice = _Slice(sources, target, council_code, period_id) if council_code and period_id else None
+    graph = LineageGraph(tuple(edge for edge in records.edges if edge.return_code == code))
+    target_slice = _Slice(records, target, council_code, period_id) if council_code and period_id else None
     rows = target_slice.read_rows(row) if target_slice else pl.DataFrame()
     figure = rows.row(0, named=True) if row is not None and rows.height == 1 else None
     columns = _choose_columns(graph, target, column)
@@ -211,7 +211,7 @@ def find_trace(
     items = _describe_items(target.data_return, [item, *(edge.item for edge in steps)])
     notes: list[str] = []
     row_numbers = target_slice.find_row_numbers(row, rows, notes) if target_slice else {}
-    submissions = tuple(_describe_submission(sources.ledger, *numbers) for numbers in row_numbers.items())
+    submissions = tuple(_describe_submission(records.ledger, *numbers) for numbers in row_numbers.items())
     return Trace(
         table=target.name,
         columns=columns,
@@ -248,17 +248,17 @@ class _Target:
         return f"{self.lake_table.layer}.{self.lake_table.name}"
 
 
-def _find_target(sources: TraceSources, table: str, council_code: str | None, period: str | None) -> _Target:
+def _find_target(records: TraceRecords, table: str, council_code: str | None, period: str | None) -> _Target:
     """Return the traceable table with a name; refuse any other name.
 
     For the shared table of figures, one return's part of it.
     """
-    targets = {target.name: target for target in _list_targets(sources.register)}
+    targets = {target.name: target for target in _list_targets(records.register)}
     if table in targets:
         return targets[table]
-    slugs = [data_return.slug for data_return in sources.register.returns.values()]
+    slugs = [data_return.slug for data_return in records.register.returns.values()]
     if table in {_OBSERVATIONS, *(f"{_OBSERVATIONS}__{slug}" for slug in slugs)}:
-        return _find_observations(sources, table, council_code, period)
+        return _find_observations(records, table, council_code, period)
     choices = [target.name for target in targets.values() if target.lake_table.layer == "published"]
     raise WrongUse(f"Table “{table}” cannot be traced.", remedy=f"Choose one of: {', '.join(choices)}.")
 
@@ -273,23 +273,23 @@ def _list_targets(register: Register) -> Iterator[_Target]:
                 yield _Target(data_return, case_table(table), product.tables, product.shape)
 
 
-def _find_observations(sources: TraceSources, table: str, council_code: str | None, period: str | None) -> _Target:
+def _find_observations(records: TraceRecords, table: str, council_code: str | None, period: str | None) -> _Target:
     """Return one return's part of the shared table of figures; refuse ambiguity.
 
     The return follows from the table's name, from the kind of the period, or from the rows of council and period.
     """
     slug = table.removeprefix(_OBSERVATIONS).removeprefix("__")
-    returns = [data_return for data_return in sources.register.returns.values() if slug in ("", data_return.slug)]
+    returns = [data_return for data_return in records.register.returns.values() if slug in ("", data_return.slug)]
     if period:
         kind = parse_period(period).kind
         returns = [data_return for data_return in returns if data_return.latest.period_kind is kind]
     if len(returns) > 1 and council_code and period:
         scope = {"period": period, "council_code": council_code}
-        codes = set(sources.lake.read(OBSERVATION, scope, ["return_code"])["return_code"])
+        codes = set(records.lake.read(OBSERVATION, scope, ["return_code"])["return_code"])
         returns = [data_return for data_return in returns if data_return.code in codes] or returns
     if len(returns) != 1:
         choices = ", ".join(
-            f"{_OBSERVATIONS}__{data_return.slug}" for data_return in returns or sources.register.returns.values()
+            f"{_OBSERVATIONS}__{data_return.slug}" for data_return in returns or records.register.returns.values()
         )
         raise WrongUse(f"{_OBSERVATIONS} holds figures of several returns.", remedy=f"Choose one of: {choices}.")
     (data_return,) = returns
@@ -361,13 +361,13 @@ class _Slice:
     """The rows of one council and period in a table.
 
     Attributes:
-        sources: the records to search.
+        records: the records to search.
         target: the table.
         council_code: of the council.
         period: id.
     """
 
-    sources: TraceSources
+    records: TraceRecords
     target: _Target
     council_code: str
     period: str
@@ -383,7 +383,7 @@ class _Slice:
         Raises:
             WrongUse: the slice is empty, or has no row of the number.
         """
-        lake, lake_table = self.sources.lake, self.target.lake_table
+        lake, lake_table = self.records.lake, self.target.lake_table
         constants = {"return_code": self.target.data_return.code} if lake_table is OBSERVATION else {}
         rows = lake.read(lake_table, {**self.scope, **constants}) if lake.exists(lake_table) else pl.DataFrame()
         if rows.is_empty():
@@ -400,7 +400,7 @@ class _Slice:
 
     def find_row_numbers(self, row: int | None, rows: pl.DataFrame, notes: list[str]) -> RowNumbers:
         """Return row numbers by submission, empty for all rows; add notes."""
-        release = self.sources.ledger.releases.find_latest(self.target.data_return.code, self.period)
+        release = self.records.ledger.releases.find_latest(self.target.data_return.code, self.period)
         released_id = release.submissions.get(self.council_code) if release else None
         if row is None:
             if "_submission_id" in rows.columns:
@@ -423,7 +423,7 @@ class _Slice:
     def find_known_issues(self, items: Iterable[TracedItem]) -> tuple[RecordedIssue, ...]:
         """Return the active known issues on these items or the return."""
         urns = {"", *(item.urn for item in items)}
-        active_issues = self.sources.ledger.known_issues.find_active(
+        active_issues = self.records.ledger.known_issues.find_active(
             self.target.data_return.code, self.council_code, self.period
         )
         return tuple(known_issue for known_issue in active_issues if known_issue.issue.item_urn in urns)
@@ -434,7 +434,7 @@ class _Slice:
         Landed tables hold the rows of every submission, current or not.
         """
         landed_slices = (
-            self.sources.lake.read(define_landed_table(contract, table), self.scope, ["_submission_id", ROW])
+            self.records.lake.read(define_landed_table(contract, table), self.scope, ["_submission_id", ROW])
             for united in self.target.tables
             for contract, table in united.majors.values()
         )
@@ -442,7 +442,7 @@ class _Slice:
             {str(submission_id): (int(number),)}
             for landed in landed_slices
             for submission_id, number in landed.sort("_submission_id", ROW, descending=[True, False]).iter_rows()
-            if self.sources.key.derive_trace_id(str(submission_id), int(number)) == trace_id
+            if self.records.key.derive_trace_id(str(submission_id), int(number)) == trace_id
         )
         return next(matches, {})
 
@@ -454,7 +454,7 @@ class _Slice:
         table, dimensions = next(
             (table, count.by) for table in self.target.tables for count in table.counts if count.urn == figure["item"]
         )
-        cases = self.sources.lake.read(case_table(table), self.scope)
+        cases = self.records.lake.read(case_table(table), self.scope)
         for name in dimensions:
             code = figure[f"{name}_given"] if f"{name}_given" in figure else figure[name]
             cases = cases.filter(pl.col(name).cast(pl.String).eq_missing(pl.lit(code, pl.String)))

@@ -3,16 +3,16 @@
 import pytest
 
 from lgdp_pipelines.errors import WrongUse
-from lgdp_pipelines.lineage.traces import Trace, TraceSources, find_trace
+from lgdp_pipelines.lineage.traces import Trace, TraceRecords, find_trace
 from lgdp_pipelines.storage.pseudonym_keys import PseudonymKey, load_pseudonym_key
 from tests.support.small_lakehouse import NEW, YEAR, BuiltPlatform
 
 
 def trace(built: BuiltPlatform, table: str, *, key: PseudonymKey | None = None, **request: object) -> Trace:
-    sources = TraceSources(
+    records = TraceRecords(
         built.lake, built.ledger, built.register, built.edges, key or load_pseudonym_key(built.settings.secrets)
     )
-    return find_trace(sources, table, **request)  # type: ignore[arg-type]
+    return find_trace(records, table, **request)  # type: ignore[arg-type]
 
 
 def test_a_figure_goes_back_to_its_item_contract_file_and_row(built: BuiltPlatform) -> None:
