@@ -48,7 +48,7 @@ class SimulatedSystems:
         api_address: base URL of the HTTP API.
         environment: in which the register's sources lead here; holds addresses and a folder, no secret.
         files: the files that were written for them.
-        planted: path of the file that lists every planted mistake.
+        planted: path of the file that lists every planted defect.
     """
 
     sftp_address: str

@@ -1,6 +1,6 @@
 """Mistakes to plant in synthetic extracts: each breaks exactly one rule in one row or file.
 
-Belongs here: how a mistake looks in rows or in bytes, and which rule of the contract it breaks. Belongs elsewhere:
+Belongs here: how a defect looks in rows or in bytes, and which rule of the contract it breaks. Belongs elsewhere:
 which council makes it (``story``) and any way to find it; validation must find it without help from here.
 """
 
@@ -19,15 +19,15 @@ FIRST_ROW = 2
 
 @dataclass(frozen=True, slots=True)
 class Defect:
-    """One mistake in one row.
+    """One defect in one row.
 
     Attributes:
         rule: id of the rule that it breaks.
         severity: of that rule.
         item: name of the item whose cell is wrong.
-        fits: tells whether the mistake breaks no other rule in a row; ``bool`` fits every row.
+        fits: tells whether the defect breaks no other rule in a row; ``bool`` fits every row.
         change: from the row, the rows before it and the period to the changed cells.
-        note: describes the mistake.
+        note: describes the defect.
     """
 
     rule: str
@@ -39,12 +39,12 @@ class Defect:
 
 
 def plant_defect(rows: Sequence[Row], defect: Defect, period: Period) -> tuple[list[Row], int]:
-    """Return rows with the mistake in one row, and that row's index.
+    """Return rows with the defect in one row, and that row's index.
 
     The row is the first from the middle on that fits.
 
     Raises:
-        ValueError: the mistake fits no row.
+        ValueError: the defect fits no row.
     """
     middle = len(rows) // 2
     for index in (*range(middle, len(rows)), *range(middle)):
@@ -272,7 +272,7 @@ DHP = {
 
 @dataclass(frozen=True, slots=True)
 class FileDefect:
-    """One mistake in a whole file.
+    """One defect in a whole file.
 
     Attributes:
         rule: id of the rule that it breaks.
@@ -280,7 +280,7 @@ class FileDefect:
         header: of the wrong column; None where no column is meant.
         row: as a spreadsheet shows it; None where no row is meant.
         damage: from the bytes of a good file to those of the damaged one.
-        note: describes the mistake.
+        note: describes the defect.
     """
 
     rule: str
@@ -304,7 +304,7 @@ def _add_column(content: bytes) -> bytes:
 
 
 _DAMAGED_LINE = 9
-"""From 0: the line that a mistake of one line is made in."""
+"""From 0: the line that a defect of one line is made in."""
 
 
 def _add_surplus_cell(content: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""The scenario: which extract each simulated council sends, under which name, and with which planted mistake.
+"""The scenario: which extract each simulated council sends, under which name, and with which planted defect.
 
 Belongs here: from the register and the ``story`` to files and expected outcomes, as values. Belongs elsewhere: rows
 (``synthetic_rows`` and others), published files (``published_extracts``) and writing to disk (``system_files``).
@@ -94,7 +94,7 @@ class SystemFile:
 
 @dataclass(frozen=True, slots=True)
 class ExpectedOutcome:
-    """A planted mistake or event, and the outcome that it must have.
+    """A planted defect or event, and the outcome that it must have.
 
     Only tests and people read it.
 
@@ -107,8 +107,8 @@ class ExpectedOutcome:
         column: header; None where no column is meant.
         rule: id of the only rule that it breaks; None where it breaks none.
         severity: of that rule; None without a rule.
-        outcome: ``rejected``, ``queried``, ``accepted``, ``unrecognised``, ``duplicate``, ``left`` or ``missing``.
-        note: describes the mistake or event.
+        outcome: the result that it must have.
+        note: describes the defect or event.
     """
 
     return_code: str
@@ -119,7 +119,7 @@ class ExpectedOutcome:
     column: str | None
     rule: str | None
     severity: Severity | None
-    outcome: str
+    outcome: story.ExpectedResult
     note: str
 
 
@@ -130,7 +130,7 @@ class Scenario:
     Attributes:
         seed: of the random generator.
         files: all files.
-        expected: mistakes and events among them.
+        expected: defects and events among them.
         is_synthetic: by return code; False where extracts are cut from published files.
         periods: by return code, the ids of the periods that have files.
     """
@@ -174,7 +174,7 @@ class _SimulatedReturn:
 
 
 def build_scenario(register: Register, options: ScenarioOptions) -> Scenario:
-    """Return the simulated councils' files, and expected outcomes of mistakes and events."""
+    """Return the simulated councils' files, and expected outcomes of defects and events."""
     simulated = list(_list_simulated_returns(register, options))
     periods = {entry.data_return.code: entry.list_periods(options) for entry in simulated}
     entries = [
@@ -208,7 +208,7 @@ def _list_simulated_returns(register: Register, options: ScenarioOptions) -> Ite
 def _list_council_files(
     simulated: _SimulatedReturn, council: Council, period: Period
 ) -> Iterator[SystemFile | ExpectedOutcome]:
-    """Yield a council's files, and expected outcomes of mistakes and events."""
+    """Yield a council's files, and expected outcomes of defects and events."""
     if simulated.published is not None:
         content = simulated.published.get((council.code, period.id))
         if content is not None:
@@ -227,8 +227,8 @@ def _list_council_files(
         if system:
             good_file = replace(good_file, path=good_file.path.with_suffix(system.file_suffix))
         extract = _Extract(contract, council, period, file, good_file, system)
-        if key in story.MISTAKES:
-            yield from _add_mistake(extract, story.MISTAKES[key])
+        if key in story.DEFECTS:
+            yield from _add_defect(extract, story.DEFECTS[key])
         elif key in story.EVENTS:
             yield from _add_event(extract, story.EVENTS[key])
         else:
@@ -285,25 +285,25 @@ class _Extract:
     file: SystemFile
     system: BackOfficeSystem | None
 
-    def expect(self, file_name: str, outcome: str, note: str) -> ExpectedOutcome:
+    def expect(self, file_name: str, outcome: story.ExpectedResult, note: str) -> ExpectedOutcome:
         """Return an expected outcome without a location or a rule."""
         key = (self.contract.return_code, self.council.code, self.period.id)
         return ExpectedOutcome(*key, file_name, None, None, None, None, outcome, note)
 
 
-def _add_mistake(extract: _Extract, mistake: Defect | FileDefect) -> Iterator[SystemFile | ExpectedOutcome]:
-    """Yield the file with a mistake in it, and its expected outcome."""
-    if isinstance(mistake, FileDefect):
-        content, row, column = mistake.damage(extract.file.content), mistake.row, mistake.header
+def _add_defect(extract: _Extract, defect: Defect | FileDefect) -> Iterator[SystemFile | ExpectedOutcome]:
+    """Yield the file with a defect in it, and its expected outcome."""
+    if isinstance(defect, FileDefect):
+        content, row, column = defect.damage(extract.file.content), defect.row, defect.header
     else:
-        content, row, column = _add_defect(extract, mistake)
+        content, row, column = _add_row_defect(extract, defect)
     yield replace(extract.file, content=content)
-    expected = extract.expect(extract.file.path.name, story.OUTCOMES[mistake.severity], mistake.note)
-    yield replace(expected, row=row, column=column, rule=mistake.rule, severity=mistake.severity)
+    expected = extract.expect(extract.file.path.name, story.RESULTS[defect.severity], defect.note)
+    yield replace(expected, row=row, column=column, rule=defect.rule, severity=defect.severity)
 
 
-def _add_defect(extract: _Extract, defect: Defect) -> tuple[bytes, int, str]:
-    """Return the file with a mistake in one cell, and its location."""
+def _add_row_defect(extract: _Extract, defect: Defect) -> tuple[bytes, int, str]:
+    """Return the file with a defect in one cell, and its location."""
     ((table, rows),) = extract.synthetic.rows.items()
     changed_rows, index = plant_defect(rows, defect, extract.period)
     (file,) = _export(extract.contract, {table: changed_rows}, extract.system)
@@ -319,9 +319,9 @@ def _add_event(extract: _Extract, event: story.Event) -> Iterator[SystemFile | E
         file_name = delivery.file_name(extract.file.path.name)
         modified = extract.file.modified + timedelta(days=delivery.days_late)
         file = replace(extract.file, path=extract.file.path.with_name(file_name), modified=modified)
-        if delivery.mistake is None:
+        if delivery.defect is None:
             yield file
         else:
-            yield from _add_mistake(replace(extract, file=file), delivery.mistake)
+            yield from _add_defect(replace(extract, file=file), delivery.defect)
     if event.outcome:
         yield extract.expect(file_name, event.outcome, event.note)

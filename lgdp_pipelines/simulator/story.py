@@ -1,4 +1,4 @@
-"""The story of the demonstration: which council makes which mistake, and which has another event.
+"""The story of the demonstration: which council sends which defect, and which has another event.
 
 Every other council sends a good extract in time. Belongs here: names and periods. Belongs elsewhere: code that acts on
 them (``scenario``). Published files keep the mistakes of real councils; none are planted there.
@@ -6,6 +6,7 @@ them (``scenario``). Published files keep the mistakes of real councils; none ar
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from lgdp_pipelines.simulator.planted_defects import DHP, HL1, HL1_FILES, Defect, FileDefect
 from lgdp_pipelines.vocabulary.verdicts import Severity
@@ -19,15 +20,34 @@ PERIODS: Mapping[str, tuple[str, ...]] = {
 }
 """The periods of synthetic extracts, by return code."""
 
-OUTCOMES = {Severity.ERROR: "rejected", Severity.QUERY: "queried", Severity.KNOWN_ISSUE: "accepted"}
-"""The outcome of a submission with one broken rule, by the rule's severity."""
+
+class ExpectedResult(StrEnum):
+    """The result that a planted defect or event must have."""
+
+    ACCEPTED = "accepted"
+    QUERIED = "queried"
+    REJECTED = "rejected"
+    UNRECOGNISED = "unrecognised"
+    DUPLICATE = "duplicate"
+    LEFT = "left"
+    """The file is not fetched."""
+    MISSING = "missing"
+    """No file is sent."""
+
+
+RESULTS = {
+    Severity.ERROR: ExpectedResult.REJECTED,
+    Severity.QUERY: ExpectedResult.QUERIED,
+    Severity.KNOWN_ISSUE: ExpectedResult.ACCEPTED,
+}
+"""The result of a submission with one broken rule, by the rule's severity."""
 
 Key = tuple[str, str, str]
 """Return code, council code and period id."""
 
 _Q1, _Q2, _MAY, _JUNE = "FY2024-25-Q1", "FY2024-25-Q2", "2024-05", "2024-06"
 
-MISTAKES: Mapping[Key, Defect | FileDefect] = {
+DEFECTS: Mapping[Key, Defect | FileDefect] = {
     ("HL1", "ABE", _Q1): HL1["bad_date"],
     ("HL1", "DND", _Q1): HL1["future_date"],
     ("HL1", "FAL", _Q1): HL1["unknown_code"],
@@ -55,7 +75,7 @@ MISTAKES: Mapping[Key, Defect | FileDefect] = {
     ("DHP", "EAY", _JUNE): DHP["below_zero"],
     ("DHP", "ELN", _JUNE): DHP["no_whole_number"],
 }
-"""The mistake in a council's only extract for a period."""
+"""The defect in a council's only extract for a period."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +84,12 @@ class Delivery:
 
     Attributes:
         file_name: from the extract's proper name to the name under which it is sent.
-        mistake: in the extract; None for a good one.
+        defect: in the extract; None for a good one.
         days_late: days between the usual day of the export and this one.
     """
 
     file_name: Callable[[str], str] = str
-    mistake: Defect | None = None
+    defect: Defect | None = None
     days_late: int = 0
 
 
@@ -79,12 +99,12 @@ class Event:
 
     Attributes:
         deliveries: the extracts that the council sends, in order; empty if it sends none.
-        outcome: of the last delivery, or of the council without any; empty if a mistake decides it.
+        outcome: of the last delivery, or of the council without any; None if a defect decides it.
         note: describes the event.
     """
 
     deliveries: tuple[Delivery, ...]
-    outcome: str
+    outcome: ExpectedResult | None
     note: str
 
 
@@ -95,31 +115,31 @@ def _name_second_version(name: str) -> str:
 
 EVENTS: Mapping[Key, Event] = {
     ("HL1", "WDU", _Q1): Event(
-        (Delivery(mistake=HL1["missing_reference"]), Delivery(_name_second_version, days_late=1)),
-        "accepted",
+        (Delivery(defect=HL1["missing_reference"]), Delivery(_name_second_version, days_late=1)),
+        ExpectedResult.ACCEPTED,
         "The same extract with its mistake corrected: accepted after the first was rejected.",
     ),
     ("HL1", "EDH", _Q2): Event(
         (Delivery(), Delivery(_name_second_version, HL1["unknown_code"], days_late=1)),
-        "",
+        None,
         "A second extract with a mistake, after a good one: the good one stays.",
     ),
     ("HL1", "FIF", _Q2): Event(
         (Delivery(), Delivery(_name_second_version, days_late=1)),
-        "duplicate",
+        ExpectedResult.DUPLICATE,
         "The same bytes again under another name.",
     ),
     ("HL1", "ORK", _Q2): Event(
         (Delivery(lambda name: f"{name}.part", days_late=1),),
-        "left",
+        ExpectedResult.LEFT,
         "Still being written, and no other file for the period.",
     ),
     ("HL1", "ELS", _Q2): Event(
         (Delivery(lambda _: "Homelessness return July-Sept FINAL (2).csv", days_late=1),),
-        "unrecognised",
+        ExpectedResult.UNRECOGNISED,
         "A name without return and period, and no other file for the period.",
     ),
-    ("HL1", "ZET", _Q2): Event((), "missing", "Nothing was sent."),
-    ("DHP", "MRY", _MAY): Event((), "missing", "Nothing was sent."),
+    ("HL1", "ZET", _Q2): Event((), ExpectedResult.MISSING, "Nothing was sent."),
+    ("DHP", "MRY", _MAY): Event((), ExpectedResult.MISSING, "Nothing was sent."),
 }
 """Events of councils that do not just send one extract."""

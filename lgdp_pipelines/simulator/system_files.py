@@ -1,7 +1,7 @@
 """Files of the simulated systems on disk: extracts, keys and tokens, each written only where it is new or changed.
 
 Belongs here: paths, permissions and times of change. Belongs elsewhere: contents (``scenario``) and servers
-(``council_systems``). Planted mistakes are listed before any extract is written, so that nothing is learnt from how
+(``council_systems``). Planted defects are listed before any extract is written, so that nothing is learnt from how
 they are found.
 """
 

@@ -1,4 +1,4 @@
-"""Each planted mistake is found once, in its place, by landing and validation, which know nothing of it."""
+"""Each planted defect is found once, in its place, by landing and validation, which know nothing of it."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,11 +18,11 @@ from lgdp_pipelines.validation.judge import ValidationResult
 from lgdp_pipelines.vocabulary.periods import Period, parse_period
 from tests.support.judging import judge_files, make_context
 
-DEFECTS = [("HL1", *key[1:]) for key in story.MISTAKES if key[0] == "HL1"] + [
-    key for key in story.MISTAKES if key[0] != "HL1"
+DEFECTS = [("HL1", *key[1:]) for key in story.DEFECTS if key[0] == "HL1"] + [
+    key for key in story.DEFECTS if key[0] != "HL1"
 ]
-EVENTS_WITH_MISTAKES = [
-    key for key, event in story.EVENTS.items() if any(delivery.mistake for delivery in event.deliveries)
+EVENTS_WITH_DEFECTS = [
+    key for key, event in story.EVENTS.items() if any(delivery.defect for delivery in event.deliveries)
 ]
 
 Judged = Callable[..., ValidationResult]
@@ -71,7 +71,7 @@ def find_expected_outcome(synthetic: Scenario, key: story.Key) -> ExpectedOutcom
     return match
 
 
-@pytest.mark.parametrize("key", [*DEFECTS, *EVENTS_WITH_MISTAKES], ids="-".join)
+@pytest.mark.parametrize("key", [*DEFECTS, *EVENTS_WITH_DEFECTS], ids="-".join)
 def test_each_mistake_breaks_its_rule_in_its_cell_alone(key: story.Key, synthetic: Scenario, judged: Judged) -> None:
     code, council, period = key[0], key[1], parse_period(key[2])
     expected = find_expected_outcome(synthetic, key)
