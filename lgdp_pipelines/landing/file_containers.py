@@ -10,6 +10,7 @@ import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from tempfile import SpooledTemporaryFile
 from typing import IO, BinaryIO, cast
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
@@ -22,35 +23,58 @@ _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 _GZ = b"\x1f\x8b"
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
-_OTHER_SIGNATURES = {
-    b"%PDF-": "a PDF document",
-    b"7z\xbc\xaf\x27\x1c": "a 7z archive",
-    b"Rar!\x1a\x07": "a RAR archive",
-    b"\xfd7zXZ\x00": "an xz archive",
-    b"\x89PNG\r\n\x1a\n": "a picture",
-    b"\xff\xd8\xff": "a picture",
-    b"{\\rtf": "a document in RTF",
-    b"SQLite format 3\x00": "a database file",
-}
 _HTML = re.compile(r"\s*(<!--.*?-->\s*)*<(!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL)
 _XML = re.compile(r"\s*<\?xml\b")
 _JSON = re.compile(r'\s*(\{\s*"|\[\s*\{)')
 
-ZIP, GZ, XLSX, XLS = "a ZIP file", "a GZ file", "an XLSX workbook", "an XLS workbook"
-ODS, WORD, ENCRYPTED = "an OpenDocument file", "an Office document", "a workbook that is protected with a password"
-HTML, XML, JSON = "a web page, perhaps one that asks to log in", "XML", "JSON"
+
+class FileKind(StrEnum):
+    """The kind of a file that its signature gives; the value describes it to people."""
+
+    ZIP = "a ZIP file"
+    GZ = "a GZ file"
+    XLSX = "an XLSX workbook"
+    XLS = "an XLS workbook"
+    ODS = "an OpenDocument file"
+    WORD = "an Office document"
+    ENCRYPTED = "a workbook that is protected with a password"
+    HTML = "a web page, perhaps one that asks to log in"
+    XML = "XML"
+    JSON = "JSON"
+    PDF = "a PDF document"
+    SEVEN_ZIP = "a 7z archive"
+    RAR = "a RAR archive"
+    XZ = "an xz archive"
+    PICTURE = "a picture"
+    RTF = "a document in RTF"
+    DATABASE = "a database file"
+    EMPTY = "empty"
+    NO_WORKBOOK = "no workbook"
+    TEXT = "text"
+
+
+_OTHER_SIGNATURES = {
+    b"%PDF-": FileKind.PDF,
+    b"7z\xbc\xaf\x27\x1c": FileKind.SEVEN_ZIP,
+    b"Rar!\x1a\x07": FileKind.RAR,
+    b"\xfd7zXZ\x00": FileKind.XZ,
+    b"\x89PNG\r\n\x1a\n": FileKind.PICTURE,
+    b"\xff\xd8\xff": FileKind.PICTURE,
+    b"{\\rtf": FileKind.RTF,
+    b"SQLite format 3\x00": FileKind.DATABASE,
+}
 
 _EXPECTED = {
-    FileFormat.XLSX: XLSX,
-    FileFormat.XLS: XLS,
-    FileFormat.JSON: JSON,
-    FileFormat.NDJSON: JSON,
-    FileFormat.XML: XML,
+    FileFormat.XLSX: FileKind.XLSX,
+    FileFormat.XLS: FileKind.XLS,
+    FileFormat.JSON: FileKind.JSON,
+    FileFormat.NDJSON: FileKind.JSON,
+    FileFormat.XML: FileKind.XML,
 }
 """Kind of a file of each format that has a signature."""
 
 
-def recognise(file: BinaryIO) -> str | None:
+def recognise(file: BinaryIO) -> FileKind | None:
     """Return the kind of a file by its signature; None if unknown.
 
     Args:
@@ -61,37 +85,37 @@ def recognise(file: BinaryIO) -> str | None:
         if start.startswith(_ZIP):
             return _recognise_zip(file)
         if start.startswith(_GZ):
-            return GZ
+            return FileKind.GZ
         if start.startswith(_OLE):
-            return ENCRYPTED if _ENCRYPTED in start + file.read() else XLS
+            return FileKind.ENCRYPTED if _ENCRYPTED in start + file.read() else FileKind.XLS
     finally:
         file.seek(0)
     kind = next((kind for signature, kind in _OTHER_SIGNATURES.items() if start.startswith(signature)), None)
     return kind or _recognise_text(start)
 
 
-def _recognise_zip(file: BinaryIO) -> str:
+def _recognise_zip(file: BinaryIO) -> FileKind:
     """Return the kind of a file that begins as a ZIP."""
     try:
         with ZipFile(file) as archive:
             names = archive.namelist()
     except (BadZipFile, ValueError, OSError, NotImplementedError):
-        return ZIP
+        return FileKind.ZIP
     if "xl/workbook.xml" in names:
-        return XLSX
+        return FileKind.XLSX
     if "[Content_Types].xml" in names:
-        return WORD
-    return ODS if names and names[0] == "mimetype" else ZIP
+        return FileKind.WORD
+    return FileKind.ODS if names and names[0] == "mimetype" else FileKind.ZIP
 
 
-def _recognise_text(start: bytes) -> str | None:
+def _recognise_text(start: bytes) -> FileKind | None:
     """Return HTML, XML or JSON by a text's beginning; None for others."""
     text = start.decode("utf-16" if start.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig", errors="replace")
     if _HTML.match(text):
-        return HTML
+        return FileKind.HTML
     if _XML.match(text):
-        return HTML if re.search(r"<html\b", text, re.IGNORECASE) else XML
-    return JSON if _JSON.match(text) else None
+        return FileKind.HTML if re.search(r"<html\b", text, re.IGNORECASE) else FileKind.XML
+    return FileKind.JSON if _JSON.match(text) else None
 
 
 def check_declared(file: BinaryIO, extract_format: ExtractFormat) -> None:
@@ -110,10 +134,10 @@ def check_declared(file: BinaryIO, extract_format: ExtractFormat) -> None:
     if kind is None and extract_format.format.is_workbook:
         start = file.read(_START)
         file.seek(0)
-        kind = "empty" if not start else "no workbook" if b"\0" in start else "text"
+        kind = FileKind.EMPTY if not start else FileKind.NO_WORKBOOK if b"\0" in start else FileKind.TEXT
     if kind is None or kind == _EXPECTED.get(extract_format.format):
         return
-    if extract_format.container is not Container.NONE and kind in {ZIP, GZ}:
+    if extract_format.container is not Container.NONE and kind in {FileKind.ZIP, FileKind.GZ}:
         raise Fault(f"The archive contains {kind}. Pack the plain file once and send it again.")
     raise build_mismatch(kind, extract_format)
 

@@ -116,7 +116,7 @@ def _land_table(
     columns[UNMAPPED] = pl.Series(UNMAPPED, unmapped_texts, dtype=pl.String)
     columns[ROW] = pl.Series(ROW, [record.row for record in records], dtype=pl.Int64)
     if records:
-        findings += _find_key_faults(rules, keys, match)
+        findings += _build_key_findings(rules, keys, match)
     message = f"The record has a key more than once. {rules.columns.guidance}"
     repeated_rows = [record.row for record in records if record.repeats(unmapped_keys)]
     findings.append(build_finding_rows(rules.columns, message, rows=repeated_rows))
@@ -129,7 +129,7 @@ def _format_unmapped(cells: Mapping[str, Json], keys: Sequence[str]) -> str | No
     return json.dumps(unmapped, ensure_ascii=False) if any(value is not None for value in unmapped.values()) else None
 
 
-def _find_key_faults(rules: ColumnRules, keys: Sequence[str], match: HeaderMatch) -> Iterator[pl.DataFrame]:
+def _build_key_findings(rules: ColumnRules, keys: Sequence[str], match: HeaderMatch) -> Iterator[pl.DataFrame]:
     """Yield the findings of missing required, ambiguous and extra keys."""
     for item in match.missing:
         if item.required:

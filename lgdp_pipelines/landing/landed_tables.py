@@ -209,8 +209,8 @@ def land_cells(
     rows = store(landing.frames(chain([first], blocks)), build_landed_schema(table))
     findings = [
         _find_misshapen(rules.columns, landing.misshapen, len(first.header)),
-        *_find_header_faults(rules, first, landing.filled, match),
-        *(finding for join in joins for finding in _find_join_faults(contract, rules, join)),
+        *_build_header_findings(rules, first, landing.filled, match),
+        *(finding for join in joins for finding in _build_join_findings(contract, rules, join)),
     ]
     headers = {name: first.header[position] for name, position in item_positions.items()}
     for join in joins:
@@ -324,12 +324,12 @@ def _find_misshapen(rule: Rule, misshapen: pl.DataFrame, width: int) -> pl.DataF
     return build_finding_rows(rule, messages, rows=misshapen.get_column(ROW))
 
 
-def _find_join_faults(contract: Contract, rules: ColumnRules, join: FileJoin) -> Iterator[pl.DataFrame]:
+def _build_join_findings(contract: Contract, rules: ColumnRules, join: FileJoin) -> Iterator[pl.DataFrame]:
     """Yield the findings of a joined file."""
     readable = next(rule for rule in list_rules(contract) if rule.kind is RuleKind.READABLE)
     message = pl.concat_str([pl.lit(f"In {join.name}: "), pl.col("message")]).alias("message")
     filled = _list_filled(join.cells.frame, range(join.cells.frame.width - 1))
-    for finding in _find_header_faults(rules, join.cells, filled, join.match):
+    for finding in _build_header_findings(rules, join.cells, filled, join.match):
         yield finding.with_columns(message)
     # Such a row is not a row of the base, and a finding of the rule `columns` would exclude the base row of its number.
     yield _find_misshapen(readable, join.cells.misshapen, len(join.cells.header)).with_columns(message)
@@ -338,7 +338,7 @@ def _find_join_faults(contract: Contract, rules: ColumnRules, join: FileJoin) ->
     yield build_finding_rows(readable, messages, rows=[row for row, _ in misplaced])
 
 
-def _find_header_faults(
+def _build_header_findings(
     rules: ColumnRules, block: CellBlock, filled: Collection[int], match: HeaderMatch
 ) -> Iterator[pl.DataFrame]:
     """Yield findings of missing, repeated, ambiguous, extra, or all unknown columns."""
