@@ -76,7 +76,7 @@ def _make_health_columns(account: AccountHealth | None) -> Row:
         return {}
     return {
         "state": str(account.state),
-        "seconds": round(account.seconds, 3),
+        "seconds": round(account.probe_seconds, 3),
         "what": account.what,
         "remedy": account.remedy,
     }

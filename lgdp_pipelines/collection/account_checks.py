@@ -70,7 +70,9 @@ def find_news(transport: Transport[Source], ledger: Ledger) -> News:
     results = visit_accounts(transport.source, None, list_new)
     entries = {code: result for code, result in results.items() if result and not isinstance(result, Failure)}
     failures = tuple(result for result in results.values() if isinstance(result, Failure))
-    listed = sorted([code, entry.path, entry.size, entry.modified] for code in entries for entry in entries[code])
+    listed = sorted(
+        [code, entry.path, entry.size, entry.modified_seconds] for code in entries for entry in entries[code]
+    )
     return News(entries, hashlib.sha256(json.dumps(listed).encode()).hexdigest() if listed else "", failures)
 
 
@@ -97,14 +99,14 @@ class AccountHealth:
     Attributes:
         council_code: of the account.
         state: of the account.
-        seconds: that the probe took.
+        probe_seconds: that the probe took.
         what: the error, one sentence; empty where the account is well.
         remedy: what to do; empty where the account is well.
     """
 
     council_code: str
     state: AccountState
-    seconds: float
+    probe_seconds: float
     what: str = ""
     remedy: str = ""
 

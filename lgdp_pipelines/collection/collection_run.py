@@ -236,7 +236,7 @@ def is_known(entry: Entry, known_entries: Collection[ListedEntry]) -> bool:
 
     False for an entry without size and time.
     """
-    return (entry.path, entry.size, entry.modified) in known_entries
+    return (entry.path, entry.size, entry.modified_seconds) in known_entries
 
 
 async def _fetch(
@@ -273,10 +273,14 @@ async def _fetch(
 
 def _record(transport: Transport[Source], inbox: Inbox, council_code: str, entry: Entry, download: Download) -> Receipt:
     """Store the bytes of an entry, and then write its receipt."""
-    sha256 = inbox.raw.put(download.iterate_chunks())
+    sha256 = inbox.received_bytes.put(download.iterate_chunks())
     routing = entry.routing
     route = routing if isinstance(routing, Route) else None
-    answers = transport.source.for_council(council_code).returns
+    source_returns = (
+        source_return
+        for source_return in transport.source.for_council(council_code).returns
+        if route and source_return.return_code == route.return_code
+    )
     return inbox.ledger.receipts.record(
         Arrival(
             return_code=route.return_code if route else None,
@@ -290,12 +294,14 @@ def _record(transport: Transport[Source], inbox: Inbox, council_code: str, entry
             source=transport.source.id,
             account=transport.resolve_account_name(council_code),
             path=entry.path,
-            modified=None if download.modified is None else datetime.fromtimestamp(download.modified, UTC),
+            modified=None
+            if download.modified_seconds is None
+            else datetime.fromtimestamp(download.modified_seconds, UTC),
             etag=download.etag,
             reason=routing.reason if isinstance(routing, RoutingFailure) else "",
             # The back-office system whose mapping reads the file, if there is one.
-            system=next((answer.system for answer in answers if route and answer.return_code == route.return_code), ""),
-            nil=route is not None and route.nil,
+            system=next((source_return.system for source_return in source_returns), ""),
+            nil=route is not None and route.is_nil,
         )
     )
 
@@ -306,7 +312,7 @@ def summarise(report: AccountReport) -> str:
         "fetched": len(report.fetched),
         "duplicate": len(report.duplicates),
         "unrecognised": len(report.unrecognised),
-        "left": len(report.skipped),
+        "skipped": len(report.skipped),
         "failed": len(report.failures),
     }
     outcome = ", ".join(f"{count} {name}" for name, count in counts.items() if count)

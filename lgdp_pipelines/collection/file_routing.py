@@ -24,13 +24,13 @@ class Route:
         return_code: such as ``HL1``.
         period: that the data is for.
         table: its table where a submission has a file for each; None where a submission is a single file.
-        nil: whether the name declares a nil return.
+        is_nil: whether the name declares a nil return.
     """
 
     return_code: str
     period: Period
     table: str | None = None
-    nil: bool = False
+    is_nil: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ def _route_to_table(
     """
     table_text = groups.get("table")
     if groups.get("nil"):
-        return Route(contract.return_code, period, nil=True)
+        return Route(contract.return_code, period, is_nil=True)
     if system:
         # The system's mapping declares the files of an export, and the name uses the mapping's names for them.
         return Route(contract.return_code, period, table_text.casefold() if table_text else None)

@@ -24,13 +24,13 @@ class Retry:
 
     Attributes:
         attempts: in all, including the first.
-        first_wait: seconds before the second attempt; doubles each time.
-        longest_wait: seconds; no wait is longer, even where the server asks for one.
+        first_wait_seconds: before the second attempt; doubles each time.
+        longest_wait_seconds: no wait is longer, even where the server asks for one.
     """
 
     attempts: int = 5
-    first_wait: float = 0.5
-    longest_wait: float = 60.0
+    first_wait_seconds: float = 0.5
+    longest_wait_seconds: float = 60.0
 
     def compute_wait(self, attempt: int, requested_seconds: float | None) -> float:
         """Return the seconds to wait, as requested or doubling with each attempt.
@@ -40,8 +40,8 @@ class Retry:
         together.
         """
         if requested_seconds is not None:
-            return min(max(requested_seconds, 0.0), self.longest_wait)
-        doubled = min(self.first_wait * 2.0 ** (attempt - 1), self.longest_wait)
+            return min(max(requested_seconds, 0.0), self.longest_wait_seconds)
+        doubled = min(self.first_wait_seconds * 2.0 ** (attempt - 1), self.longest_wait_seconds)
         return doubled * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, guards nothing
 
 

@@ -72,7 +72,7 @@ def build_check_result(health: Sequence[AccountHealth]) -> dg.AssetCheckResult:
             {
                 "council": account.council_code,
                 "state": str(account.state),
-                "seconds": round(account.seconds, 3),
+                "seconds": round(account.probe_seconds, 3),
                 "what": account.what,
                 "remedy": account.remedy,
             }
@@ -87,7 +87,7 @@ def build_check_result(health: Sequence[AccountHealth]) -> dg.AssetCheckResult:
         metadata={
             "well": healthy_count,
             "not well": ", ".join(account.council_code for account in unhealthy_accounts) or "none",
-            "slowest, in seconds": round(max((account.seconds for account in health), default=0.0), 3),
+            "slowest, in seconds": round(max((account.probe_seconds for account in health), default=0.0), 3),
             "accounts": dg.MetadataValue.table(records, schema),
         },
     )

@@ -16,7 +16,7 @@ import pyarrow as pa
 from lgdp_pipelines.errors import StatementRefused
 from lgdp_pipelines.storage import duckdb_connections
 
-TIME_LIMIT_S = 300.0
+TIME_LIMIT_SECONDS = 300.0
 
 _FUNCTIONS = frozenset(
     {
@@ -30,7 +30,7 @@ _FUNCTIONS = frozenset(
 _READ_ONLY = "Use one SELECT (or WITH, FROM, DESCRIBE, SHOW ALL TABLES); no other statement is run here."
 
 
-def run_select(path: Path, sql: str, *, seconds: float = TIME_LIMIT_S) -> pa.Table:
+def run_select(path: Path, sql: str, *, seconds: float = TIME_LIMIT_SECONDS) -> pa.Table:
     """Run one ``SELECT`` on the catalogue, and return its rows.
 
     Args:

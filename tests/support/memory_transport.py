@@ -89,7 +89,7 @@ class MemoryAccount:
         contents = self._files[entry.path]
         if isinstance(contents.content, SourceError):
             raise contents.content
-        download = Download(modified=contents.modified)
+        download = Download(modified_seconds=contents.modified)
         download.append(contents.content)
         return download
 

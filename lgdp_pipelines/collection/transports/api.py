@@ -75,6 +75,13 @@ class _Answer:
             return Page(b"".join(download.iterate_chunks()), download.etag, self.link)
 
 
+@dataclass(frozen=True, slots=True)
+class _NoAnswer:
+    """The HTTP status of a response without an answer."""
+
+    status: int
+
+
 @dataclass(frozen=True)
 class ApiTransport(Transport[ApiSource]):
     """The API accounts of one source."""
@@ -112,11 +119,14 @@ class ApiAccount:
         self._base = base
         self._location = transport.describe(council_code)
         requests = [
-            (answer, make_entry(answer, transport.returns[answer.return_code], council_code, period))
-            for answer in transport.source.returns
-            for period in list_begun_periods(transport.returns[answer.return_code], transport.today)
+            (
+                source_return,
+                make_entry(source_return, transport.returns[source_return.return_code], council_code, period),
+            )
+            for source_return in transport.source.returns
+            for period in list_begun_periods(transport.returns[source_return.return_code], transport.today)
         ]
-        self._returns = {entry.path: answer for answer, entry in requests}
+        self._returns = {entry.path: source_return for source_return, entry in requests}
         self._entries = tuple(entry for _, entry in requests)
 
     async def list_entries(
@@ -148,7 +158,7 @@ class ApiAccount:
         page = first.read_page()
         with ExitStack() as stack:
             download = stack.enter_context(
-                Download(modified=first.download.modified, etag=first.download.etag)
+                Download(modified_seconds=first.download.modified_seconds, etag=first.download.etag)
                 if source_return.has_whole_etag
                 else Download()
             )
@@ -178,10 +188,10 @@ class ApiAccount:
                 )
             addresses.add(address)
             answer = await self._request_answer(address, {}, LARGEST_PAGE)
-            page = answer if isinstance(answer, int) else answer.read_page()
+            page = answer.read_page() if isinstance(answer, _Answer) else None
             if pages.is_beyond(page):
                 break
-            if isinstance(page, int) or (has_one_etag and page.etag != first.etag):
+            if page is None or (has_one_etag and page.etag != first.etag):
                 return False
             if into.size + len(page.body) > LARGEST_EXTRACT:
                 raise self._refuse_size("An answer", LARGEST_EXTRACT)
@@ -200,8 +210,8 @@ class ApiAccount:
         if first.etag is None:
             return True
         answer = await self._request_answer(address, format_conditions(CacheValidators(first.etag)), LARGEST_PAGE)
-        if isinstance(answer, int):
-            return answer == httpx2.codes.NOT_MODIFIED
+        if isinstance(answer, _NoAnswer):
+            return answer.status == httpx2.codes.NOT_MODIFIED
         return answer.read_page().etag == first.etag
 
     def _next_address(self, pages: Pages, page: Page, current_address: httpx2.URL) -> httpx2.URL | None:
@@ -237,7 +247,7 @@ class ApiAccount:
             remedy="Ask the council to send it in smaller parts.",
         )
 
-    async def _request_answer(self, address: httpx2.URL, headers: Mapping[str, str], limit: int) -> _Answer | int:
+    async def _request_answer(self, address: httpx2.URL, headers: Mapping[str, str], limit: int) -> _Answer | _NoAnswer:
         """Request an answer with retries; return the status where none came."""
         return await run_with_retries(lambda: self._request(address, headers, limit), self._transport.timeouts.retry)
 
@@ -246,18 +256,20 @@ class ApiAccount:
         async with self._open_response(address, {}):
             pass
 
-    async def _request(self, address: httpx2.URL, headers: Mapping[str, str], limit: int) -> _Answer | int:
+    async def _request(self, address: httpx2.URL, headers: Mapping[str, str], limit: int) -> _Answer | _NoAnswer:
         """Request an answer once; return the status where none came.
 
         No answer has come where it is unchanged, empty, not found or gone; any other status is an error.
         """
         async with self._open_response(address, headers) as response:
             if response.status_code in _NO_PAGE:
-                return int(response.status_code)
+                return _NoAnswer(response.status_code)
             changed_at = parse_http_date(response.headers.get("Last-Modified", ""))
-            modified = max(int(changed_at.timestamp()), 0) if changed_at else None
+            modified_seconds = max(int(changed_at.timestamp()), 0) if changed_at else None
             with ExitStack() as stack:
-                download = stack.enter_context(Download(etag=response.headers.get("ETag"), modified=modified))
+                download = stack.enter_context(
+                    Download(modified_seconds=modified_seconds, etag=response.headers.get("ETag"))
+                )
                 await self._read(response, download, limit)
                 stack.pop_all()  # the caller closes it
             return _Answer(download, read_next_link(response))
@@ -337,8 +349,8 @@ def make_entry(source_return: ApiReturn, data_return: Return, council_code: str,
 def format_conditions(validators: CacheValidators) -> Mapping[str, str]:
     """Return headers that ask for an answer only if it has changed."""
     headers = {"If-None-Match": validators.etag} if validators.etag else {}
-    if validators.modified:
-        headers["If-Modified-Since"] = format_datetime(validators.modified.astimezone(UTC), usegmt=True)
+    if validators.modified_at:
+        headers["If-Modified-Since"] = format_datetime(validators.modified_at.astimezone(UTC), usegmt=True)
     return headers
 
 

@@ -92,10 +92,10 @@ class Pages:
         self._number += 1
         return set_parameter(self._address, paging.parameter, str(self._number))
 
-    def is_beyond(self, page: Page | int) -> bool:
+    def is_beyond(self, page: Page | None) -> bool:
         """Return whether numbered paging ended: no page, or one without records."""
         return isinstance(self._paging, NumberedPaging) and (
-            isinstance(page, int) or count_records(page.body, self._records_at) == 0
+            page is None or count_records(page.body, self._records_at) == 0
         )
 
     @property

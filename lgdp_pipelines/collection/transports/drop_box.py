@@ -170,7 +170,8 @@ class DropBoxAccount:
                 status = os.stat(name, dir_fd=opened, follow_symlinks=False)
         except (OSError, _MissingError):
             return False
-        return stat.S_ISREG(status.st_mode) and (status.st_size, int(status.st_mtime)) == (entry.size, entry.modified)
+        is_same = (status.st_size, int(status.st_mtime)) == (entry.size, entry.modified_seconds)
+        return stat.S_ISREG(status.st_mode) and is_same
 
     def _read(self, entry: Entry) -> Download | SkippedEntry:
         """Return the bytes of a file, or the reason to skip it."""
@@ -190,10 +191,10 @@ class DropBoxAccount:
         status = os.fstat(file)
         if reason := _refuse_file(status, os.fstat(folder).st_uid):
             return SkippedEntry(entry.name, reason)
-        if (status.st_size, int(status.st_mtime)) != (entry.size, entry.modified):
+        if (status.st_size, int(status.st_mtime)) != (entry.size, entry.modified_seconds):
             return skip_changing(entry)
         with ExitStack() as stack:
-            download = stack.enter_context(Download(modified=entry.modified))
+            download = stack.enter_context(Download(modified_seconds=entry.modified_seconds))
             while download.size <= status.st_size and (chunk := os.read(file, _CHUNK)):
                 download.append(chunk)
             if download.size == status.st_size and _read_state(os.fstat(file)) == _read_state(status):

@@ -60,20 +60,20 @@ class FolderTransport(Transport[FolderSourceT]):
     @property
     def folders(self) -> tuple[str, ...]:
         """Return the declared folders below an account's root."""
-        return tuple(dict.fromkeys(answer.folder.strip("/") for answer in self.source.returns))
+        return tuple(dict.fromkeys(source_return.folder.strip("/") for source_return in self.source.returns))
 
-    def classify(self, folder: str, name: str, size: int | None, modified: int | None) -> Entry | SkippedEntry:
+    def classify(self, folder: str, name: str, size: int | None, modified_seconds: int | None) -> Entry | SkippedEntry:
         """Return an entry, routed by its name, or a skipped file."""
         if reason := refuse_name(name):
             return SkippedEntry(printable_name(name), reason)
         if is_unfinished(name):
             return SkippedEntry(name, "The name says that it is still being written.")
-        if size is None or modified is None:
+        if size is None or modified_seconds is None:
             return SkippedEntry(name, "The server does not say its size and time, so it may be incomplete.")
         if size > LARGEST_EXTRACT:
             return SkippedEntry(name, f"It is larger than {LARGEST_EXTRACT} bytes.")
         routing = route(name, list_returns_in_folder(folder, self.source.returns), self.returns, today=self.today)
-        return Entry(join_path(folder, name), name, size, modified, routing)
+        return Entry(join_path(folder, name), name, size, modified_seconds, routing)
 
     async def list_complete(
         self, files: Iterable[Entry | SkippedEntry | None], is_same: Callable[[Entry], Awaitable[bool]]
@@ -88,7 +88,7 @@ class FolderTransport(Transport[FolderSourceT]):
         entries = sorted((file for file in all_files if isinstance(file, Entry)), key=lambda entry: entry.path)
         skipped = tuple(file for file in all_files if isinstance(file, SkippedEntry))
         start = time() - self.timeouts.settle_seconds
-        recent_entries = [entry for entry in entries if (entry.modified or 0) > start]
+        recent_entries = [entry for entry in entries if (entry.modified_seconds or 0) > start]
         if recent_entries:
             await asyncio.sleep(self.timeouts.second_look_seconds)
         changing_files = {entry.path: skip_changing(entry) for entry in recent_entries if not await is_same(entry)}

@@ -55,7 +55,7 @@ def hand_in(
                 period=period.id,
                 table=table,
                 file_name=file.name,
-                size=inbox.raw.path(sha256).stat().st_size,
+                size=inbox.received_bytes.path(sha256).stat().st_size,
                 sha256=sha256,
                 transport=TransportKind.HAND,
                 source=SOURCE,
@@ -87,7 +87,7 @@ def hand_in_nil(
     if len(files) > 1:
         raise WrongUse(f"A nil return is one declaration, and {len(files)} files were given.")
     declaration = f"{council.official_name} has nothing to report for {data_return.code} {period.id}.\n".encode()
-    sha256 = _store(files[0], inbox) if files else inbox.raw.put(declaration)
+    sha256 = _store(files[0], inbox) if files else inbox.received_bytes.put(declaration)
     name = files[0].name if files else "nil-return.txt"
     receipt = inbox.ledger.receipts.record(
         Arrival(
@@ -96,7 +96,7 @@ def hand_in_nil(
             period=period.id,
             table=None,
             file_name=name,
-            size=inbox.raw.path(sha256).stat().st_size,
+            size=inbox.received_bytes.path(sha256).stat().st_size,
             sha256=sha256,
             transport=TransportKind.HAND,
             source=SOURCE,
@@ -137,7 +137,7 @@ def _store(file: Path, inbox: Inbox) -> str:
     """Store a file's bytes, and return their sha256."""
     try:
         with file.open("rb") as stream:
-            return inbox.raw.put(iter(lambda: stream.read(_CHUNK), b""))
+            return inbox.received_bytes.put(iter(lambda: stream.read(_CHUNK), b""))
     except OSError as error:
         raise WrongUse(
             "The file cannot be read.", where=str(file), remedy="Check the path and your permission to read it."

@@ -80,7 +80,7 @@ def receive(extract: PushedExtract, download: Download, inbox: Inbox) -> Receipt
         LedgerError: the ledger did not take the receipt. Nothing was recorded.
     """
     try:
-        sha256 = inbox.raw.put(download.iterate_chunks())
+        sha256 = inbox.received_bytes.put(download.iterate_chunks())
     except OSError as error:
         raise StorageError("Received bytes cannot be stored.", remedy="Make room in the lake.") from error
     return inbox.ledger.receipts.record(

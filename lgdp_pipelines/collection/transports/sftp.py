@@ -216,8 +216,8 @@ class SftpAccount:
         attributes = listed.attrs
         if not _is_regular(attributes) and refuse_name(name) is None:
             return None  # folders and links are not extracts
-        modified = None if attributes.mtime is None else int(attributes.mtime)
-        return self._transport.classify(folder, name, attributes.size, modified)
+        modified_seconds = None if attributes.mtime is None else int(attributes.mtime)
+        return self._transport.classify(folder, name, attributes.size, modified_seconds)
 
     async def _is_same(self, client: asyncssh.SFTPClient, entry: Entry) -> bool:
         """Return whether a file still has its listed size and time."""
@@ -226,13 +226,13 @@ class SftpAccount:
                 status = await client.lstat(entry.path)
         except _NO_FILE:
             return False
-        return _is_regular(status) and status.size == entry.size and status.mtime == entry.modified
+        return _is_regular(status) and status.size == entry.size and status.mtime == entry.modified_seconds
 
     async def _download(self, entry: Entry) -> Download | SkippedEntry:
         """Return a file's bytes; skip it if it changed or is gone."""
         async with self._open_session() as client:
             with ExitStack() as stack:
-                download = stack.enter_context(Download(modified=entry.modified))
+                download = stack.enter_context(Download(modified_seconds=entry.modified_seconds))
                 try:
                     if await self._read(client, entry, download) and await self._is_same(client, entry):
                         stack.pop_all()  # the caller closes it

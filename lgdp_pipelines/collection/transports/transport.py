@@ -37,14 +37,14 @@ class Entry:
         path: where it is in the account: folder and name, or the request that gives it.
         name: the file name to record.
         size: in bytes as listed; None where the transport cannot know before it fetches.
-        modified: seconds since 1970 as listed; None where the transport cannot know.
+        modified_seconds: time of the last change, since 1970, as listed; None where the transport cannot know.
         routing: the return and period that it answers, or why the name does not say.
     """
 
     path: str
     name: str
     size: int | None
-    modified: int | None
+    modified_seconds: int | None
     routing: Routing
 
 
@@ -89,8 +89,8 @@ class Download(AbstractContextManager["Download"]):
     Closing this object deletes the file.
     """
 
-    def __init__(self, *, modified: int | None = None, etag: str | None = None) -> None:
-        self.modified = modified
+    def __init__(self, *, modified_seconds: int | None = None, etag: str | None = None) -> None:
+        self.modified_seconds = modified_seconds
         self.etag = etag
         self.size = 0
         self._spool: IO[bytes] = SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closed by close()
@@ -130,11 +130,11 @@ class CacheValidators:
 
     Attributes:
         etag: None where it gave none.
-        modified: time of its last change; None where it did not say.
+        modified_at: time of its last change; None where it did not say.
     """
 
     etag: str | None = None
-    modified: datetime | None = None
+    modified_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,11 +276,11 @@ class Inbox:
 
     Attributes:
         ledger: takes the receipts.
-        raw: takes the bytes.
+        received_bytes: takes the bytes.
     """
 
     ledger: Ledger
-    raw: ByteStore
+    received_bytes: ByteStore
 
 
 def printable_name(name: str) -> str:

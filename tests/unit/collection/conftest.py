@@ -235,7 +235,8 @@ def get(source: Source, register: Register, today: date) -> Callable[..., Any]:
                 return outcome
             with outcome:
                 return b"".join(outcome.iterate_chunks()), CacheValidators(
-                    outcome.etag, None if outcome.modified is None else datetime.fromtimestamp(outcome.modified, UTC)
+                    outcome.etag,
+                    None if outcome.modified_seconds is None else datetime.fromtimestamp(outcome.modified_seconds, UTC),
                 )
 
         with run_http_server(answer) as (base, requests):

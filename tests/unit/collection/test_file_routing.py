@@ -96,7 +96,7 @@ def test_a_reason_never_repeats_what_only_the_name_says(name: str, register: Reg
 def test_a_group_nil_that_matches_makes_it_a_nil_return(register: Register, today: date) -> None:
     pattern = FolderReturn("HL1", folder="hl1", pattern=r"HL1_(?P<period>\d{4}-\d{2}_Q[1-4])(?P<nil>_NIL)?\.csv")
     quarter = financial_quarter(2024, 1)
-    names = {"HL1_2024-25_Q1_NIL.csv": Route("HL1", quarter, nil=True), "HL1_2024-25_Q1.csv": Route("HL1", quarter)}
+    names = {"HL1_2024-25_Q1_NIL.csv": Route("HL1", quarter, is_nil=True), "HL1_2024-25_Q1.csv": Route("HL1", quarter)}
     assert {name: route(name, [pattern], register.returns, today=today) for name in names} == names
     assert "not of a form" in reason("HL1_2024-25_Q1_nil.csv", [pattern], register, today)
 
@@ -104,7 +104,7 @@ def test_a_group_nil_that_matches_makes_it_a_nil_return(register: Register, toda
 def test_a_nil_return_of_several_files_needs_no_table_in_its_name(register: Register, today: date) -> None:
     pattern = FolderReturn("STAFF", folder="staff", pattern=r"(?P<period>\d{6})_((?P<nil>nil)|(?P<table>[a-z]+))\.csv")
     names = {
-        "202410_nil.csv": Route("STAFF", month(2024, 10), nil=True),
+        "202410_nil.csv": Route("STAFF", month(2024, 10), is_nil=True),
         "202410_posts.csv": Route("STAFF", month(2024, 10), "posts"),
     }
     assert {name: route(name, [pattern], register.returns, today=today) for name in names} == names

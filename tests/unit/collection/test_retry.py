@@ -25,5 +25,5 @@ def test_retry_after_is_read_as_seconds_or_as_a_date(header: str | None, seconds
 
 
 def test_no_wait_is_longer_than_the_longest() -> None:
-    assert Retry(longest_wait=60).compute_wait(1, requested_seconds=86_400) == 60
-    assert Retry(longest_wait=60).compute_wait(30, requested_seconds=None) <= 60
+    assert Retry(longest_wait_seconds=60).compute_wait(1, requested_seconds=86_400) == 60
+    assert Retry(longest_wait_seconds=60).compute_wait(30, requested_seconds=None) <= 60

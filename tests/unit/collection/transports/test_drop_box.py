@@ -115,7 +115,7 @@ def test_a_delivery_is_collected_once_with_its_council_and_system(
 def test_a_file_is_listed_with_what_it_answers(call_account: Any, fife: Path, put: Put) -> None:
     put(fife, f"in/hl1/{HL1}", b"a,b\n")
     (entry,) = call_account(list_entries).entries
-    assert (entry.path, entry.size, entry.modified) == (f"in/hl1/{HL1}", 4, 1_700_000_000)
+    assert (entry.path, entry.size, entry.modified_seconds) == (f"in/hl1/{HL1}", 4, 1_700_000_000)
     assert entry.routing == Route("HL1", financial_quarter(2024, 1))
 
 

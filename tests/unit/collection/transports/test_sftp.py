@@ -31,7 +31,7 @@ def test_a_file_is_listed_with_what_it_answers_and_fetched_to_the_byte(
     content = os.urandom(5_000_000)
     put(accounts["fif"].root, "hl1/HL1_2024-25_Q1.csv", content)
     (entry,) = call_account(list_entries).entries
-    assert (entry.path, entry.size, entry.modified) == ("hl1/HL1_2024-25_Q1.csv", 5_000_000, 1_700_000_000)
+    assert (entry.path, entry.size, entry.modified_seconds) == ("hl1/HL1_2024-25_Q1.csv", 5_000_000, 1_700_000_000)
     assert entry.routing == Route("HL1", financial_quarter(2024, 1))
     assert call_account(fetch_only_entry) == content
 
