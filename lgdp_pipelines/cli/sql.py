@@ -10,6 +10,7 @@ import typer
 
 from lgdp_pipelines.cli.output import print_rows, say
 from lgdp_pipelines.errors import WrongUse
+from lgdp_pipelines.reporting.wording import format_count
 from lgdp_pipelines.settings import Settings
 from lgdp_pipelines.storage.catalogue_reader import run_select
 
@@ -40,4 +41,4 @@ def sql(
         parquet.write_table(answer, sys.stdout.buffer)
     else:
         print_rows(answer.to_pylist(), answer.column_names, sql_format)
-    say(f"[dim]{answer.num_rows:,} row{'s' if answer.num_rows != 1 else ''}[/dim]")
+    say(f"[dim]{format_count(answer.num_rows, 'row')}[/dim]")

@@ -37,6 +37,7 @@ from lgdp_pipelines.register.model.contract import Contract, Return
 from lgdp_pipelines.register.model.table_model import Rule
 from lgdp_pipelines.register.submission_calendar import due_date, timing
 from lgdp_pipelines.register.versions.version_union import list_products
+from lgdp_pipelines.reporting.wording import format_count
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.vocabulary.table_columns import ROW
 from lgdp_pipelines.vocabulary.verdicts import CheckFamily, RuleResult, Severity, find_check_family
@@ -221,7 +222,7 @@ def evaluate_all_councils_reported(data_return: Return, obligations: Sequence[Ob
     missing_obligations = [obligation for obligation in obligations if not obligation.is_done]
     reported_obligations = [obligation for obligation in obligations if obligation.is_done]
     late_councils = [
-        f"{obligation.council_code} ({_format_days(obligation.days_late)})"
+        f"{obligation.council_code} ({format_count(obligation.days_late, 'day')})"
         for obligation in reported_obligations
         if obligation.days_late
     ]
@@ -263,7 +264,7 @@ def evaluate_missing_submissions(
                 severity=dg.AssetCheckSeverity.WARN,
                 metadata={
                     "due": obligation.due.isoformat(),
-                    "late": _format_days(obligation.days_late),
+                    "late": format_count(obligation.days_late, "day"),
                     "latest word": str(obligation.latest_outcome),
                 },
                 partition=make_partition_key(obligation.council_code, obligation.period.id),
@@ -273,12 +274,8 @@ def evaluate_missing_submissions(
 def _describe_missing(obligation: Obligation) -> str:
     """Return a missing council's code, with its latest outcome and days late."""
     details = [str(obligation.latest_outcome)] if obligation.latest_outcome is not LatestOutcome.NOTHING else []
-    details += [f"{_format_days(obligation.days_late)} late"] if obligation.days_late else []
+    details += [f"{format_count(obligation.days_late, 'day')} late"] if obligation.days_late else []
     return f"{obligation.council_code} ({', '.join(details)})" if details else obligation.council_code
-
-
-def _format_days(number: int) -> str:
-    return f"{number} day{'s' if number != 1 else ''}"
 
 
 def build_publication_results(

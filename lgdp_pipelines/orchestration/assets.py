@@ -26,6 +26,7 @@ from lgdp_pipelines.register.model.contract import Return
 from lgdp_pipelines.register.model.sources import Source
 from lgdp_pipelines.register.rules.contract_rules import list_rules
 from lgdp_pipelines.vocabulary.periods import parse_period
+from lgdp_pipelines.workflows.job_names import name_judging_step
 from lgdp_pipelines.workflows.platform import Platform
 from lgdp_pipelines.workflows.processing import ProcessRequest, RunScope, SubmissionOutcome, process
 from lgdp_pipelines.workflows.publishing import (
@@ -118,7 +119,7 @@ def build_process_assets(data_return: Return, platform: Platform) -> dg.AssetsDe
     descriptions[policy.SUBMISSION_ON_TIME] = "The submission arrived by the day it was due."
 
     @dg.multi_asset(
-        name=f"land_and_judge_{data_return.slug}",
+        name=name_judging_step(data_return),
         specs=[
             asset_specs.build_landed_spec(data_return, platform.register, grid),
             asset_specs.build_validated_spec(data_return, platform.register, grid),

@@ -27,6 +27,7 @@ from lgdp_pipelines.orchestration.policy import (
 from lgdp_pipelines.register.model.contract import Return
 from lgdp_pipelines.register.model.sources import Source
 from lgdp_pipelines.settings import PROJECT, Settings
+from lgdp_pipelines.workflows.job_names import name_process_job, name_publish_job, name_revalidate_job
 from lgdp_pipelines.workflows.platform import Platform
 from lgdp_pipelines.workflows.processing import RunScope
 from lgdp_pipelines.workflows.publishing import list_changed_periods, refresh_lake_copies
@@ -78,7 +79,7 @@ class InProcessRunner:
                 data_return = self.platform.register.returns[return_code]
                 self.progress(f"judging {return_code} {period}")
                 self._run_job(
-                    f"process_{data_return.slug}",
+                    name_process_job(data_return),
                     make_process_config(data_return, RunScope.NEWS),
                     make_all_councils_tags(self.platform.register, period) | make_slice_tag(data_return.slug, period),
                 )
@@ -91,7 +92,7 @@ class InProcessRunner:
             ranges = [make_range_tags(key, key) for key in keys]
             for tags in ranges or [make_all_councils_tags(self.platform.register, period)]:
                 self._run_job(
-                    f"revalidate_{data_return.slug}",
+                    name_revalidate_job(data_return),
                     make_process_config(data_return, RunScope.EVERYTHING),
                     tags | make_slice_tag(data_return.slug, period),
                 )
@@ -101,7 +102,7 @@ class InProcessRunner:
         releases: list[tuple[Return, str]] = []
         for data_return in self.platform.register.returns.values():
             periods = list_changed_periods(self.platform, data_return)
-            job = f"publish_{data_return.slug}"
+            job = name_publish_job(data_return)
             grid = self.definitions.resolve_job_def(job).partitions_def
             for first, last in group_consecutive_periods(periods, grid.get_partition_keys() if grid else []):
                 self.progress(f"publishing {data_return.code} {first}" + (f" to {last}" if first != last else ""))

@@ -28,7 +28,14 @@ from lgdp_pipelines.orchestration.event_log import batch_events
 from lgdp_pipelines.orchestration.policy import RUN_RETRIES, make_partition_key
 from lgdp_pipelines.register.model.contract import Register, Return
 from lgdp_pipelines.register.model.sources import Source
+from lgdp_pipelines.vocabulary.timezones import SCOTTISH_TIMEZONE
 from lgdp_pipelines.workflows.balance_check import verify_daily_share
+from lgdp_pipelines.workflows.job_names import (
+    name_judging_step,
+    name_process_job,
+    name_publish_job,
+    name_revalidate_job,
+)
 from lgdp_pipelines.workflows.notification_delivery import list_obligations, send_reminders
 from lgdp_pipelines.workflows.platform import Platform
 from lgdp_pipelines.workflows.processing import RunScope
@@ -118,7 +125,7 @@ collect_job = _build_job(
 
 def build_return_jobs(data_return: Return) -> list[Any]:
     """Return the jobs ``process_…``, ``revalidate_…`` and ``publish_…`` of a return."""
-    slug, code = data_return.slug, data_return.code
+    code = data_return.code
     judged_assets = dg.AssetSelection.assets(
         make_stage_key(LANDED, data_return), make_stage_key(VALIDATED, data_return)
     )
@@ -135,25 +142,25 @@ def build_return_jobs(data_return: Return) -> list[Any]:
         )
         for name, selection, description, config in (
             (
-                f"process_{slug}",
+                name_process_job(data_return),
                 judged_assets,
                 f"Land and judge the new submissions of {code}.",
                 make_process_config(data_return, RunScope.NEWS),
             ),
             (
-                f"revalidate_{slug}",
+                name_revalidate_job(data_return),
                 judged_assets,
                 f"Judge the current submissions of {code} again by today's rules.",
                 make_process_config(data_return, RunScope.EVERYTHING),
             ),
-            (f"publish_{slug}", released_assets, f"Conform {code} and release it, period by period.", None),
+            (name_publish_job(data_return), released_assets, f"Conform {code} and release it, period by period.", None),
         )
     ]
 
 
 def make_process_config(data_return: Return, scope: RunScope) -> dict[str, Any]:
     """Return the run config of a return's processing step."""
-    return {"ops": {f"land_and_judge_{data_return.slug}": {"config": {"scope": str(scope)}}}}
+    return {"ops": {name_judging_step(data_return): {"config": {"scope": str(scope)}}}}
 
 
 @dg.op(name="put_into_outboxes", out=dg.Out(dg.Nothing))
@@ -259,7 +266,7 @@ def build_daily_schedules() -> list[dg.ScheduleDefinition]:
             name=f"{job.name}_daily",
             job=job,
             cron_schedule=cron,
-            execution_timezone="Europe/London",
+            execution_timezone=SCOTTISH_TIMEZONE,
             default_status=dg.DefaultScheduleStatus.RUNNING,
             description=job.description,
         )
@@ -282,7 +289,7 @@ def build_health_schedules(checks: Sequence[dg.AssetChecksDefinition]) -> list[d
             name=f"{job.name}_hourly",
             job=job,
             cron_schedule="17 * * * *",
-            execution_timezone="Europe/London",
+            execution_timezone=SCOTTISH_TIMEZONE,
             default_status=dg.DefaultScheduleStatus.RUNNING,
             description="Asks every hour, so that a silent account is seen before its return is due.",
         )

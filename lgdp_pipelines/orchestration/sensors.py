@@ -27,6 +27,9 @@ from lgdp_pipelines.orchestration.jobs import (
 from lgdp_pipelines.orchestration.policy import SLICE_TAG, SOURCE_TAG, make_all_councils_tags, make_slice_tag
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.model.sources import Source
+from lgdp_pipelines.reporting.wording import format_count
+from lgdp_pipelines.vocabulary.timezones import SCOTTISH_TIMEZONE
+from lgdp_pipelines.workflows.job_names import name_process_job
 from lgdp_pipelines.workflows.notification_delivery import Alert, raise_alert
 from lgdp_pipelines.workflows.platform import Platform
 from lgdp_pipelines.workflows.processing import RunScope
@@ -111,7 +114,7 @@ def summarise_failures(failures: Iterable[Failure]) -> Iterator[str]:
         locations_by_message.setdefault((failure.what, failure.remedy), []).append(failure.where)
     for (what, remedy), locations in locations_by_message.items():
         other_count = len(locations) - 1
-        addition = f", and in {other_count} more {'account' if other_count == 1 else 'accounts'}" if other_count else ""
+        addition = f", and in {format_count(other_count, 'more account')}" if other_count else ""
         yield f"{what} ({locations[0]}{addition}) → {remedy}"
 
 
@@ -128,7 +131,7 @@ def build_poll_schedules(register: Register) -> list[dg.ScheduleDefinition]:
             name=f"poll_{_format_name(source)}",
             job=collect_job,
             cron_schedule=source.poll_schedule,
-            execution_timezone="Europe/London",
+            execution_timezone=SCOTTISH_TIMEZONE,
             run_config=make_collect_config(source, ()),
             tags={SOURCE_TAG: source.id},
             default_status=dg.DefaultScheduleStatus.RUNNING,
@@ -198,7 +201,7 @@ def list_process_requests(platform: Platform, busy_slices: Collection[str] = fro
         work_hash = hashlib.sha256(" ".join(work).encode()).hexdigest()[:16]
         yield dg.RunRequest(
             run_key=f"{data_return.slug}/{pending.period}/{work_hash}/{hour}",
-            job_name=f"process_{data_return.slug}",
+            job_name=name_process_job(data_return),
             run_config=make_process_config(data_return, RunScope.NEWS),
             tags=make_all_councils_tags(platform.register, pending.period) | tag,
         )

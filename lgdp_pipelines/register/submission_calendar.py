@@ -12,8 +12,9 @@ from zoneinfo import ZoneInfo
 
 from lgdp_pipelines.register.model.contract import Contract, Return
 from lgdp_pipelines.vocabulary.periods import Period, PeriodKind, day, list_periods, parse_period
+from lgdp_pipelines.vocabulary.timezones import SCOTTISH_TIMEZONE
 
-_SCOTLAND = ZoneInfo("Europe/London")
+_SCOTLAND = ZoneInfo(SCOTTISH_TIMEZONE)
 
 
 class Timing(StrEnum):

@@ -10,10 +10,11 @@ from datetime import date, datetime
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
+from lgdp_pipelines.vocabulary.timezones import SCOTTISH_TIMEZONE
 from lgdp_pipelines.vocabulary.verdicts import Severity, Verdict
 
 _LONGEST_NAME = 200
-_SCOTLAND = ZoneInfo("Europe/London")
+_SCOTLAND = ZoneInfo(SCOTTISH_TIMEZONE)
 
 SEVERITY_WORDS = {
     Severity.ERROR: "must be corrected",

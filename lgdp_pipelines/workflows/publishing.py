@@ -29,6 +29,7 @@ from lgdp_pipelines.register.versions.version_union import list_products, unite_
 from lgdp_pipelines.storage.sql_catalogue import write_catalogue
 from lgdp_pipelines.vocabulary.periods import parse_period
 from lgdp_pipelines.workflows.balance_check import check_balance
+from lgdp_pipelines.workflows.job_names import name_process_job
 from lgdp_pipelines.workflows.platform import Platform
 from lgdp_pipelines.workflows.withdrawal_and_recovery import find_inconsistent_slices
 
@@ -177,7 +178,7 @@ def _wait_for_consistent_slices(platform: Platform, data_return: Return, periods
         if monotonic() > deadline:
             raise LedgerError(
                 f"Slices of {data_return.code} for {', '.join(inconsistent_periods)} do not agree with the ledger.",
-                remedy=f"A run died while it judged. Start process_{data_return.slug} for the period, or run "
+                remedy=f"A run died while it judged. Start {name_process_job(data_return)} for the period, or run "
                 "`lgdp revalidate`.",
             )
         sleep(1)

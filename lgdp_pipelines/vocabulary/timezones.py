@@ -1,0 +1,3 @@
+"""The time zone in which councils' days begin and schedules run."""
+
+SCOTTISH_TIMEZONE = "Europe/London"
