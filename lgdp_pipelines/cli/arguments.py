@@ -88,7 +88,7 @@ def open_selection(
     register = platform.register
     if needs_return and period and not return_code:
         raise WrongUse("--period needs --return: each return has periods of its own.", remedy="Add --return HL1.")
-    data_return = register.named(return_code) if return_code else None
+    data_return = register.require_return(return_code) if return_code else None
     selected_period = None
     if period:
         selected_period = parse_return_period(data_return, period) if data_return else parse_period(period)

@@ -47,7 +47,7 @@ def show_contract(
         table_version = arguments.choose(version, table.by_version, refusal) if version else table.latest
         print_text(reference_text(table, table_version))
         return
-    data_return = register.named(return_code)
+    data_return = register.require_return(return_code)
     versions = {str(contract.version): contract for contract in data_return.contracts}
     refusal = f"{data_return.code} has no version {version}."
     contract = arguments.choose(version, versions, refusal) if version else data_return.latest
@@ -72,7 +72,7 @@ def show_mapping(
     Example: `lgdp register mapping heatherlea-housing HL1 --council Falkirk`
     """
     register = load_register(Settings.from_environment().schemas)
-    contract = register.named(return_code).latest
+    contract = register.require_return(return_code).latest
     mapping = arguments.select_mapping(register, system, contract, register.councils.require(council))
     if mapping is None:
         raise WrongUse("No system is named.", remedy=f"Choose one of: {', '.join(register.systems)}.")

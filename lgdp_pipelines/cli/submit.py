@@ -37,7 +37,7 @@ def submit(
     Example: `lgdp submit HL1 HL1_2024-25_Q1.csv --council Fife --period FY2024-25-Q1`
     """
     platform = arguments.open_platform()
-    data_return = platform.register.named(return_code)
+    data_return = platform.register.require_return(return_code)
     period = arguments.parse_return_period(data_return, period_text)
     council = platform.register.councils.require(council_name)
     paths = arguments.require_files(files or [])

@@ -68,7 +68,7 @@ def validate(
     Example: `lgdp validate HL1 HL1_2024-25_Q1.csv --council Fife --period FY2024-25-Q1`
     """
     register = load_register(Settings.from_environment().schemas)
-    data_return = register.named(return_code)
+    data_return = register.require_return(return_code)
     period = arguments.parse_return_period(data_return, period_text)
     contract, council = data_return.contract_for(period), register.councils.require(council_name)
     day = arguments.parse_day(received) if received else day_in_scotland(datetime.now(UTC))
@@ -133,7 +133,7 @@ def _parse_other_file(register: Register, extract: LocalExtract, text: str) -> t
     """
     name, file = _split_option(text, "--with HL1=FILE")
     code, _, period_text = name.partition("/")
-    data_return = register.named(code)
+    data_return = register.require_return(code)
     comparable_periods = list_other_periods(register, extract.contract, extract.period)
     candidates = {f"{other_code}/{period.id}": period for other_code, period in comparable_periods}
     if period_text:

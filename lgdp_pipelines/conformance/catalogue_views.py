@@ -80,7 +80,7 @@ def describe_case_columns(table: UnitedTable) -> Mapping[str, str]:
     items = {
         item.name: f"{item.declared.title}."
         + (" A pseudonym that matches within this return alone." if item.privacy is Privacy.PSEUDONYMISE else "")
-        for item in table.carried
+        for item in table.carried_items
     }
     keys = {
         "council_code": COUNCIL.comments["council_code"],
@@ -90,7 +90,7 @@ def describe_case_columns(table: UnitedTable) -> Mapping[str, str]:
     }
     statuses = {
         name_status_column(item.name): f"Observation status of {item.declared.title}."
-        for item in table.carried
+        for item in table.carried_items
         if item.declared.role is Role.MEASURE
     }
     return MappingProxyType({**items, **statuses, **keys})

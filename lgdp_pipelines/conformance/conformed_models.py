@@ -110,14 +110,14 @@ def _describe_major(table: UnitedTable, contract: Contract, declared: Table) -> 
 def _generate_cases(table: UnitedTable) -> str:
     """Return the model of a table of pseudonymised cases."""
     columns = []
-    for item in table.carried:
+    for item in table.carried_items:
         columns += [item.name, name_status_column(item.name)] if item.declared.role is Role.MEASURE else [item.name]
     call = call_macro(
         "pseudonymised_cases",
         staged=name_staging_model(table),
         columns=columns,
         pseudonym_use=table.data_return.slug,
-        pseudonyms={item.name: item.urn for item in table.carried if item.privacy is Privacy.PSEUDONYMISE},
+        pseudonyms={item.name: item.urn for item in table.carried_items if item.privacy is Privacy.PSEUDONYMISE},
     )
     return format_model(configure_delta(case_table(table), table.data_return.slug), call)
 
@@ -167,7 +167,7 @@ def _describe_conformed(data_return: Return, tables: Iterable[UnitedTable], *, h
             "name": case_table(table).name,
             "description": "{{ doc('case') }}",
             "data_tests": _CASE_TESTS,
-            "columns": _describe_columns(table.carried),
+            "columns": _describe_columns(table.carried_items),
         }
         for table in tables
         if table.newest.grain is Grain.CASE

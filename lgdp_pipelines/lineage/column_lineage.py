@@ -199,7 +199,7 @@ def _reference_validated_columns(contract: Contract, table: Table) -> TableColum
     items: dict[str, tuple[str, ...]] = dict.fromkeys(lake_table.arrow_schema.names, ())
     for item in table.all_items:
         items |= dict.fromkeys(_list_item_columns(item), (item.urn,))
-    items |= {column: tuple(item.urn for item in table.having(role)) for column, role in _KEYS.items()}
+    items |= {column: tuple(item.urn for item in table.list_items_of_role(role)) for column, role in _KEYS.items()}
     return reference_columns(f"validated.{lake_table.name}", items)
 
 
@@ -248,7 +248,7 @@ def _list_contract_edges(contract: Contract, table: Table) -> Iterator[ColumnEdg
     for item in table.derived:
         yield from _list_derivation_edges(code, item, validated)
     for column, role in _KEYS.items():
-        for item in table.having(role):
+        for item in table.list_items_of_role(role):
             yield ColumnEdge(code, validated, column, landed, column, DIRECT, StepKind.READ, item.urn)
             yield ColumnEdge(code, landed, column, extract, item.header, DIRECT, StepKind.LAND, item.urn, version)
     for column in (*_KEYS, ROW, "_submission_id"):

@@ -50,7 +50,7 @@ def parse_parameters(platform: Platform, caller: Caller, parameters: Mapping[str
             raise WrongUse(
                 f"The parameter {name} is missing.", remedy="Write for example ?return=HL1&period=FY2024-25-Q1."
             )
-    data_return = platform.register.named(parameters["return"])
+    data_return = platform.register.require_return(parameters["return"])
     period = _parse_period(platform, data_return, parameters["period"])
     contract = data_return.contract_for(period)
     source, source_return = _find_source(caller, data_return)

@@ -181,7 +181,7 @@ def _list_items(register: Register, product: Product) -> list[_PublishedItem]:
     """
     if product.shape is ProductShape.CASES:
         used_names = set(_RESERVED_OF_CASES)
-        items = [("row", item) for item in product.tables[0].carried if item.privacy is not Privacy.PSEUDONYMISE]
+        items = [("row", item) for item in product.tables[0].carried_items if item.privacy is not Privacy.PSEUDONYMISE]
     else:
         used_names = set(_RESERVED_OF_FIGURES)
         items = [("breakdown", item) for item in product.dimensions]

@@ -324,7 +324,7 @@ def _withhold_small_counts(table: Table, row: Row) -> Row:
     """
     counts = {
         item.name: int(row[item.name])
-        for item in table.having(Role.MEASURE)
+        for item in table.list_items_of_role(Role.MEASURE)
         if item.name.endswith("_count") and row[item.name].isdecimal()
     }
     withheld_names = {name for name, count in counts.items() if count in _WITHHELD}

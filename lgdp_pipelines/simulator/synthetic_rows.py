@@ -310,8 +310,8 @@ def spell_period(item: Item, period: Period) -> str:
 
 def spell_identity(table: Table, request: RowRequest) -> Row:
     """Return council and period as a table spells them, by item name."""
-    councils = {item.name: spell_council(item, request) for item in table.having(Role.COUNCIL)}
-    return councils | {item.name: spell_period(item, request.period) for item in table.having(Role.PERIOD)}
+    councils = {item.name: spell_council(item, request) for item in table.list_items_of_role(Role.COUNCIL)}
+    return councils | {item.name: spell_period(item, request.period) for item in table.list_items_of_role(Role.PERIOD)}
 
 
 def list_period_spellings(period: Period) -> tuple[str, ...]:

@@ -330,7 +330,7 @@ class SqlInputs:
     def _read_other_return(self, external_table: ExternalTable) -> ChunkedFrame | str:
         """Return another return's rows with periods, or the reason for their absence."""
         returns = self._context.register.returns.values()
-        data_return = next(data_return for data_return in returns if data_return.slug == external_table.of)
+        data_return = next(data_return for data_return in returns if data_return.slug == external_table.owner_slug)
         periods = find_matching_periods(data_return, self._context.period)
         if not periods:
             return f"{data_return.code} was not asked for {self._context.period.id}."

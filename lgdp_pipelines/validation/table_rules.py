@@ -209,7 +209,10 @@ def list_prior_periods(contract: Contract, period: Period) -> tuple[Period, ...]
 def list_other_periods(register: Register, contract: Contract, period: Period) -> tuple[tuple[str, Period], ...]:
     """Return code and period of each other return that SQL rules read."""
     slugs = {
-        table.of for rule in list_rules(contract) for table in list_external_tables(rule) if not table.is_reference
+        table.owner_slug
+        for rule in list_rules(contract)
+        for table in list_external_tables(rule)
+        if not table.is_reference
     }
     returns = [data_return for data_return in register.returns.values() if data_return.slug in slugs]
     return tuple(

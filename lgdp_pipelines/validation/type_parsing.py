@@ -62,7 +62,7 @@ def build_typed_schema(table: Table) -> pl.Schema:
     return pl.Schema(
         {
             **{item.name: item_column_type(item).polars for item in table.items},
-            **{name_status_column(item.name): pl.String() for item in table.having(Role.MEASURE)},
+            **{name_status_column(item.name): pl.String() for item in table.list_items_of_role(Role.MEASURE)},
             REPAIRS: pl.String(),
             ROW: pl.Int64(),
         }

@@ -193,7 +193,7 @@ def _resolve_entry(register: Register, entry: KnownIssueEntry) -> KnownIssue:
 
 def _find_contract(register: Register, entry: KnownIssueEntry) -> tuple[Contract, Period]:
     """Return the contract that is valid for the period, and the period."""
-    data_return = register.named(entry.return_code)
+    data_return = register.require_return(entry.return_code)
     period = read_period(entry.period, data_return.latest.period_kind) or parse_period(entry.period)
     return data_return.contract_for(period), period
 

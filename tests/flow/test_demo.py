@@ -244,7 +244,9 @@ def test_every_published_school_figure_equals_its_source_under_either_header(hom
     for period, contract in zip(SCHOOLS, contracts, strict=True):
         header, rows = read_schools(period)
         # A header of two rows is “upper / lower”; no lower one stands twice in either workbook.
-        items = {item.header.rpartition(" / ")[2]: item.urn for item in contract.tables[0].having(Role.MEASURE)}
+        items = {
+            item.header.rpartition(" / ")[2]: item.urn for item in contract.tables[0].list_items_of_role(Role.MEASURE)
+        }
         places = {place: items[name] for place, name in enumerate(header) if name in items}
         assert len(places) == len(items)
         for row in rows:

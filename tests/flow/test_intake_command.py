@@ -80,7 +80,7 @@ def test_report_equals_the_files_in_the_outbox(lgdp: CommandLine, tmp_path: Path
     file = write_csv(tmp_path, "stays.csv", HEADER, BAD)
     platform = Platform(Settings.from_folder(lgdp.home, lgdp.schemas))
     data_return, period, fife = (
-        platform.register.named("RESPITE"),
+        platform.register.require_return("RESPITE"),
         parse_period("CY2022"),
         platform.register.councils.require("FIF"),
     )

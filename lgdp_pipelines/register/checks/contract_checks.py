@@ -32,8 +32,8 @@ from lgdp_pipelines.register.rules.sql_statements import (
     REFERENCE_PREFIX,
     ExternalTable,
     find_matching_contracts,
-    find_query_problems,
     find_shared_columns,
+    find_statement_problems,
     list_external_tables,
 )
 from lgdp_pipelines.vocabulary.periods import find_corresponding_periods, parse_period
@@ -106,7 +106,7 @@ class _CrossReturnChecker:
                     f"The rule {rule.id} cannot run: {problem}.",
                     "Name columns that every version of the other return, or the reference table, has in one type.",
                 )
-                for problem in find_query_problems(rule.sql or "", rule.table, columns)
+                for problem in find_statement_problems(rule.sql or "", rule.table, columns)
             )
 
     def _columns(
@@ -121,10 +121,10 @@ class _CrossReturnChecker:
                 message = f"The rule {rule.id} reads the reference table {external.table}, which does not exist."
                 return node.contradiction(message, suggest(external.table, self._reference))
             return [column.name for column in self._reference[external.table].columns]
-        other = self._returns.get(external.of)
+        other = self._returns.get(external.owner_slug)
         if other is None or other.code == contract.return_code:
-            message = f"The rule {rule.id} reads {external}, and {external.of} is not another return."
-            return node.contradiction(message, suggest(external.of, self._returns.keys() - {contract.slug}))
+            message = f"The rule {rule.id} reads {external}, and {external.owner_slug} is not another return."
+            return node.contradiction(message, suggest(external.owner_slug, self._returns.keys() - {contract.slug}))
         versions = find_matching_contracts(other, contract, self._returns[contract.slug])
         if not versions:
             return node.contradiction(
@@ -148,7 +148,7 @@ class _CrossReturnChecker:
     ) -> Iterator[Contradiction]:
         """Yield missing, incomparable or ambiguous columns that a rule's terms name."""
         if isinstance(terms, InReferenceTerms):
-            types = {column.name: column.type for column in self._reference[terms.elsewhere.table].columns}
+            types = {column.name: column.type for column in self._reference[terms.external_table.table].columns}
             days = [name for name in (terms.valid.first, terms.valid.last) if name]
             named_items = [*terms.by.values(), *days, *([terms.council] if terms.council else [])]
             yield from _check_columns_exist(named_items, types, node)
@@ -158,10 +158,10 @@ class _CrossReturnChecker:
                 if types.get(name, ItemType.DATE) is not ItemType.DATE
             )
         else:
-            other = self._returns[terms.elsewhere.of]
+            other = self._returns[terms.external_table.owner_slug]
             versions = find_matching_contracts(other, contract, self._returns[contract.slug])
-            table = versions[-1].by_name[terms.elsewhere.table]
-            shared = find_shared_columns(versions, terms.elsewhere.table)
+            table = versions[-1].by_name[terms.external_table.table]
+            shared = find_shared_columns(versions, terms.external_table.table)
             types = {item.name: item.type for item in table.items if item.name in shared}
             figures = [terms.other_item] if isinstance(terms, AgreesWithTerms) and terms.other_item else []
             yield from _check_columns_exist([*terms.by.values(), *figures], types, node)

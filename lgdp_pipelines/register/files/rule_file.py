@@ -43,7 +43,7 @@ from lgdp_pipelines.register.rules.kinds.row_rules import (
     write_relationship_sql,
 )
 from lgdp_pipelines.register.rules.kinds.rule_kind import RuleContext, RuleTerms
-from lgdp_pipelines.register.rules.sql_statements import find_query_problems, list_external_tables
+from lgdp_pipelines.register.rules.sql_statements import find_statement_problems, list_external_tables
 from lgdp_pipelines.vocabulary.verdicts import RuleKind, Severity
 
 
@@ -168,13 +168,13 @@ def _check_sql(rule: Rule, node: YamlNode, columns: Mapping[str, Sequence[str]])
     reads_own_return = not list_external_tables(rule)
     yield from (
         node.at("query").contradiction(
-            f"The query of {rule.id} cannot run: {problem}.",
+            f"The statement of {rule.id} cannot run: {problem}.",
             "Write SELECT count(*) FROM {model} WHERE <violation>, with the names of items.",
         )
-        for problem in (find_query_problems(rule.sql or "", rule.table, columns) if reads_own_return else ())
+        for problem in (find_statement_problems(rule.sql or "", rule.table, columns) if reads_own_return else ())
     )
     if node.at("mustBe").value != 0 or isinstance(node.at("mustBe").value, bool):
-        yield node.contradiction(f"The query of {rule.id} is not compared with 0.", "Write mustBe: 0.")
+        yield node.contradiction(f"The statement of {rule.id} is not compared with 0.", "Write mustBe: 0.")
 
 
 _POINT = 2

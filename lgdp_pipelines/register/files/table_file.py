@@ -201,7 +201,7 @@ def _check_key(table_entry: TableEntry) -> Iterator[Contradiction]:
             "Set primaryKey on the item that identifies a case.",
         ),
         (
-            is_aggregate and table.items and all_have_roles and not table.having(Role.MEASURE),
+            is_aggregate and table.items and all_have_roles and not table.list_items_of_role(Role.MEASURE),
             node,
             f"{table.name} holds aggregates but has no measure.",
             "Add a measure.",

@@ -229,7 +229,7 @@ class Register:
     reference: Mapping[str, ReferenceTable] = field(default_factory=lambda: MappingProxyType({}))
     files: Mapping[str, bytes] = field(default_factory=lambda: MappingProxyType({}), repr=False)
 
-    def named(self, text: str) -> Return:
+    def require_return(self, text: str) -> Return:
         """Return the return of a code in any case, or raise WrongUse.
 
         Raises:

@@ -403,7 +403,7 @@ class Table:
         """The items that identify a row within a council and period."""
         return tuple(item for item in self.items if item.key)
 
-    def having(self, role: Role) -> tuple[Item, ...]:
+    def list_items_of_role(self, role: Role) -> tuple[Item, ...]:
         """Return the items of a role that councils send."""
         return tuple(item for item in self.items if item.role is role)
 

@@ -44,37 +44,37 @@ class ExternalTable:
     """A table outside its own return that a statement reads.
 
     Attributes:
-        of: slug of the return; :data:`REFERENCE_PREFIX` where it is a reference table.
+        owner_slug: slug of the return; :data:`REFERENCE_PREFIX` where it is a reference table.
         table: its name there; the slug of the reference table.
     """
 
-    of: str
+    owner_slug: str
     table: str
 
     @property
     def name(self) -> str:
         """The name in plain SQL: ``hl1__application``."""
-        return f"{self.of}__{self.table}"
+        return f"{self.owner_slug}__{self.table}"
 
     @property
     def is_reference(self) -> bool:
         """Return whether it is a reference table."""
-        return self.of == REFERENCE_PREFIX
+        return self.owner_slug == REFERENCE_PREFIX
 
     def __str__(self) -> str:
         """Return the name as a contract writes it."""
-        return f"{{{self.of}.{self.table}}}"
+        return f"{{{self.owner_slug}.{self.table}}}"
 
 
 def list_external_tables(rule: Rule) -> tuple[ExternalTable, ...]:
     """Return the tables outside its return that a rule's SQL reads."""
     dotted = (name.split(".") for name in _PLACEHOLDER.findall(rule.sql or "") if "." in name)
-    return tuple(sorted({ExternalTable(of, table) for of, table in dotted}))
+    return tuple(sorted({ExternalTable(owner_slug, table) for owner_slug, table in dotted}))
 
 
-def fill_table_names(query: str, own_table: str) -> str:
+def fill_table_names(statement: str, own_table: str) -> str:
     """Return the statement with plain table names in place of placeholders."""
-    return _PLACEHOLDER.sub(lambda match: _plain_name(match[1], own_table), query)
+    return _PLACEHOLDER.sub(lambda match: _plain_name(match[1], own_table), statement)
 
 
 def _plain_name(name: str, own_table: str) -> str:
@@ -82,21 +82,21 @@ def _plain_name(name: str, own_table: str) -> str:
     return own_table if name == "model" else name.replace(".", "__")
 
 
-def find_query_problems(query: str, own_table: str, columns: Mapping[str, Sequence[str]]) -> Iterator[str]:
+def find_statement_problems(statement: str, own_table: str, columns: Mapping[str, Sequence[str]]) -> Iterator[str]:
     """Yield the reasons why a statement cannot be a rule.
 
     Args:
-        query: the SQL as the contract has it.
+        statement: the SQL as the contract has it.
         own_table: name of the table that the rule is written at.
         columns: columns that it may name, by table of the return, and by :attr:`ExternalTable.name`.
     """
-    placeholders = {_plain_name(name, own_table) for name in _PLACEHOLDER.findall(query)}
+    placeholders = {_plain_name(name, own_table) for name in _PLACEHOLDER.findall(statement)}
     unknown = sorted(placeholders - set(columns))
     if unknown:
         yield f"it names {{{unknown[0]}}}, and the return has the tables {', '.join(columns)}"
         return
     try:
-        statements = sqlglot.parse(fill_table_names(query, own_table), dialect=_DIALECT)
+        statements = sqlglot.parse(fill_table_names(statement, own_table), dialect=_DIALECT)
     except (ParseError, TokenError) as error:
         yield f"it is not SQL: {str(error).splitlines()[0]}"
         return
@@ -104,7 +104,7 @@ def find_query_problems(query: str, own_table: str, columns: Mapping[str, Sequen
         yield "it must be one SELECT"
         return
     tree = statements[0]
-    if not _PLACEHOLDER.search(query):
+    if not _PLACEHOLDER.search(statement):
         yield "it names no table as {model}"
     variable_problems, figure_count = tuple(_find_variable_problems(tree)), len(tree.expressions)
     yield from _find_table_problems(tree, columns)

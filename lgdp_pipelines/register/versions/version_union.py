@@ -67,12 +67,12 @@ class UnitedTable:
         """The table's name, the same in all majors."""
         return self.newest.name
 
-    def having(self, role: Role) -> tuple[UnitedItem, ...]:
+    def list_items_of_role(self, role: Role) -> tuple[UnitedItem, ...]:
         """Return the items of a role."""
         return tuple(item for item in self.items if item.declared.role is role)
 
     @property
-    def carried(self) -> tuple[UnitedItem, ...]:
+    def carried_items(self) -> tuple[UnitedItem, ...]:
         """Items carried beyond the validated table: not withheld, nor council or period."""
         keys = (Role.COUNCIL, Role.PERIOD)
         return tuple(
@@ -82,17 +82,17 @@ class UnitedTable:
     @property
     def dimensions(self) -> tuple[UnitedItem, ...]:
         """Open items of the breakdown of figures."""
-        return tuple(item for item in self.having(Role.DIMENSION) if item.privacy is Privacy.OPEN)
+        return tuple(item for item in self.list_items_of_role(Role.DIMENSION) if item.privacy is Privacy.OPEN)
 
     @property
     def attributes(self) -> tuple[UnitedItem, ...]:
         """Open items that describe a row without breaking its figures down."""
-        return tuple(item for item in self.having(Role.ATTRIBUTE) if item.privacy is Privacy.OPEN)
+        return tuple(item for item in self.list_items_of_role(Role.ATTRIBUTE) if item.privacy is Privacy.OPEN)
 
     @property
     def measures(self) -> tuple[UnitedItem, ...]:
         """Open figures."""
-        return tuple(item for item in self.having(Role.MEASURE) if item.privacy is Privacy.OPEN)
+        return tuple(item for item in self.list_items_of_role(Role.MEASURE) if item.privacy is Privacy.OPEN)
 
     @property
     def counts(self) -> tuple[Count, ...]:

@@ -38,7 +38,7 @@ def platform(tmp_path: Path) -> Platform:
 def test_a_delivery_run_reports_and_survives_a_missing_account(platform: Platform, tmp_path: Path) -> None:
     file = tmp_path / "stays.csv"
     file.write_text("Person,Surname,Born,Began,Carer,Nights\nP1,A,01/01/1950,01/01/2023,F,1\n", encoding="utf-8")
-    data_return, period = platform.register.named("RESPITE"), parse_period("CY2023")
+    data_return, period = platform.register.require_return("RESPITE"), parse_period("CY2023")
     fife = platform.register.councils.require("FIF")
     with dg.build_sensor_context() as context:
         empty_result = feedback_sensor(context, platform=platform)

@@ -31,7 +31,7 @@ def list_refused_headers(register: Register, table: Table, kind: str, rows: list
     period_kind = register.returns[kind].latest.period_kind
     headers = set()
     for row in rows:
-        council = table.having(Role.COUNCIL)[0].header
+        council = table.list_items_of_role(Role.COUNCIL)[0].header
         if row[council].startswith("Scotland"):
             continue
         for item in table.items:

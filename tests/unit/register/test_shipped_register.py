@@ -191,4 +191,4 @@ def test_every_rule_says_what_holds_and_what_to_do(register: Register) -> None:
 def test_every_measure_has_a_unit_and_every_return_an_owner(register: Register) -> None:
     for data_return in register.returns.values():
         assert "@" in data_return.latest.owner
-        assert all(item.unit for table in data_return.latest.tables for item in table.having(Role.MEASURE))
+        assert all(item.unit for table in data_return.latest.tables for item in table.list_items_of_role(Role.MEASURE))

@@ -73,7 +73,7 @@ def test_decimals_of_two_sizes_fit_one() -> None:
 def test_the_strictest_privacy_of_any_major_holds(old: Privacy, new: Privacy) -> None:
     table = united(item("x", "trial:x", privacy=old), item("x", "trial:x", privacy=new))
     assert table.find_item("x").privacy is Privacy.WITHHOLD
-    assert "x" not in {item.name for item in table.carried}
+    assert "x" not in {item.name for item in table.carried_items}
 
 
 def test_cases_and_aggregates_under_one_name_are_a_contradiction() -> None:

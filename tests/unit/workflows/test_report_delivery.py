@@ -68,7 +68,7 @@ def submit(platform: Platform, tmp_path: Path) -> Callable[[str, str], str]:
     def submit_row(council: str, row: str) -> str:
         file = tmp_path / "stays.csv"
         file.write_text(f"Person,Surname,Born,Began,Carer,Nights\n{row}\n", encoding="utf-8")
-        data_return, period = platform.register.named("RESPITE"), parse_period(PERIOD)
+        data_return, period = platform.register.require_return("RESPITE"), parse_period(PERIOD)
         hand_in(
             data_return,
             platform.register.councils.require(council),
@@ -160,7 +160,7 @@ def test_the_same_judgement_again_delivers_nothing(
 ) -> None:
     submission = submit("FIF", GOOD)
     deliver_reports(platform)
-    data_return, period = platform.register.named("RESPITE"), parse_period(PERIOD)
+    data_return, period = platform.register.require_return("RESPITE"), parse_period(PERIOD)
     process(platform, ProcessRequest(data_return, period, ["FIF"], RunScope.EVERYTHING), "again")
     names_before = out()
 
@@ -218,7 +218,7 @@ def test_an_outbox_that_refuses_files_is_an_error_and_is_delivered_to_later(
 def test_a_report_counts_the_rows_of_each_table(platform: Platform, tmp_path: Path) -> None:
     for name, text in (("branches.csv", "Branch,Books\nA,1\nB,2\n"), ("loans.csv", "Branch,Month,Loans\nA,1,5\n")):
         (tmp_path / name).write_text(text, encoding="utf-8")
-    data_return, period = platform.register.named("LIBRARY"), parse_period(PERIOD)
+    data_return, period = platform.register.require_return("LIBRARY"), parse_period(PERIOD)
     files = [tmp_path / "branches.csv", tmp_path / "loans.csv"]
     hand_in(
         data_return,

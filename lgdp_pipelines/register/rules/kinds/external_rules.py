@@ -64,7 +64,7 @@ class PresenceTerms(ConditionalTerms):
 
     @property
     @abstractmethod
-    def elsewhere(self) -> ExternalTable:
+    def external_table(self) -> ExternalTable:
         """The table that must hold the value."""
 
     @property
@@ -79,8 +79,12 @@ class PresenceTerms(ConditionalTerms):
 
     def _count_missing(self, context: RuleContext, applies: str, *matches: str) -> str:
         """Return SQL that counts applicable rows without a match elsewhere."""
-        conditions = [f"{quote_column(other, 'there')} = {quote_column(own, 'own')}" for own, other in self.by.items()]
-        matching_row = f"SELECT 1 FROM {self.elsewhere} AS there WHERE {join_conditions(*conditions, *matches)}"
+        conditions = [
+            f"{quote_column(other, 'other_rows')} = {quote_column(own, 'own')}" for own, other in self.by.items()
+        ]
+        matching_row = (
+            f"SELECT 1 FROM {self.external_table} AS other_rows WHERE {join_conditions(*conditions, *matches)}"
+        )
         tested = join_conditions(
             all_filled_sql(self.by, "own"), applies, conditions_sql(self.when, context.items, "own")
         )
@@ -95,7 +99,7 @@ class OtherReturnTable:
     table: Text
 
     @property
-    def elsewhere(self) -> ExternalTable:
+    def external_table(self) -> ExternalTable:
         """The table as SQL names it."""
         return ExternalTable(slug(self.return_code), self.table)
 
@@ -116,9 +120,9 @@ class RefersToTerms(PresenceTerms):
     dated: Text = ""
 
     @property
-    def elsewhere(self) -> ExternalTable:
+    def external_table(self) -> ExternalTable:
         """The table that must hold the value."""
-        return self.to.elsewhere
+        return self.to.external_table
 
     @property
     def items(self) -> tuple[str, ...]:
@@ -168,7 +172,7 @@ class InReferenceTerms(PresenceTerms):
     valid: ValidityColumns = ValidityColumns()
 
     @property
-    def elsewhere(self) -> ExternalTable:
+    def external_table(self) -> ExternalTable:
         """The table that must hold the value."""
         return ExternalTable(REFERENCE_PREFIX, slug(self.reference))
 
@@ -180,10 +184,10 @@ class InReferenceTerms(PresenceTerms):
 
     def sql(self, context: RuleContext) -> str:
         """Return SQL that counts rows unmatched on the period's last day."""
-        matches = [f"{quote_column(self.council, 'there')} = getvariable('council_code')"] if self.council else []
+        matches = [f"{quote_column(self.council, 'other_rows')} = getvariable('council_code')"] if self.council else []
         for name, operator in ((self.valid.first, "<="), (self.valid.last, ">=")):
             if name:
-                day = quote_column(name, "there")
+                day = quote_column(name, "other_rows")
                 matches.append(f"coalesce({day} {operator} getvariable('period_end'), TRUE)")
         return self._count_missing(context, "", *matches)
 
@@ -220,9 +224,9 @@ class AgreesWithTerms(FigureTerms):
     by: ItemPairs = field(default_factory=dict)
 
     @property
-    def elsewhere(self) -> ExternalTable:
+    def external_table(self) -> ExternalTable:
         """The table of the other return."""
-        return self.of.elsewhere
+        return self.of.external_table
 
     @property
     def other_figure(self) -> ComparedFigure:
@@ -259,19 +263,23 @@ class AgreesWithTerms(FigureTerms):
         """Return SQL that counts rows or groups whose figures disagree."""
         own = context.items.get(self.item)
         exact = own is None or own.type is not ItemType.NUMBER
-        keys = [f"mine._k{number} = theirs._k{number}" for number, _ in enumerate(self.by)]
+        keys = [f"own_rows._k{number} = other_rows._k{number}" for number, _ in enumerate(self.by)]
         join = "LEFT" if self.figure is ComparedFigure.VALUE else "FULL"
         joined = (
-            f"({self._own_figures(context, exact=exact)}) AS mine "
-            f"{join} JOIN ({self._other_figures(exact=exact)}) AS theirs ON {join_conditions(*keys) or 'TRUE'}"
+            f"({self._own_figures(context, exact=exact)}) AS own_rows "
+            f"{join} JOIN ({self._other_figures(exact=exact)}) AS other_rows ON {join_conditions(*keys) or 'TRUE'}"
         )
         default = "NULL" if self.other_figure is ComparedFigure.VALUE else "0"
         pairs = (
-            f"SELECT mine.{OWN_ROW} AS {OWN_ROW}, CASE WHEN mine._is THEN mine._figure ELSE 0 END AS _one, "
-            f"CASE WHEN theirs._is THEN theirs._figure ELSE {default} END AS _other FROM {joined}"
+            f"SELECT own_rows.{OWN_ROW} AS {OWN_ROW}, "
+            "CASE WHEN own_rows._has_figure THEN own_rows._figure ELSE 0 END AS _own_figure, "
+            f"CASE WHEN other_rows._has_figure THEN other_rows._figure ELSE {default} END AS _other_figure "
+            f"FROM {joined}"
         )
-        violation = join_conditions(differs_sql("_one", "_other", self, exact=exact), self._no_error_sql(context))
-        return f"SELECT count(*) FROM ({pairs}) AS held WHERE {violation}"
+        violation = join_conditions(
+            differs_sql("_own_figure", "_other_figure", self, exact=exact), self._no_error_sql(context)
+        )
+        return f"SELECT count(*) FROM ({pairs}) AS compared WHERE {violation}"
 
     def _own_figures(self, context: RuleContext, *, exact: bool) -> str:
         """Return SQL for the own figures with their keys and rows."""
@@ -279,12 +287,12 @@ class AgreesWithTerms(FigureTerms):
         counts = join_conditions(all_filled_sql(self.by), conditions_sql(self.when, context.items))
         if self.figure is ComparedFigure.VALUE:
             figure = _cast(self.item, exact=exact)
-            columns = ", ".join([*keys, f"_row AS {OWN_ROW}", "TRUE AS _is", f"{figure} AS _figure"])
+            columns = ", ".join([*keys, f"_row AS {OWN_ROW}", "TRUE AS _has_figure", f"{figure} AS _figure"])
             return f"SELECT {columns} FROM {{model}}{_where(counts)}"
         # Without groups a finding is about the table, and has no row.
         row = "min(_row)" if self.by else "CAST(NULL AS BIGINT)"
         figure = self._aggregate(self.figure, self.item, exact=exact)
-        columns = ", ".join([*keys, f"{row} AS {OWN_ROW}", "TRUE AS _is", f"{figure} AS _figure"])
+        columns = ", ".join([*keys, f"{row} AS {OWN_ROW}", "TRUE AS _has_figure", f"{figure} AS _figure"])
         return f"SELECT {columns} FROM {{model}}{_where(counts)}{_group_by(self.by)}"
 
     def _other_figures(self, *, exact: bool) -> str:
@@ -292,8 +300,8 @@ class AgreesWithTerms(FigureTerms):
         names = tuple(self.by.values())
         keys = [f"{quote_column(name)} AS _k{number}" for number, name in enumerate(names)]
         figure = self._aggregate(self.other_figure, self.other_item, exact=exact)
-        columns = ", ".join([*keys, "TRUE AS _is", f"{figure} AS _figure"])
-        return f"SELECT {columns} FROM {self.elsewhere}{_where(all_filled_sql(names))}{_group_by(names)}"
+        columns = ", ".join([*keys, "TRUE AS _has_figure", f"{figure} AS _figure"])
+        return f"SELECT {columns} FROM {self.external_table}{_where(all_filled_sql(names))}{_group_by(names)}"
 
     def _aggregate(self, figure: ComparedFigure, item: str, *, exact: bool) -> str:
         """Return SQL for a group's figure; null where ambiguous or incomplete."""
