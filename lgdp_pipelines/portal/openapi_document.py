@@ -7,6 +7,10 @@ A test keeps both in step.
 from collections.abc import Mapping
 from importlib.metadata import version
 
+from lgdp_pipelines.ledger.submission_records import ReceiptState, SubmissionState
+from lgdp_pipelines.portal.responses import REPORT_FORMS
+from lgdp_pipelines.vocabulary.verdicts import Severity, Verdict
+
 Json = Mapping[str, object]
 
 
@@ -27,11 +31,11 @@ def build_openapi_document() -> Json:
                 "get": {
                     "summary": "The report on a submission, to read, to open in a spreadsheet or for a program",
                     "security": _TOKEN,
-                    "parameters": [_ID, _describe_path_parameter("form", {"enum": ["html", "json", "csv"]})],
+                    "parameters": [_ID, _describe_path_parameter("form", {"enum": list(REPORT_FORMS)})],
                     "responses": {
                         "200": {
                             "description": "The report",
-                            "content": {kind: {} for kind in ("text/html", "application/json", "text/csv")},
+                            "content": {media_type.partition(";")[0]: {} for media_type, _ in REPORT_FORMS.values()},
                         },
                         **_list_problems(401, 404, 409, 429, 503),
                     },
@@ -159,12 +163,12 @@ _ANSWER_SCHEMA: Json = {
     "required": ["id", "state", "receipt", "verdict", "preliminary", "findings", "rules", "message", "links"],
     "properties": {
         "id": _TEXT,
-        "state": {"enum": ["waiting", "duplicate", "part", "unrecognised"]},
+        "state": {"enum": list(ReceiptState)},
         "receipt": {"type": "object", "properties": {"sha256": _TEXT, "size": {"type": "integer"}}},
         "submission": _MAYBE_TEXT,
-        "submission_state": {"enum": ["judging", "rejected", "current", "superseded", "withdrawn", None]},
+        "submission_state": {"enum": [*SubmissionState, None]},
         "duplicate_of": _MAYBE_TEXT,
-        "verdict": {"enum": ["accepted", "queried", "rejected", None]},
+        "verdict": {"enum": [*Verdict, None]},
         "preliminary": {
             "type": ["boolean", "null"],
             "description": "true: the result of the checks before the platform has processed the file",
@@ -176,7 +180,7 @@ _ANSWER_SCHEMA: Json = {
                 "type": "object",
                 "properties": {
                     "rule": _TEXT,
-                    "severity": {"enum": ["error", "query", "known_issue"]},
+                    "severity": {"enum": list(Severity)},
                     "table": _MAYBE_TEXT,
                     "item": _MAYBE_TEXT,
                     "sheet": _MAYBE_TEXT,
