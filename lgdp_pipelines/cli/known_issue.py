@@ -67,7 +67,9 @@ def list_issues(
     Example: `lgdp known-issue list --return HL1 --format csv`
     """
     platform, selection = arguments.open_selection(return_code, council, period)
-    issues = platform.ledger.known_issues.find(selection.return_code, selection.council_code, selection.period_id)
+    issues = platform.ledger.known_issues.find(
+        selection.return_code, council_code=selection.council_code, period=selection.period_id
+    )
     rows = [_make_row(known_issue) for known_issue in issues if include_lifted or known_issue.lifted_at is None]
     print_rows(rows, COLUMNS, table_format, is_spreadsheet_safe=True)
 

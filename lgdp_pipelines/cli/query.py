@@ -62,7 +62,10 @@ def list_queries(
     """
     platform, selection = arguments.open_selection(return_code, council, period)
     queries = platform.ledger.queries.find(
-        selection.return_code, selection.council_code, selection.period_id, state or ()
+        selection.return_code,
+        council_code=selection.council_code,
+        period=selection.period_id,
+        states=state or (),
     )
     columns = SHORT_COLUMNS if table_format == "table" else COLUMNS
     print_rows([_make_row(platform, query) for query in queries], columns, table_format, is_spreadsheet_safe=True)

@@ -65,7 +65,7 @@ def reproduce(
     platform, selection = arguments.open_selection(return_code, council, period, needs_return=True)
     submissions = (
         platform.ledger.judgements.list_judged_submissions(
-            selection.return_code, selection.period_id, selection.council_code
+            selection.return_code, period=selection.period_id, council=selection.council_code
         )
         if all_submissions
         else (submission,)

@@ -84,7 +84,7 @@ class JudgementRepository(Repository):
         return next((row.contract_version for row in self._fetch_accepting(submission_id)), "")
 
     def list_judged_submissions(
-        self, return_code: str | None = None, period: str | None = None, council: str | None = None
+        self, return_code: str | None = None, *, period: str | None = None, council: str | None = None
     ) -> tuple[str, ...]:
         """Return the ids of judged submissions that match the filters.
 
@@ -94,7 +94,7 @@ class JudgementRepository(Repository):
             sa.select(SUBMISSION.c.id)
             .where(
                 sa.exists().where(JUDGEMENT.c.submission_id == SUBMISSION.c.id),
-                *filter_return(SUBMISSION, return_code, period, council),
+                *filter_return(SUBMISSION, return_code, period, council_code=council),
             )
             .order_by(SUBMISSION.c.return_code, SUBMISSION.c.period, SUBMISSION.c.council_code, SUBMISSION.c.number)
         )
@@ -269,7 +269,7 @@ def _find_last_accepted(connection: sa.Connection, submission: Submission) -> Su
     """Return the council's last other accepted submission, current or withdrawn."""
     accepted = select_submissions(
         connection,
-        *filter_return(SUBMISSION, submission.return_code, submission.period, submission.council_code),
+        *filter_return(SUBMISSION, submission.return_code, submission.period, council_code=submission.council_code),
         SUBMISSION.c.id != submission.id,
         SUBMISSION.c.state.in_([SubmissionState.CURRENT, SubmissionState.WITHDRAWN]),
         was_accepted(),

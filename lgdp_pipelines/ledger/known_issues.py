@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from lgdp_pipelines.errors import LedgerError, WrongUse
 from lgdp_pipelines.ledger.database import Repository
-from lgdp_pipelines.ledger.queries import LONGEST_NAME, LONGEST_WORDS, clean_text
+from lgdp_pipelines.ledger.person_texts import LONGEST_NAME, LONGEST_WORDS, clean_text
 from lgdp_pipelines.ledger.query_records import KnownIssue, RecordedIssue
 from lgdp_pipelines.ledger.schema import KNOWN_ISSUE, filter_return
 
@@ -53,6 +53,7 @@ class KnownIssueRepository(Repository):
     def find(
         self,
         return_code: str | None = None,
+        *,
         council_code: str | None = None,
         period: str | None = None,
     ) -> tuple[RecordedIssue, ...]:
@@ -60,11 +61,12 @@ class KnownIssueRepository(Repository):
 
         They are in order of number. A filter of None matches all.
         """
-        return self._read(_select_issues, *filter_return(KNOWN_ISSUE, return_code, period, council_code))
+        return self._read(_select_issues, *filter_return(KNOWN_ISSUE, return_code, period, council_code=council_code))
 
-    def find_active(self, return_code: str, council_code: str, period: str) -> tuple[RecordedIssue, ...]:
+    def find_active(self, return_code: str, *, council_code: str, period: str) -> tuple[RecordedIssue, ...]:
         """Return the known issues that are not lifted, in order of number."""
-        return tuple(issue for issue in self.find(return_code, council_code, period) if issue.lifted_at is None)
+        issues = self.find(return_code, council_code=council_code, period=period)
+        return tuple(issue for issue in issues if issue.lifted_at is None)
 
 
 def clean_issue(issue: KnownIssue) -> KnownIssue:
@@ -86,7 +88,7 @@ def _add(connection: sa.Connection, issue: KnownIssue, now: datetime) -> Recorde
     """Insert a known issue, or return an equal one not lifted."""
     equal_issues = _select_issues(
         connection,
-        *filter_return(KNOWN_ISSUE, issue.return_code, issue.period, issue.council_code),
+        *filter_return(KNOWN_ISSUE, issue.return_code, issue.period, council_code=issue.council_code),
         KNOWN_ISSUE.c.item_urn == issue.item_urn,
         KNOWN_ISSUE.c.words == issue.words,
         KNOWN_ISSUE.c.lifted_at.is_(None),

@@ -16,7 +16,6 @@ Belongs here: the steps, and reading queries. Belongs elsewhere: counts over all
 running query rules (``validation``).
 """
 
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -28,18 +27,12 @@ import sqlalchemy as sa
 from lgdp_pipelines.errors import LedgerError, WrongUse
 from lgdp_pipelines.handover.judgement_values import QueryScope
 from lgdp_pipelines.ledger.database import Repository
+from lgdp_pipelines.ledger.person_texts import LONGEST_NAME, LONGEST_WORDS, clean_text
 from lgdp_pipelines.ledger.query_records import ExpiryReason, Query, QueryEvent, QueryState, QueryStep, find_next_state
 from lgdp_pipelines.ledger.rule_effectiveness import RuleEffectiveness, measure_effectiveness
 from lgdp_pipelines.ledger.schema import QUERY, QUERY_EVENT, filter_return
 from lgdp_pipelines.ledger.submission_records import Submission
 from lgdp_pipelines.vocabulary.periods import parse_period
-
-LONGEST_WORDS = 2_000
-"""Characters that a person may write in one step."""
-LONGEST_NAME = 200
-
-_DIRECTION_MARKS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
-"""Characters that turn the direction of text, and so can disguise it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +60,7 @@ class QueryRepository(Repository):
     def find(
         self,
         return_code: str | None = None,
+        *,
         council_code: str | None = None,
         period: str | None = None,
         states: Sequence[QueryState] = (),
@@ -81,7 +75,7 @@ class QueryRepository(Repository):
             period: id; None: all.
             states: to include; empty: all.
         """
-        conditions = filter_return(QUERY, return_code, period, council_code)
+        conditions = filter_return(QUERY, return_code, period, council_code=council_code)
         if states:
             conditions.append(QUERY.c.state.in_(list(states)))
         return self._read(_select_queries, *conditions)
@@ -178,29 +172,6 @@ class QueryRepository(Repository):
         return self._read(measure_effectiveness, return_code)
 
 
-def clean_text(text: str, subject: str, longest: int) -> str:
-    """Return typed text in one line; refuse empty, long or control text.
-
-    Args:
-        text: as typed.
-        subject: for the message, such as ``The words``.
-        longest: characters allowed.
-
-    Raises:
-        LedgerError: the text is empty, too long, or holds characters that control a terminal or turn text.
-    """
-    line = " ".join(text.split())
-    if not line:
-        raise LedgerError(f"{subject} may not be empty.", remedy="Write a sentence.")
-    if len(line) > longest:
-        raise LedgerError(
-            f"{subject} may have {longest:,} characters, but these are {len(line):,}.", remedy="Shorten the text."
-        )
-    if any(unicodedata.category(char) in {"Cc", "Cs", "Cn", "Co"} or char in _DIRECTION_MARKS for char in line):
-        raise LedgerError(f"{subject} hold characters that are not text.", remedy="Type it again as plain text.")
-    return line
-
-
 def update_queries(
     connection: sa.Connection, submission: Submission, scopes: Mapping[str, Sequence[QueryScope]], now: datetime
 ) -> None:
@@ -214,7 +185,7 @@ def update_queries(
     """
     rows = connection.execute(
         sa.select(QUERY).where(
-            *filter_return(QUERY, submission.return_code, submission.period, submission.council_code)
+            *filter_return(QUERY, submission.return_code, submission.period, council_code=submission.council_code)
         )
     )
     known_queries = {(row.rule, row.scope): row for row in rows}

@@ -155,7 +155,7 @@ def _is_withdrawn(connection: sa.Connection, arrival: Arrival) -> bool:
     """Return whether the council withdrew its last submission of the period."""
     state = connection.scalar(
         sa.select(SUBMISSION.c.state)
-        .where(*filter_return(SUBMISSION, arrival.return_code, arrival.period, arrival.council_code))
+        .where(*filter_return(SUBMISSION, arrival.return_code, arrival.period, council_code=arrival.council_code))
         .order_by(SUBMISSION.c.number.desc())
         .limit(1)
     )

@@ -67,7 +67,7 @@ def _enumeration(words: type[StrEnum], check: str, length: int = 20) -> sa.Enum:
 
 
 def filter_return(
-    table: sa.Table | sa.Alias, return_code: str | None, period: str | None, council_code: str | None = None
+    table: sa.Table | sa.Alias, return_code: str | None, period: str | None, *, council_code: str | None = None
 ) -> list[sa.ColumnElement[bool]]:
     """Return equality conditions for return, period and council; None selects all."""
     values = {"return_code": return_code, "period": period, "council_code": council_code}

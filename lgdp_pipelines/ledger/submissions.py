@@ -326,7 +326,7 @@ def _select_files(connection: sa.Connection, submission_id: str) -> tuple[Receip
 def _select_reusable_files(connection: sa.Connection, receipt: Receipt) -> tuple[Receipt, ...]:
     """Return the files of the previous submission, unless it was withdrawn."""
     submissions = select_submissions(
-        connection, *filter_return(SUBMISSION, receipt.return_code, receipt.period, receipt.council_code)
+        connection, *filter_return(SUBMISSION, receipt.return_code, receipt.period, council_code=receipt.council_code)
     )
     if not submissions or submissions[-1].state is SubmissionState.WITHDRAWN:
         return ()
@@ -343,7 +343,7 @@ def _insert_submission(
     receipt = waiting_receipts[0]
     last_number = connection.scalar(
         sa.select(sa.func.max(SUBMISSION.c.number)).where(
-            *filter_return(SUBMISSION, receipt.return_code, receipt.period, receipt.council_code)
+            *filter_return(SUBMISSION, receipt.return_code, receipt.period, council_code=receipt.council_code)
         )
     )
     number = (last_number or 0) + 1

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from lgdp_pipelines.errors import LedgerError
 from lgdp_pipelines.ledger.database import Repository
+from lgdp_pipelines.ledger.person_texts import LONGEST_NAME, LONGEST_WORDS, clean_text
 from lgdp_pipelines.ledger.queries import expire_withdrawn_queries
 from lgdp_pipelines.ledger.schema import SUBMISSION, WITHDRAWAL, filter_return
 from lgdp_pipelines.ledger.submission_records import SubmissionState, Withdrawal
@@ -37,7 +38,7 @@ class WithdrawalRepository(Repository):
 
         Raises:
             WrongUse: there is no such submission.
-            LedgerError: a later submission superseded it, or reason or name is empty.
+            LedgerError: a later submission superseded it, or reason or name cannot be kept.
         """
         return self._database.write(
             lambda connection: _withdraw(connection, submission_id, by=by, reason=reason, now=self._clock())
@@ -83,11 +84,12 @@ def _withdraw(connection: sa.Connection, submission_id: str, *, by: str, reason:
             where=submission_id,
             remedy="Withdraw the submission that `lgdp status` shows as current.",
         )
-    if not reason.strip() or not by.strip():
-        raise LedgerError("A withdrawal needs a reason and a name.", where=submission_id, remedy="Give both.")
     connection.execute(
         sa.insert(WITHDRAWAL).values(
-            submission_id=submission_id, withdrawn_at=now, withdrawn_by=by.strip()[:200], reason=reason.strip()
+            submission_id=submission_id,
+            withdrawn_at=now,
+            withdrawn_by=clean_text(by, "The name", LONGEST_NAME),
+            reason=clean_text(reason, "The reason", LONGEST_WORDS),
         )
     )
     set_state(connection, submission_id, SubmissionState.WITHDRAWN)

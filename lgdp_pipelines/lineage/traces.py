@@ -424,7 +424,7 @@ class _Slice:
         """Return the active known issues on these items or the return."""
         urns = {"", *(item.urn for item in items)}
         active_issues = self.records.ledger.known_issues.find_active(
-            self.target.data_return.code, self.council_code, self.period
+            self.target.data_return.code, council_code=self.council_code, period=self.period
         )
         return tuple(known_issue for known_issue in active_issues if known_issue.issue.item_urn in urns)
 

@@ -293,9 +293,9 @@ def _build_reports(
     rows = _count_rows(platform.lake, contract, period_id, ids) if len(contract.tables) > 1 else {}
     current_by_council = ledger.submissions.find_current_ids(return_code, period_id)
     accepted_at = ledger.submissions.find_first_accepted_times(return_code, period_id)
-    unexpired_queries = ledger.queries.find(return_code, None, period_id, _UNEXPIRED)
+    unexpired_queries = ledger.queries.find(return_code, period=period_id, states=_UNEXPIRED)
     queries = describe_queries(register, ledger, [query for query in unexpired_queries if query.submission_id in ids])
-    issues = ledger.known_issues.find(return_code, None, period_id)
+    issues = ledger.known_issues.find(return_code, period=period_id)
     active_issues = [recorded_issue for recorded_issue in issues if recorded_issue.lifted_at is None]
     for submission_id in ids:
         judgement, submission = ledger.judgements.find(submission_id), ledger.submissions.get(submission_id)
@@ -343,7 +343,12 @@ def describe_queries(register: Register, ledger: Ledger, queries: Sequence[Query
     earlier_answers = ledger.queries.find_earlier_answers(queries)
     send_backs = ledger.queries.find_send_backs(queries)
     keys = {(query.return_code, query.council_code, query.period) for query in queries}
-    known_issues = {key: ledger.known_issues.find_active(*key) for key in sorted(keys)}
+    known_issues = {
+        (return_code, council_code, period): ledger.known_issues.find_active(
+            return_code, council_code=council_code, period=period
+        )
+        for return_code, council_code, period in sorted(keys)
+    }
     return tuple(
         ReportedQuery(
             query,

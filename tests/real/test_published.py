@@ -151,7 +151,7 @@ def test_a_lifted_comment_is_on_record_and_shows_nowhere(
     showing = {
         issue.issue.words
         for code in platform.register.councils.codes
-        for issue in platform.ledger.known_issues.find_active("PEOPLE-SUPPORTED", code, PERIOD.id)
+        for issue in platform.ledger.known_issues.find_active("PEOPLE-SUPPORTED", council_code=code, period=PERIOD.id)
     }
     assert gone
     assert not gone & showing

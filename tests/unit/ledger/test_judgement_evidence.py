@@ -127,5 +127,5 @@ def test_judged_submissions_are_listed_in_order(ledger: Ledger, record_judgement
     submission = record_judgement("r1", EVIDENCE)
 
     assert ledger.judgements.list_judged_submissions() == (submission,)
-    assert ledger.judgements.list_judged_submissions("HL1", "FY2024-25", "FIF") == (submission,)
+    assert ledger.judgements.list_judged_submissions("HL1", period="FY2024-25", council="FIF") == (submission,)
     assert ledger.judgements.list_judged_submissions(council="GLG") == ()

@@ -15,14 +15,14 @@ ITEM = replace(LATE, item_urn="urn:lgdp:item:hl1:assess", words="Codes were gues
 def test_known_issue_is_active_until_lifted(ledger: Ledger) -> None:
     recorded_issue = ledger.known_issues.add([LATE])[0]
     assert (recorded_issue.number, recorded_issue.issue, recorded_issue.lifted_at) == (1, LATE, None)
-    assert ledger.known_issues.find_active("HL1", "FIF", "FY2024-25") == (recorded_issue,)
-    assert ledger.known_issues.find_active("HL1", "GLG", "FY2024-25") == ()
+    assert ledger.known_issues.find_active("HL1", council_code="FIF", period="FY2024-25") == (recorded_issue,)
+    assert ledger.known_issues.find_active("HL1", council_code="GLG", period="FY2024-25") == ()
 
     lifted_issue = ledger.known_issues.lift(1, by="B. Analyst", reason="Sent again.")
     assert (lifted_issue.lifted_by, lifted_issue.lift_reason, lifted_issue.issue) == ("B. Analyst", "Sent again.", LATE)
     assert lifted_issue.lifted_at is not None
     assert lifted_issue.lifted_at > lifted_issue.put_at
-    assert ledger.known_issues.find_active("HL1", "FIF", "FY2024-25") == ()
+    assert ledger.known_issues.find_active("HL1", council_code="FIF", period="FY2024-25") == ()
     assert ledger.known_issues.find() == (lifted_issue,)
 
 

@@ -51,7 +51,7 @@ class Council:
 
     def list_states(self) -> dict[str, str]:
         """Return the states of its queries, by scope."""
-        return {query.scope: query.state.value for query in self.ledger.queries.find("HL1", "FIF")}
+        return {query.scope: query.state.value for query in self.ledger.queries.find("HL1", council_code="FIF")}
 
 
 def build_query_judgement(

@@ -45,13 +45,21 @@ def test_withdrawal_keeps_name_and_reason_and_is_recorded_once(ledger: Ledger, s
     assert ledger.withdrawals.get(first) == withdrawal
 
 
-@pytest.mark.parametrize(("by", "reason"), [("", "Wrong"), ("A. Officer", "  ")])
-def test_withdrawal_without_name_or_reason_is_refused(
-    ledger: Ledger, submit: Submit, judge: Judge, by: str, reason: str
+@pytest.mark.parametrize(
+    ("by", "reason", "message"),
+    [
+        ("", "Wrong", "The name may not be empty"),
+        ("A. Officer", "  ", "The reason may not be empty"),
+        ("A" * 201, "Wrong", "The name may have 200 characters, but these are 201"),
+        ("A. Officer", "\x1b[2JWrong", "The reason must not hold characters that are not text"),
+    ],
+)
+def test_withdrawal_with_unusable_name_or_reason_is_refused(
+    ledger: Ledger, submit: Submit, judge: Judge, by: str, reason: str, message: str
 ) -> None:
     first = submit("FIF", "a")
     ledger.judgements.record("r1", [judge(first)])
-    with pytest.raises(LedgerError, match="a reason and a name"):
+    with pytest.raises(LedgerError, match=message):
         ledger.withdrawals.record(first, by=by, reason=reason)
     assert ledger.submissions.find_current_ids("HL1", PERIOD) == {"FIF": first}
 
