@@ -10,6 +10,7 @@ from pathlib import Path
 
 from lgdp_pipelines.errors import SourceRefused
 from lgdp_pipelines.register.model.sources import (
+    VARIABLE,
     ApiSource,
     FolderSource,
     PushSource,
@@ -18,8 +19,6 @@ from lgdp_pipelines.register.model.sources import (
     Source,
 )
 from lgdp_pipelines.settings import PROJECT
-
-_VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}")
 
 
 class Secret:
@@ -60,7 +59,7 @@ def expand_variables(text: str, environment: Mapping[str, str], *, council_code:
             )
         return value
 
-    expanded = _VARIABLE.sub(look_up, text)
+    expanded = VARIABLE.sub(look_up, text)
     return expanded.replace("{council_lower}", council_code.lower()).replace("{council}", council_code)
 
 

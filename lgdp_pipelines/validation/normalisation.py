@@ -227,6 +227,8 @@ def _build_repair_marks(repairs: Sequence[_RepairedCells], height: int) -> pl.Se
 
     A number with a bit for each item and kind of repair leads to the words.
     """
+    # `pl.concat_str` of a literal or null for each repair gives the same text, and is slower where a repair is not in
+    # all rows: 177 ms against 30 ms for 200,000 rows with one repair in all of them and five in half of them.
     marks = pl.Series(REPAIRS, [None], dtype=pl.String).new_from_index(0, height)
     for start in range(0, len(repairs), _BITS):
         group = repairs[start : start + _BITS]

@@ -56,7 +56,8 @@ class SecretReference:
 
 
 _SECRET = re.compile(r"env:[A-Za-z_][A-Za-z0-9_{}]*|file:\S+")
-_VARIABLE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*(:-[^${}]*)?\}")
+VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^${}]*))?\}")
+"""A reference to the environment: ``${NAME}`` or ``${NAME:-default}``."""
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _HOST_AND_PORT = re.compile(r"[^\s:/@]+:\d{1,5}")
 _SAFE_URL = re.compile(r"https://[^\s/@]+|http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?(/|$)")
@@ -65,9 +66,9 @@ _SAFE_FOLDER = re.compile(r"/*[^/\\.\s][^/\\\s]*(/[^/\\.\s][^/\\\s]*)*/*")
 
 def fill_defaults(text: str) -> str:
     """Return a text with its variables' defaults; empty where one is missing."""
-    if any(not variable[1] for variable in _VARIABLE.finditer(text)):
+    if any(variable["default"] is None for variable in VARIABLE.finditer(text)):
         return ""
-    return _VARIABLE.sub(lambda variable: (variable[1] or "").removeprefix(":-"), text)
+    return VARIABLE.sub(lambda variable: variable["default"], text)
 
 
 def _check_placeholders(*placeholders: str) -> Callable[[str], str]:
@@ -75,7 +76,7 @@ def _check_placeholders(*placeholders: str) -> Callable[[str], str]:
     listed = " or ".join(f"{{{name}}}" for name in placeholders)
 
     def check(text: str) -> str:
-        plain_text = _VARIABLE.sub("", text)
+        plain_text = VARIABLE.sub("", text)
         if "$" in plain_text:
             raise refusal("has a malformed reference to the environment", "Write ${NAME} or ${NAME:-default}.")
         for name in _PLACEHOLDER.findall(plain_text):
