@@ -339,9 +339,9 @@ def _select_queries(connection: sa.Connection, *conditions: sa.ColumnElement[boo
         sa.select(QUERY)
         .where(*conditions)
         .order_by(QUERY.c.return_code, QUERY.c.period, QUERY.c.council_code, QUERY.c.number)
-    ).all()
+    )
     answers = _find_answers(connection, conditions)
-    return tuple(_build_query(row, answers.get(row.id)) for row in rows)
+    return tuple(_build_query(row, answers.get(row["id"])) for row in rows.mappings())
 
 
 def _find_answers(connection: sa.Connection, conditions: Iterable[sa.ColumnElement[bool]]) -> dict[str, QueryEvent]:
@@ -353,7 +353,7 @@ def _find_answers(connection: sa.Connection, conditions: Iterable[sa.ColumnEleme
         .where(QUERY_EVENT.c.step.in_(steps), *conditions)
         .order_by(QUERY_EVENT.c.id)
     )
-    return _last_events([_build_event(row) for row in rows], QueryStep.ANSWERED)
+    return _last_events([_build_event(row) for row in rows.mappings()], QueryStep.ANSWERED)
 
 
 def _last_events(events: Iterable[QueryEvent], step: QueryStep) -> dict[str, QueryEvent]:
@@ -365,18 +365,18 @@ def _last_events(events: Iterable[QueryEvent], step: QueryStep) -> dict[str, Que
 def _select_events(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> tuple[QueryEvent, ...]:
     """Return matching events of queries, in order."""
     rows = connection.execute(sa.select(QUERY_EVENT).where(*conditions).order_by(QUERY_EVENT.c.id))
-    return tuple(_build_event(row) for row in rows)
+    return tuple(_build_event(row) for row in rows.mappings())
 
 
-def _build_query(row: sa.Row[Any], answer: QueryEvent | None) -> Query:
+def _build_query(row: Mapping[Any, Any], answer: QueryEvent | None) -> Query:
     """Return a row of the table, with an answer, as a query."""
-    values = {name: value for name, value in row._mapping.items() if name != "fingerprint"}  # noqa: SLF001 - its public name
+    values = {name: value for name, value in row.items() if name != "fingerprint"}
     return Query(**values, answer=answer)
 
 
-def _build_event(row: sa.Row[Any]) -> QueryEvent:
+def _build_event(row: Mapping[Any, Any]) -> QueryEvent:
     """Return a row of the table as an event."""
-    values = {name: value for name, value in row._mapping.items() if name != "id"}  # noqa: SLF001 - its public name
+    values = {name: value for name, value in row.items() if name != "id"}
     return QueryEvent(**values)
 
 

@@ -3,6 +3,7 @@
 Belongs here: statements about receipts. Belongs elsewhere: opening submissions from them (``submissions``).
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -82,12 +83,12 @@ class ReceiptRepository(Repository):
 def select_receipts(connection: sa.Connection, *conditions: sa.ColumnElement[bool]) -> tuple[Receipt, ...]:
     """Return the receipts that meet the conditions, in order of arrival."""
     rows = connection.execute(sa.select(RECEIPT).where(*conditions).order_by(RECEIPT.c.id))
-    return tuple(build_receipt(row) for row in rows)
+    return tuple(build_receipt(row) for row in rows.mappings())
 
 
-def build_receipt(row: sa.Row[tuple[object, ...]]) -> Receipt:
+def build_receipt(row: Mapping[Any, Any]) -> Receipt:
     """Return a row of the table as a receipt."""
-    values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+    values = dict(row)
     values["table"] = values.pop("table_name")
     return Receipt(**values)
 
@@ -105,7 +106,7 @@ def _record(connection: sa.Connection, arrival: Arrival, now: datetime) -> Recei
         "state": ReceiptState.DUPLICATE if is_duplicate else new_state,
         "duplicate_of": previous.id if previous is not None and is_duplicate else None,
     }
-    return build_receipt(connection.execute(sa.insert(RECEIPT).values(values).returning(*RECEIPT.c)).one())
+    return build_receipt(connection.execute(sa.insert(RECEIPT).values(values).returning(*RECEIPT.c)).mappings().one())
 
 
 def _match_same_key(arrival: Arrival) -> sa.ColumnElement[bool]:

@@ -76,15 +76,16 @@ def _hash_content(release: NewRelease) -> str:
 
 def _find_latest(connection: sa.Connection, return_code: str, period: str) -> Release | None:
     """Return the latest release with its submissions, or None."""
-    row = connection.execute(
+    rows = connection.execute(
         sa.select(RELEASE)
         .where(RELEASE.c.return_code == return_code, RELEASE.c.period == period)
         .order_by(RELEASE.c.number.desc())
         .limit(1)
-    ).one_or_none()
+    )
+    row = rows.mappings().one_or_none()
     if row is None:
         return None
-    values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+    values = dict(row)
     submissions = connection.execute(
         sa.select(SUBMISSION.c.council_code, SUBMISSION.c.id)
         .join(RELEASE_SUBMISSION, RELEASE_SUBMISSION.c.submission_id == SUBMISSION.c.id)

@@ -281,7 +281,7 @@ def _list_waiting(
         )
         .order_by(RECEIPT.c.council_code, RECEIPT.c.id)
     )
-    return tuple(build_receipt(row) for row in rows)
+    return tuple(build_receipt(row) for row in rows.mappings())
 
 
 def _list_waiting_companions(connection: sa.Connection, receipt: Receipt) -> tuple[Receipt, ...]:
