@@ -30,7 +30,7 @@ from pydantic_core import ErrorDetails
 
 from lgdp_pipelines.errors import Contradiction
 from lgdp_pipelines.register.documents.yaml_nodes import Path, Plain, YamlNode, describe_path, plain_node, suggest
-from lgdp_pipelines.register.model.field_types import ReadAs
+from lgdp_pipelines.register.model.field_types import FROM_FILE, ReadAs
 
 Model = TypeVar("Model")
 
@@ -96,26 +96,36 @@ def parse(
     contradictions: tuple[Contradiction, ...] = ()
     while True:
         try:
-            # Only words of the file count, and an empty word is refused: see ``OrEmpty``.
-            value: Model = _adapter(kind).validate_python(node.value, by_alias=True, by_name=False, context=node.file)
+            value: Model = _adapter(kind).validate_python(node.value, by_alias=True, by_name=False, context=FROM_FILE)
         except ValidationError as error:
-            refusals = _refusals(error, node)
+            refusals = _collect_refusals(error, node)
             # A second round only refuses parts that the first made incomplete.
             contradictions = contradictions or tuple(
                 dict.fromkeys(refusal.contradiction(kind, name, remedy) for refusal in refusals)
             )
-            paths = {refusal.path for refusal in refusals}
-            paths -= {()} if (missing := _missing_words(refusals)) <= stand_ins.keys() else set()
+            missing = _missing_words(refusals)
+            paths = {refusal.path for refusal in refusals if refusal.path or not missing <= stand_ins.keys()}
             if () in paths:
                 return Parsed(None, node, contradictions)
-            for path in sorted(paths, reverse=True):  # from the end of lists, so that positions stay true
-                node = node.without(path)
-            refused = missing | {str(path[0]) for path in paths if path[0] in stand_ins and len(path) == 1}
-            for word in refused:
-                node = node.with_member(word, plain_node(node.file, node.line, stand_ins[word]))
-            stand_ins = {word: value for word, value in stand_ins.items() if word not in refused}
+            replaced = missing | {str(path[0]) for path in paths if path[0] in stand_ins and len(path) == 1}
+            node = _apply_stand_ins(_remove_parts(node, paths), {word: stand_ins[word] for word in replaced})
+            stand_ins = {word: value for word, value in stand_ins.items() if word not in replaced}
         else:
             return Parsed(value, node, contradictions)
+
+
+def _remove_parts(node: YamlNode, paths: Iterable[Path]) -> YamlNode:
+    """Return a node without the parts at some paths."""
+    for path in sorted(paths, reverse=True):  # from the end of lists, so that positions stay true
+        node = node.without(path)
+    return node
+
+
+def _apply_stand_ins(node: YamlNode, stand_ins: Mapping[str, Plain]) -> YamlNode:
+    """Return a node with other values of some words."""
+    for word, value in stand_ins.items():
+        node = node.with_member(word, plain_node(node.file, node.line, value))
+    return node
 
 
 def _missing_words(refusals: Iterable["_Refusal"]) -> set[str]:
@@ -166,7 +176,7 @@ class _Refusal:
         return self.node.contradiction(f"{_value_name(self.path, name)} {end}.", context.get("remedy", remedy))
 
 
-def _refusals(error: ValidationError, node: YamlNode) -> list[_Refusal]:
+def _collect_refusals(error: ValidationError, node: YamlNode) -> list[_Refusal]:
     """Return pydantic's refusals, without those that follow from others."""
     refusals = [_Refusal(detail, node) for detail in error.errors(include_url=False)]
     return [refusal for refusal in refusals if not refusal.follows_from(refusals)]

@@ -180,7 +180,7 @@ PositiveInteger: TypeAlias = Annotated[StrictInt, Field(ge=1)]
 
 def _pass_empty(value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> Any:  # noqa: ANN401
     """Pass Python's empty values unchecked; refuse null and validate others from files."""
-    if info.context is None and not value:
+    if info.context != FROM_FILE and not value:
         return value
     if value is None:
         raise refusal("has no value", "Write a value, or remove the word.")
@@ -195,6 +195,9 @@ NonEmptyMap: TypeAlias = Annotated[Mapping[str, _Value], Field(min_length=1)]
 
 Flag: TypeAlias = StrictBool
 """True or false."""
+
+FROM_FILE = "from a file"
+"""Context of a validation of words from a file, where an empty word is refused."""
 
 VERIFIED = ("READ", "memory, unverified", "ours")
 """Marks of a fact: seen in the source named with it; remembered and not seen; made here."""
