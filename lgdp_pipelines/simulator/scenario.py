@@ -27,16 +27,10 @@ from lgdp_pipelines.simulator.synthetic_figures import (
     generate_school_summary_rows,
     generate_waste_rows,
 )
-from lgdp_pipelines.simulator.synthetic_rows import (
-    Row,
-    RowGenerator,
-    RowRequest,
-    find_shortest_text,
-    generate_contract_rows,
-    list_period_spellings,
-)
+from lgdp_pipelines.simulator.synthetic_rows import Row, RowGenerator, RowRequest, generate_contract_rows
 from lgdp_pipelines.vocabulary.councils import Council
-from lgdp_pipelines.vocabulary.periods import Period, parse_period
+from lgdp_pipelines.vocabulary.pattern_text import find_shortest_text
+from lgdp_pipelines.vocabulary.periods import Period, list_period_spellings, parse_period
 from lgdp_pipelines.vocabulary.verdicts import Severity
 
 ROW_GENERATORS: Mapping[str, RowGenerator] = {

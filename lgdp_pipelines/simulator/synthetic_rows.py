@@ -14,14 +14,12 @@ from decimal import Decimal
 from itertools import product
 from math import ceil, floor
 from random import Random
-from re import _constants as sre  # type: ignore[attr-defined]  # Python has no public parser of regular expressions
-from re import _parser as sre_parser  # type: ignore[attr-defined]
-from typing import Any
 
 from lgdp_pipelines.register.model.contract import Contract, Register
 from lgdp_pipelines.register.model.table_model import Item, ItemType, Range, Role, Table
 from lgdp_pipelines.vocabulary.councils import Council
-from lgdp_pipelines.vocabulary.periods import Period, PeriodKind, read_period
+from lgdp_pipelines.vocabulary.pattern_text import generate_matching_text
+from lgdp_pipelines.vocabulary.periods import Period, list_period_spellings
 from lgdp_pipelines.vocabulary.value_formats import format_day
 
 Row = dict[str, str]
@@ -177,7 +175,6 @@ def _find_bound(inclusive: str | None, exclusive: str | None, step: float, defau
 
 
 _WORDS = ("north", "south", "east", "west", "river", "harbour", "hill", "moor", "glen", "strand", "field", "bridge")
-_REPEATS = 6
 
 
 def _generate_words(item: Item, random: Random) -> str:
@@ -186,101 +183,6 @@ def _generate_words(item: Item, random: Random) -> str:
         return generate_matching_text(item.pattern, random)
     text = f"{random.choice(_WORDS)} {random.choice(_WORDS)} {random.randint(1, 999)}"
     return text.ljust(item.min_length or 0, "x")[: item.max_length or None]
-
-
-def generate_matching_text(pattern: str, random: Random) -> str:
-    """Return synthetic text that a regular expression matches as a whole.
-
-    Raises:
-        ValueError: the expression has a construct that is not supported.
-    """
-    text = _PatternWriter(random, _REPEATS, {}).write_nodes(sre_parser.parse(pattern))
-    if re.fullmatch(pattern, text) is None:
-        message = f"No synthetic text can be written for the pattern {pattern}"
-        raise ValueError(message)
-    return text
-
-
-def find_shortest_text(pattern: str, groups: Mapping[str, str]) -> str | None:
-    """Return matching text with fewest repetitions and given group texts, or None.
-
-    None if no text matches. Groups that the expression does not have are ignored.
-    """
-    parsed = sre_parser.parse(pattern)
-    numbers = parsed.state.groupdict
-    fixed = {numbers[name]: text for name, text in groups.items() if name in numbers}
-    text = _PatternWriter(Random(pattern), 0, fixed).write_nodes(parsed)  # noqa: S311 - a name, no secret
-    match = re.fullmatch(pattern, text)
-    return text if match and all(match[name] == groups[name] for name in groups if name in numbers) else None
-
-
-@dataclass(frozen=True)
-class _PatternWriter:
-    """Writes text along the untyped parse tree of a regular expression.
-
-    Attributes:
-        random: source of chance.
-        surplus: highest number of repetitions beyond the least that the expression allows.
-        fixed: texts of groups, by number.
-    """
-
-    random: Random
-    surplus: int
-    fixed: Mapping[int, str]
-
-    def write_nodes(self, nodes: Any) -> str:  # noqa: ANN401 - no types
-        """Return text for nodes that follow each other."""
-        return "".join(map(self.write_node, nodes))
-
-    def write_node(self, node: Any) -> str:  # noqa: ANN401, PLR0911 - a line for each kind of node
-        """Return text for one node: a kind and its argument."""
-        match node:
-            case (sre.LITERAL, code):
-                return chr(code)
-            case (sre.IN, members):
-                return self.random.choice(_list_members(members))
-            case (sre.NOT_LITERAL, code):
-                return self.random.choice([character for character in _PRINTABLE if character != chr(code)])
-            case (sre.ANY, _):
-                return self.random.choice(_PRINTABLE)
-            case (sre.SUBPATTERN, (number, _, _, inner)):
-                return self.fixed[number] if number in self.fixed else self.write_nodes(inner)
-            case (sre.BRANCH, (_, branches)):
-                return self.write_nodes(self.random.choice(branches))
-            case (sre.MAX_REPEAT | sre.MIN_REPEAT, (least, most, inner)):
-                count = self.random.randint(least, min(int(most), least + self.surplus))
-                return "".join(self.write_nodes(inner) for _ in range(count))
-            case (sre.AT, _):
-                return ""
-        message = f"No synthetic text can be written for {node[0]} in a pattern"
-        raise ValueError(message)
-
-
-_PRINTABLE = [chr(number) for number in range(33, 127)]
-_CATEGORIES = {
-    sre.CATEGORY_DIGIT: [character for character in _PRINTABLE if character.isdecimal()],
-    sre.CATEGORY_NOT_DIGIT: [character for character in _PRINTABLE if not character.isdecimal()],
-    sre.CATEGORY_WORD: [character for character in _PRINTABLE if character.isalnum() or character == "_"],
-    sre.CATEGORY_NOT_WORD: [character for character in _PRINTABLE if not character.isalnum() and character != "_"],
-    sre.CATEGORY_SPACE: [" "],
-    sre.CATEGORY_NOT_SPACE: _PRINTABLE,
-}
-
-
-def _list_members(nodes: Any) -> list[str]:  # noqa: ANN401 - the parser's own tree, which has no types
-    """Return the characters of a set such as ``[a-z_]`` or ``[^,;]``."""
-    members: list[str] = []
-    for node in nodes:
-        match node:
-            case (sre.LITERAL, code):
-                members.append(chr(code))
-            case (sre.RANGE, (first, last)):
-                members.extend(map(chr, range(first, last + 1)))
-            case (sre.CATEGORY, category):
-                members.extend(_CATEGORIES[category])
-    if nodes[0] == (sre.NEGATE, None):
-        return [character for character in _PRINTABLE if character not in members]
-    return members
 
 
 def spell_council(item: Item, request: RowRequest) -> str:
@@ -312,23 +214,6 @@ def spell_identity(table: Table, request: RowRequest) -> Row:
     """Return council and period as a table spells them, by item name."""
     councils = {item.name: spell_council(item, request) for item in table.list_items_of_role(Role.COUNCIL)}
     return councils | {item.name: spell_period(item, request.period) for item in table.list_items_of_role(Role.PERIOD)}
-
-
-def list_period_spellings(period: Period) -> tuple[str, ...]:
-    """Return the spellings that read as a period, its id last."""
-    first, last = period.start.year, period.end.year
-    quarter = period.id[-2:]
-    years = (f"{first}/{last % 100:02d}", f"{first}-{last % 100:02d}", f"{first}-{last}")
-    by_kind: Mapping[PeriodKind, tuple[str, ...]] = {
-        PeriodKind.FINANCIAL_YEAR: years,
-        PeriodKind.ACADEMIC_YEAR: years,
-        PeriodKind.FINANCIAL_QUARTER: tuple(f"{period.id[2:9]}{between}{quarter}" for between in ("_", "-", " ", "")),
-        PeriodKind.CALENDAR_YEAR: (str(first),),
-        PeriodKind.CALENDAR_QUARTER: tuple(f"{first}{between}{quarter}" for between in ("", "_", "-", " ")),
-        PeriodKind.MONTH: (f"{first}-{period.start.month:02d}", f"{first}{period.start.month:02d}"),
-        PeriodKind.DAY: (),
-    }
-    return tuple(text for text in (*by_kind[period.kind], period.id) if read_period(text, period.kind) == period)
 
 
 def _choose_fitting(item: Item, spellings: Sequence[str]) -> str:

@@ -301,3 +301,20 @@ def _build_period(kind: PeriodKind, match: re.Match[str]) -> Period | None:
 def _follows(first: int, second: str) -> bool:
     """Return whether two or four digits name the year after ``first``."""
     return int(second) == (first + 1 if len(second) == 4 else (first + 1) % 100)
+
+
+def list_period_spellings(period: Period) -> tuple[str, ...]:
+    """Return the spellings that read as a period, its id last."""
+    first, last = period.start.year, period.end.year
+    quarter = period.id[-2:]
+    years = (f"{first}/{last % 100:02d}", f"{first}-{last % 100:02d}", f"{first}-{last}")
+    by_kind: Mapping[PeriodKind, tuple[str, ...]] = {
+        PeriodKind.FINANCIAL_YEAR: years,
+        PeriodKind.ACADEMIC_YEAR: years,
+        PeriodKind.FINANCIAL_QUARTER: tuple(f"{period.id[2:9]}{between}{quarter}" for between in ("_", "-", " ", "")),
+        PeriodKind.CALENDAR_YEAR: (str(first),),
+        PeriodKind.CALENDAR_QUARTER: tuple(f"{first}{between}{quarter}" for between in ("", "_", "-", " ")),
+        PeriodKind.MONTH: (f"{first}-{period.start.month:02d}", f"{first}{period.start.month:02d}"),
+        PeriodKind.DAY: (),
+    }
+    return tuple(text for text in (*by_kind[period.kind], period.id) if read_period(text, period.kind) == period)

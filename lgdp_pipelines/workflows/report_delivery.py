@@ -38,10 +38,10 @@ from lgdp_pipelines.reporting.report_content import (
     UnplacedFileNote,
 )
 from lgdp_pipelines.reporting.report_formats import hash_note, hash_report, render_note_files, render_report_files
-from lgdp_pipelines.simulator.synthetic_rows import find_shortest_text, list_period_spellings
 from lgdp_pipelines.storage.lake import Lake
 from lgdp_pipelines.storage.lake_tables import FINDING, define_landed_table, parse_submission_id
-from lgdp_pipelines.vocabulary.periods import parse_period
+from lgdp_pipelines.vocabulary.pattern_text import find_shortest_text
+from lgdp_pipelines.vocabulary.periods import list_period_spellings, parse_period
 from lgdp_pipelines.workflows.platform import Platform
 
 OUTBOX = "outbox"

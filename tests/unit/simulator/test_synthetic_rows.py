@@ -8,12 +8,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
-from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from lgdp_pipelines.register.model.contract import Contract, Register
 from lgdp_pipelines.register.model.table_model import Item, ItemType, Range, Role
@@ -21,15 +18,16 @@ from lgdp_pipelines.simulator.extract_writers import write_extract
 from lgdp_pipelines.simulator.synthetic_rows import (
     ROWS_PER_TABLE,
     RowRequest,
-    find_shortest_text,
     generate_contract_rows,
-    generate_matching_text,
-    list_period_spellings,
     spell_council,
     spell_period,
 )
 from lgdp_pipelines.vocabulary.observation_status import ObservationStatus
-from lgdp_pipelines.vocabulary.periods import Period, financial_quarter, parse_period, read_period
+from lgdp_pipelines.vocabulary.periods import (
+    financial_quarter,
+    parse_period,
+    read_period,
+)
 
 PERIOD = financial_quarter(2024, 1)
 
@@ -147,53 +145,6 @@ def test_json_has_bare_figures_and_quoted_texts(register: Register) -> None:
     kinds = {key: {type(record[key]) for record in records if key in record} for key in ("material", "tonnes", "co2e")}
     assert kinds == {"material": {str}, "tonnes": {float}, "co2e": {float}}
     assert len({(record["material"], record["endState"]) for record in records if "tonnes" in record}) == 66
-
-
-@pytest.mark.parametrize(
-    "pattern",
-    [
-        r"S120000\d{2}",
-        r"^[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}$",
-        r"(?:yes|no)",
-        r"[^,;]{3,}",
-        r"\S+.*",
-        r"[^\W_]+",
-        r"a|b\d+",
-        r"(?P<period>\d{4})-\w?",
-        r"x*?y",
-        r"(?i:abc)\D",
-    ],
-)
-@given(seed=st.integers(0, 10**6))
-def test_a_generated_text_matches_its_whole_expression(pattern: str, seed: int) -> None:
-    assert re.fullmatch(pattern, generate_matching_text(pattern, Random(seed)))
-
-
-def test_an_unsupported_expression_is_an_error() -> None:
-    with pytest.raises(ValueError, match="No synthetic text"):
-        generate_matching_text(r"(a)\1(?=b)", Random(1))
-
-
-@given(
-    period=st.sampled_from(
-        ["FY2024-25", "FY2099-00", "FY2024-25-Q4", "AY2023-24", "CY2024", "CY2024-Q2", "2024-04", "2024-09-11"]
-    ).map(parse_period)
-)
-def test_every_spelling_of_a_period_is_read_as_that_period(period: Period) -> None:
-    spellings = list_period_spellings(period)
-    assert spellings[-1] == period.id
-    assert all(read_period(text, period.kind) == period for text in spellings)
-
-
-def test_file_names_are_the_shortest_that_a_pattern_allows() -> None:
-    assert (
-        find_shortest_text(r"HL1_(?P<period>\d{4}-\d{2}_Q[1-4])(_v\d+)?\.csv", {"period": "2024-25_Q1"})
-        == "HL1_2024-25_Q1.csv"
-    )
-    assert find_shortest_text(r"(?P<period>\d{6})_(?P<table>[a-z]+)\.csv", {"period": "202404", "table": "posts"}) == (
-        "202404_posts.csv"
-    )
-    assert find_shortest_text(r"(?P<period>\d{6})\.csv", {"period": "2024-04"}) is None
 
 
 def test_an_item_that_can_hold_no_spelling_of_a_council_is_an_error(register: Register) -> None:

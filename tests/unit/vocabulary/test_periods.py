@@ -16,6 +16,7 @@ from lgdp_pipelines.vocabulary.periods import (
     financial_year,
     find_corresponding_periods,
     find_period,
+    list_period_spellings,
     list_periods,
     month,
     parse_period,
@@ -199,3 +200,14 @@ def test_periods_of_two_kinds_correspond_where_one_lies_in_the_other_whole(
     period: str, kind: PeriodKind, ids: list[str]
 ) -> None:
     assert [match.id for match in find_corresponding_periods(kind, parse_period(period))] == ids
+
+
+@given(
+    period=st.sampled_from(
+        ["FY2024-25", "FY2099-00", "FY2024-25-Q4", "AY2023-24", "CY2024", "CY2024-Q2", "2024-04", "2024-09-11"]
+    ).map(parse_period)
+)
+def test_every_spelling_of_a_period_is_read_as_that_period(period: Period) -> None:
+    spellings = list_period_spellings(period)
+    assert spellings[-1] == period.id
+    assert all(read_period(text, period.kind) == period for text in spellings)
