@@ -29,7 +29,7 @@ _JSON = re.compile(r'\s*(\{\s*"|\[\s*\{)')
 
 
 class FileKind(StrEnum):
-    """The kind of a file that its signature gives; the value describes it to people."""
+    """The kind of a file by its signature, as people read it."""
 
     ZIP = "a ZIP file"
     GZ = "a GZ file"
