@@ -35,12 +35,13 @@ FullOption = Annotated[
 ]
 
 _NEXT_STEPS = """
-Look at it:
+Look at it, with .venv/bin on the path:
 
   lgdp status --return HL1
   lgdp sql "FROM published.hl1_counts SELECT council_name, period, value, obs_status WHERE broken_down_by = '' LIMIT 5"
   lgdp trace published.waste_material.value --council Fife --period CY2018 --row 1
-  lgdp dev        Dagster's UI: the asset graph, each return's council × period grid, each check
+  lgdp dev --simulator{options}
+    Dagster's UI: the asset graph, each return's councils and periods, each check
 """
 
 
@@ -65,7 +66,9 @@ def demo(real_data: RealDataOption = None, *, is_full: FullOption = False) -> No
         platform = Platform(settings, environment={**os.environ, **systems.environment})
         run_journey(platform)
     print_summary(platform)
-    print_markup(f"\nThe lakehouse is in {escape(str(settings.catalogue))}.{escape(_NEXT_STEPS)}")
+    options = (f" --real-data {real_data}" if real_data else "") + (" --full" if is_full else "")
+    next_steps = _NEXT_STEPS.format(options=options)
+    print_markup(f"\nThe lakehouse is in {escape(str(settings.catalogue))}.{escape(next_steps)}")
 
 
 def choose_scenario(real_data: Path | None, *, is_full: bool) -> ScenarioOptions:

@@ -208,7 +208,9 @@ def load_submission(connection: sa.Connection, submission_id: str) -> Submission
     """
     row = connection.execute(sa.select(SUBMISSION).where(SUBMISSION.c.id == submission_id)).one_or_none()
     if row is None:
-        raise WrongUse("There is no such submission.", where=submission_id, remedy="List them with `lgdp status`.")
+        raise WrongUse(
+            "There is no such submission.", where=submission_id, remedy="List them with `lgdp status --format csv`."
+        )
     return _build_submission(row)
 
 
