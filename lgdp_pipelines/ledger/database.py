@@ -44,7 +44,7 @@ class Database:
         engine: the SQLAlchemy engine.
 
     Raises:
-        LedgerError: the database cannot be reached or written to.
+        LedgerError: the database cannot be reached or written to, or another version of the platform wrote it.
     """
 
     def __init__(self, url: str) -> None:
@@ -150,18 +150,31 @@ def _is_conflict(error: DBAPIError) -> bool:
 
 
 def _migrate_to_head(connection: sa.Connection) -> None:
-    """Run missing migrations, unless another process has run them."""
+    """Run missing migrations, unless another process has run them.
+
+    Raises:
+        LedgerError: another version of the platform wrote the ledger.
+    """
     # Another process may have run the migrations while this one waited for the lock.
     if _read_version(connection) == HEAD:
         return
     from alembic import command  # noqa: PLC0415 - costs more than opening a ledger that is up to date
     from alembic.config import Config  # noqa: PLC0415 - the same
+    from alembic.util import CommandError  # noqa: PLC0415 - the same
 
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
-    command.upgrade(config, HEAD)
+    try:
+        command.upgrade(config, HEAD)
+    except CommandError as error:
+        raise LedgerError(
+            f"The ledger was written by another version of the platform: its revision {_read_version(connection)} "
+            "is unknown here.",
+            where=connection.engine.url.render_as_string(hide_password=True),
+            remedy="Set LGDP_HOME to a new folder, or use the version that wrote this ledger.",
+        ) from error
 
 
 def _read_version(connection: sa.Connection) -> str | None:

@@ -64,7 +64,7 @@ class Ledger:
         """Open a ledger; create or migrate its database where needed.
 
         Raises:
-            LedgerError: the database cannot be reached or written to.
+            LedgerError: the database cannot be reached or written to, or another version of the platform wrote it.
         """
         return cls(Database(url), clock)
 

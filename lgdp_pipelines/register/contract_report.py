@@ -120,7 +120,7 @@ def reference_text(table: ReferenceTable, version: ReferenceVersion) -> str:
 def yaml_text(value: object) -> str:
     """Return plain values as YAML that reads back the same."""
     writer = YAML()
-    writer.representer.add_representer(str, _represent_text)
+    writer.Representer = _PlainRepresenter
     writer.default_flow_style = False
     writer.width = _WIDTH
     writer.indent(mapping=2, sequence=4, offset=2)
@@ -129,7 +129,18 @@ def yaml_text(value: object) -> str:
     return text.getvalue()
 
 
+class _PlainRepresenter(RoundTripRepresenter):
+    """Represents each value in full, without YAML's aliases."""
+
+    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - the library's signature
+        """Return that a value that occurs again is written again."""
+        return True
+
+
 def _represent_text(representer: RoundTripRepresenter, text: str) -> ScalarNode:
     """Return a text's YAML node: a block for several lines."""
     style = "|" if "\n" in text else None
     return representer.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_PlainRepresenter.add_representer(str, _represent_text)

@@ -182,8 +182,11 @@ class JudgementReplayer:
                 with open_scratch_folder(self._platform.settings.scratch, "register") as folder:
                     self._platform.register_files.restore_files(register_sha256, folder)
                     self._registers[register_sha256] = load_register(folder)
-            except RegisterError:
-                self._registers[register_sha256] = "The present code cannot read the register as it was."
+            except RegisterError as error:
+                first = error.contradictions[0]
+                self._registers[register_sha256] = (
+                    f"The present code cannot read the register as it was: {first.file}:{first.line}: {first.what}"
+                )
             except StorageError as error:
                 self._registers[register_sha256] = f"The register as it was cannot be restored: {error}"
         register = self._registers[register_sha256]

@@ -4,5 +4,5 @@ A change of ``ledger.schema`` needs a new file in ``versions`` (from the templat
 ``HEAD``.
 """
 
-HEAD = "0006"
+HEAD = "0001"
 """The newest migration, which an up-to-date ledger has recorded."""

@@ -82,6 +82,20 @@ def downgrade():
             assert connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() == "next"
 
 
+def test_a_ledger_of_another_version_is_refused_unchanged(url: str) -> None:
+    ledger_database = Database(url)
+    for revision in ("0006", "9999"):
+        with ledger_database.engine.begin() as connection:
+            connection.exec_driver_sql(f"UPDATE alembic_version SET version_num = '{revision}'")
+        with pytest.raises(LedgerError, match=f"another version of the platform: its revision {revision}") as error:
+            Ledger.open(url)
+        assert "ledger.sqlite" in error.value.where
+        assert "LGDP_HOME" in error.value.remedy
+        with ledger_database.read() as connection:
+            assert connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() == revision
+    ledger_database.close()
+
+
 def test_opening_an_up_to_date_ledger_is_fast_and_imports_no_alembic(url: str) -> None:
     Ledger.open(url).close()
     code = (

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from lgdp_pipelines.register.contract_report import version_in_files
+from lgdp_pipelines.register.contract_report import contract_text, version_in_files
 from lgdp_pipelines.register.model.contract import Register
 from lgdp_pipelines.register.model.table_model import Privacy, Role
 from lgdp_pipelines.register.rules.contract_rules import list_rules
@@ -178,6 +178,14 @@ class TestRoutes:
         period_read = read_period(found["period"], register.returns[return_code].latest.period_kind)
         assert period_read is not None
         assert period_read.id == period
+
+
+def test_every_contract_is_shown_in_full_without_aliases(register: Register) -> None:
+    for data_return in register.returns.values():
+        for contract in data_return.contracts:
+            shown = contract_text(register, data_return, contract)
+            yaml_lines = [line for line in shown.splitlines() if not line.startswith("#")]
+            assert not [line for line in yaml_lines if re.search(r"(^|[-:] )[&*]\w", line)]
 
 
 def test_every_rule_says_what_holds_and_what_to_do(register: Register) -> None:

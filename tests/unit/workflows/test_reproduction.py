@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from lgdp_pipelines.cli import main
 from lgdp_pipelines.collection.transports.hand_in import hand_in, hand_in_nil
 from lgdp_pipelines.collection.transports.transport import Inbox
-from lgdp_pipelines.errors import WrongUse
+from lgdp_pipelines.errors import Contradiction, RegisterError, WrongUse
 from lgdp_pipelines.ledger.judgement_records import serialise_evidence
 from lgdp_pipelines.ledger.lake_mirror import TABLES
 from lgdp_pipelines.settings import Settings
@@ -48,6 +48,7 @@ EARLIER = "ALLOTMENT.FIF.CY2022.001"
 FELL = "ALLOTMENT.FIF.CY2023.001"
 REJECTED = "ALLOTMENT.FIF.CY2023.002"
 BRANCHES = "LIBRARY.FIF.CY2023.001"
+NO_COUNCILS = Contradiction("councils/councils.csv", 0, "There is no such file.", "Restore it.")
 SUM_RULE = {
     "id": "branches_like_sites",
     "name": "There are as many branches as sites",
@@ -349,6 +350,19 @@ def test_a_damaged_register_is_not_used(world: World, damage: Callable[[Path], o
     assert reproduction.comparison is ReproductionResult.NOT_REPRODUCIBLE
     assert reproduction.reason.startswith(
         "The register as it was cannot be restored: Files of an earlier register are "
+    )
+
+
+def test_a_register_that_cannot_be_read_now_names_its_first_contradiction(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse_register(_folder: Path) -> None:
+        raise RegisterError((Contradiction("returns/b.yaml", 7, "B is wrong.", "Mend B."), NO_COUNCILS))
+
+    monkeypatch.setattr("lgdp_pipelines.workflows.reproduction.load_register", refuse_register)
+
+    assert reproduce(world, FELL).reason == (
+        "The present code cannot read the register as it was: councils/councils.csv:0: There is no such file."
     )
 
 

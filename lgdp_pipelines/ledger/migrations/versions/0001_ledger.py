@@ -1,9 +1,9 @@
-"""The ledger's tables: the baseline, numbered after the last of the migrations that it replaces."""
+"""The ledger's tables."""
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0006"
+revision = "0001"
 down_revision: None = None
 branch_labels: None = None
 depends_on: None = None
