@@ -17,17 +17,45 @@ Exit code    Meaning
 """
 
 import gc
+import io
+import os
 import sys
+from collections.abc import Sequence
 
 from lgdp_pipelines.cli.commands import SERVERS, render_help
+
+DONE = 0
+REFUSED = 1
+WRONG_USE = 2
+INTERRUPTED = 130
 
 
 def main() -> None:
     """Run the command in ``sys.argv`` and exit with its code."""
-    words = sys.argv[1:]
-    if words[:1] in (["-h"], ["--help"]):
+    # Python has no object for a stream that the caller closed, and libraries write to both.
+    sys.stdout = sys.stdout or _open_null_stream()
+    sys.stderr = sys.stderr or _open_null_stream()
+    try:
+        code = _run(sys.argv[1:])
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except OSError as error:
+        # Python writes the rest of the buffer at exit: without another target it fails a second time.
+        with _open_null_stream() as stream:
+            os.dup2(stream.fileno(), sys.stdout.fileno())
+        code = DONE
+        if not isinstance(error, BrokenPipeError):
+            sys.stderr.write(f"✗ Standard output cannot be written: {error.strerror}.\n")
+            code = REFUSED
+    sys.exit(code)
+
+
+def _run(words: Sequence[str]) -> int:
+    """Run a command or print help; return the exit code."""
+    if not words or words[0] in {"-h", "--help"}:
         sys.stdout.write(render_help())
-        sys.exit(0)
+        return DONE if words else WRONG_USE
     # Help needs neither typer nor rich; without them it takes a third of the time.
     from lgdp_pipelines.cli.execution import run_command  # noqa: PLC0415
 
@@ -38,4 +66,9 @@ def main() -> None:
         gc.set_threshold(300_000)
     code = run_command(words)
     gc.freeze()
-    sys.exit(code)
+    return code
+
+
+def _open_null_stream() -> io.TextIOWrapper:
+    """Open a stream that drops everything written to it."""
+    return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123 - help does without pathlib

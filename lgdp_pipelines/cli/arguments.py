@@ -86,16 +86,16 @@ def open_selection(
     """
     platform = open_platform()
     register = platform.register
-    if needs_return and period and not return_code:
+    if needs_return and period is not None and return_code is None:
         raise WrongUse("--period needs --return: each return has periods of its own.", remedy="Add --return HL1.")
-    data_return = register.require_return(return_code) if return_code else None
+    data_return = register.require_return(return_code) if return_code is not None else None
     selected_period = None
-    if period:
+    if period is not None:
         selected_period = parse_return_period(data_return, period) if data_return else parse_period(period)
     return platform, Selection(
         (data_return,) if data_return else tuple(register.returns.values()),
         data_return.code if data_return else None,
-        register.councils.require(council).code if council else None,
+        register.councils.require(council).code if council is not None else None,
         selected_period.id if selected_period else None,
     )
 
@@ -151,8 +151,10 @@ def require_files(files: list[Path]) -> list[Path]:
         WrongUse: a file does not exist, or is a folder.
     """
     for file in files:
+        if file.is_dir():
+            raise WrongUse(f"{file} is a folder.", remedy="Name the file in it.")
         if not file.is_file():
-            raise WrongUse(f"There is no file {file}.", remedy="Check the path; a folder cannot be handed in.")
+            raise WrongUse(f"There is no file {file}.", remedy="Check the path.")
     return files
 
 

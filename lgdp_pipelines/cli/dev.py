@@ -29,7 +29,7 @@ _SECONDS_TO_END = 60
 
 def dev(
     *,
-    port: Annotated[int, typer.Option(help="The port of the UI, on this machine alone.")] = 3000,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="The port of the UI, on this machine alone.")] = 3000,
     has_simulator: Annotated[
         bool, typer.Option("--simulator", help="Also start the simulated council systems, for sensors to watch.")
     ] = False,

@@ -4,27 +4,20 @@ Belongs here: the way from words to an exit code. Belongs elsewhere: commands, a
 (:mod:`lgdp_pipelines.cli`).
 """
 
-import os
-import sys
 import traceback
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from importlib import import_module
-from pathlib import Path
 
 import typer
 from rich.markup import escape
 
-from lgdp_pipelines.cli.commands import SUMMARIES, render_help
+from lgdp_pipelines.cli import DONE, INTERRUPTED, REFUSED, WRONG_USE
+from lgdp_pipelines.cli.commands import SUMMARIES
 from lgdp_pipelines.cli.output import say
 from lgdp_pipelines.errors import LgdpError, UnreadableExtract, WrongUse
 from lgdp_pipelines.settings import Settings
-
-DONE = 0
-REFUSED = 1
-WRONG_USE = 2
-INTERRUPTED = 130
 
 
 def load_command(name: str) -> typer.Typer:
@@ -65,25 +58,22 @@ def run_command(words: Sequence[str]) -> int:
     except typer.TyperException as error:
         # A group without a command has printed its help by then, and its error holds no message.
         if message := error.format_message():
-            say(f"[red]✗[/red] {escape(message)}\n  → `lgdp {escape(words[0])} --help` shows its use.")
+            context = getattr(error, "ctx", None)
+            command = context.command_path if context else f"lgdp {words[0]}"
+            say(f"[red]✗[/red] {escape(message)}\n  → `{escape(command)} --help` shows its use.")
         return WRONG_USE
     except LgdpError as error:
         say(f"[red]✗[/red] {escape(str(error))}")
         return WRONG_USE if isinstance(error, WrongUse | UnreadableExtract) else REFUSED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return DONE
+        raise  # main ends the command in silence
     except Exception as error:  # noqa: BLE001 - the last resort: a person gets a sentence, and a file the traceback
-        log = _write_traceback(error)
-        say(f"[red]✗[/red] The platform failed: {type(error).__name__}. The details are in {escape(str(log))}.")
+        say(f"[red]✗[/red] The platform failed: {type(error).__name__}. {escape(_keep_traceback(error))}")
         return REFUSED
 
 
 def _run(words: Sequence[str]) -> int:
     """Run the command named by the first word; return its exit code."""
-    if not words:
-        sys.stderr.write(render_help())
-        return WRONG_USE
     if words[0] not in SUMMARIES:
         similar = get_close_matches(words[0], SUMMARIES, n=1)
         raise WrongUse(
@@ -94,10 +84,12 @@ def _run(words: Sequence[str]) -> int:
     return code if isinstance(code, int) else DONE
 
 
-def _write_traceback(error: Exception) -> Path:
-    """Write a traceback into the folder of logs, and return its path."""
-    folder = Settings.from_environment().home / "logs"
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / f"lgdp-{datetime.now(UTC):%Y%m%dT%H%M%S%f}.log"
-    file.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
-    return file
+def _keep_traceback(error: Exception) -> str:
+    """Write a traceback to a log; return a sentence on its place."""
+    file = Settings.from_environment().home / "logs" / f"lgdp-{datetime.now(UTC):%Y%m%dT%H%M%S%f}.log"
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+    except OSError:
+        return f"Its log cannot be written: check that {file.parent.parent} (LGDP_HOME) can be written to."
+    return f"The details are in {file}."

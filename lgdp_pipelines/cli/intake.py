@@ -15,7 +15,7 @@ from lgdp_pipelines.portal.app import LOOPBACK, serve
 
 
 def intake(
-    port: Annotated[int, typer.Option(help="The port to listen on.")] = 8080,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port to listen on; 0 for a free one.")] = 8080,
     host: Annotated[str, typer.Option(help="The address to listen at; outside this machine, behind a TLS proxy.")] = (
         LOOPBACK
     ),

@@ -58,7 +58,7 @@ def reproduce(
     """
     if all_submissions == bool(submission):
         raise WrongUse("Give one submission, or --all.", remedy="`lgdp status` lists submissions.")
-    if not all_submissions and (return_code or period or council):
+    if not all_submissions and (return_code, period, council) != (None, None, None):
         raise WrongUse("--return, --period and --council go with --all.", remedy="Leave them out, or give --all.")
     if all_submissions and (judgement_number or evidence_only):
         raise WrongUse("--judgement and --evidence go with one submission.", remedy="Name the submission.")

@@ -191,8 +191,8 @@ def find_trace(
     Raises:
         WrongUse: table, column, council, period or row do not exist.
     """
-    council_code = records.register.councils.require(council).code if council else None
-    period_id = parse_period(period).id if period else None
+    council_code = records.register.councils.require(council).code if council is not None else None
+    period_id = parse_period(period).id if period is not None else None
     if row is not None and not (council_code and period_id):
         raise WrongUse("A row number needs a council and a period.", remedy="Give --council and --period too.")
     target = _find_target(records, table, council_code, period_id)

@@ -1,9 +1,13 @@
 """A thing that does not exist is wrong use, by whichever command it is named: exit code 2, and one message."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from lgdp_pipelines.cli.commands import render_help
 from tests.support.command_line import CommandLine, write_csv
 from tests.support.contracts import allotment_v1, write_register
 
@@ -58,6 +62,22 @@ def lgdp(tmp_path_factory: pytest.TempPathFactory) -> CommandLine:
         (("submit", "ALLOTMENT", "nowhere.csv", *WHO), "nowhere.csv"),
         (("validate", "ALLOTMENT", "nowhere.csv", *WHO), "nowhere.csv"),
         (("check", "nothing"), "nothing"),
+        (("status", "--return", ""), "“”"),
+        (("status", "--period", ""), "“”"),
+        (("calendar", "--council", ""), "“”"),
+        (("revalidate", "--return", "ALLOTMENT", "--period", ""), "“”"),
+        (("revalidate", "--period", ""), "--return"),
+        (("reproduce", "--all", "--council", ""), "“”"),
+        (("reproduce", SUBMISSION, "--period", ""), "--all"),
+        (("trace", "published.allotment", "--council", ""), "“”"),
+        (("trace", "published.allotment", "--period", ""), "“”"),
+        (("intake", "--port", "65536"), "65535"),
+        (("dev", "--port", "65536"), "65535"),
+        (("register", "mapping", "HL1", "Fife"), "`lgdp register mapping --help`"),
+        (("register", "show"), "`lgdp register show --help`"),
+        (("token", "new"), "`lgdp token new --help`"),
+        (("known-issue", "lift"), "`lgdp known-issue lift --help`"),
+        (("known-issue", "unheard-of"), "`lgdp known-issue --help`"),
     ],
     ids=lambda value: " ".join(value[:3]) if isinstance(value, tuple) else "",
 )
@@ -84,3 +104,54 @@ def test_an_extract_that_cannot_be_read_is_wrong_use(lgdp: CommandLine, tmp_path
 
 def test_a_lakehouse_that_is_not_there_yet_is_wrong_use(lgdp: CommandLine) -> None:
     assert "no lakehouse" in lgdp("sql", "SELECT 1", expect=2).err
+
+
+def test_a_folder_in_place_of_a_file_is_named(lgdp: CommandLine, tmp_path: Path) -> None:
+    assert f"{tmp_path} is a folder" in lgdp("validate", "ALLOTMENT", tmp_path, *WHO, expect=2).err
+    assert "folder" not in lgdp("known-issue", "import", "nowhere.csv", "--by", "A. Analyst", expect=2).err
+
+
+def test_no_command_prints_help_to_standard_output(lgdp: CommandLine) -> None:
+    output = lgdp(expect=2)
+
+    assert (output.out, output.err) == (render_help(), "")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        ("--help >&-", 0, ""),
+        ("--help >&- 2>&-", 0, ""),
+        ("status >&-", 0, ""),
+        ("--help >/dev/full", 1, "✗ Standard output cannot be written: No space left on device.\n"),
+        (">/dev/full", 1, "✗ Standard output cannot be written: No space left on device.\n"),
+    ],
+)
+def test_closed_or_full_standard_output_gives_no_traceback(
+    lgdp: CommandLine, words: str, code: int, message: str
+) -> None:
+    command = f'"{sys.executable}" -c "from lgdp_pipelines.cli import main; main()" {words}'
+    environment = {**os.environ, "LGDP_HOME": str(lgdp.home), "LGDP_SCHEMAS": str(lgdp.schemas)}
+    output = subprocess.run(
+        ["/bin/sh", "-c", command], env=environment, capture_output=True, encoding="utf-8", check=False
+    )
+
+    assert (output.returncode, output.stderr) == (code, message)
+
+
+def test_a_home_that_cannot_be_written_to_is_one_line(lgdp: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    message = CommandLine(tmp_path / "file" / "home", lgdp.schemas)("status", expect=1).err
+
+    assert message.count("\n") == 1
+    assert f"{tmp_path / 'file' / 'home'} (LGDP_HOME)" in message
+
+
+def test_an_interrupt_during_imports_ends_with_130(lgdp: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(_name: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lgdp_pipelines.cli.execution.import_module", interrupt)
+
+    assert lgdp("status", expect=130).err == ""
