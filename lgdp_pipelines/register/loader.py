@@ -73,10 +73,10 @@ def load_register(root: Path) -> Register:
     documents = {form: _parse_documents(texts, form, contradictions) for form in _YAML_FORMS}
     councils = contradictions.take(read_councils(texts.get(COUNCILS_FILE, ""), texts.get(SPELLINGS_FILE, "")))
     code_lists = _index([contradictions.take(read_code_list(document)) for document in documents[_CODE_LIST]])
-    tables = [
-        contradictions.take(read_reference_table(document, contents, councils)) for document in documents[DEFINITION]
-    ]
-    reference = _index([table for table in tables if table])
+    tables = {
+        document.file.split("/")[1]: contradictions.take(read_reference_table(document, contents, councils))
+        for document in documents[DEFINITION]
+    }
     versions = contradictions.take(resolve_versions(documents[_CONTRACT], contents))
     contracts = [
         read_contract(version.document, root / file, version.sha256) for file, version in sorted(versions.items())
@@ -86,12 +86,12 @@ def load_register(root: Path) -> Register:
             contradiction
             for table in contract.tables
             for entry in table.items
-            for contradiction in check_derivation(entry, table.table, reference)
+            for contradiction in check_derivation(entry, table.table, tables)
         )
         contradictions += check_contract(contract, code_lists)
     inline_lists = contradictions.take(collect_inline_lists(contracts))
     returns = contradictions.take(_make_returns(contracts))
-    contradictions += check_cross_return_rules(contracts, returns, reference, councils.by_code)
+    contradictions += check_cross_return_rules(contracts, returns, tables, councils.by_code)
 
     code_lists = MappingProxyType(dict(sorted({**code_lists, **inline_lists}.items())))
     readings = [
@@ -99,6 +99,11 @@ def load_register(root: Path) -> Register:
         for document in documents[_MAPPING]
     ]
     mappings = [mapping for mapping in readings if mapping]
+    unreadable_systems = {
+        document.file.split("/")[1]
+        for document, reading in zip(documents[_MAPPING], readings, strict=True)
+        if reading is None
+    }
     for mapping in mappings:
         contradictions += check_mapping(mapping, councils, returns, code_lists)
     contradictions += check_mapping_overlaps(mappings)
@@ -107,7 +112,7 @@ def load_register(root: Path) -> Register:
     sources = [source for source in source_readings if source]
     for source in sources:
         contradictions += check_source(source, councils, returns)
-        contradictions += check_source_systems(source, mappings, returns)
+        contradictions += check_source_systems(source, mappings, returns, unreadable_systems)
     if contradictions:
         raise RegisterError(tuple(dict.fromkeys(contradictions)))
     return Register(
@@ -118,7 +123,7 @@ def load_register(root: Path) -> Register:
         sources=_index([file.source for file in sources]),
         sha256=_fingerprint(contents),
         mappings=tuple(file.mapping for file in mappings),
-        reference=reference,
+        reference=_index([table for table in tables.values() if table]),
         files=MappingProxyType(dict(contents)),
     )
 
@@ -151,9 +156,9 @@ def _decode(contents: Mapping[str, bytes]) -> tuple[Mapping[str, str], list[Cont
     """Return texts by file, with contradictions of non-UTF-8 and missing council files."""
     texts: dict[str, str] = {}
     contradictions = [
-        Contradiction(name, 0, "The file is missing.", "Write it; the councils come from it.")
+        Contradiction(name, 0, "The file is missing or empty.", "Write it; the councils come from it.")
         for name in (COUNCILS_FILE, SPELLINGS_FILE)
-        if name not in contents
+        if not contents.get(name)
     ]
     for name, content in contents.items():
         try:

@@ -43,7 +43,7 @@ from lgdp_pipelines.vocabulary.verdicts import RuleKind
 def check_cross_return_rules(
     files: Sequence[ContractFile],
     returns: Mapping[str, Return],
-    reference: Mapping[str, ReferenceTable],
+    reference: Mapping[str, ReferenceTable | None],
     councils: Collection[str],
 ) -> Iterator[Contradiction]:
     """Yield contradictions of rules with other returns, reference tables and councils.
@@ -53,10 +53,10 @@ def check_cross_return_rules(
     Args:
         files: all contracts.
         returns: the returns made of them, by code.
-        reference: reference tables by id.
+        reference: reference tables by id; None for an unreadable one.
         councils: register codes.
     """
-    checker = _CrossReturnChecker(returns.values(), reference.values())
+    checker = _CrossReturnChecker(returns.values(), reference)
     for file in files:
         if file.contract.slug == REFERENCE_PREFIX:
             yield file.document.contradiction(
@@ -73,20 +73,23 @@ def check_cross_return_rules(
                             suggest(code, councils),
                         )
                         for code in entry.rule.terms.councils
-                        if code not in councils
+                        if councils and code not in councils
                     )
 
 
 class _CrossReturnChecker:
     """Checks rules against the tables outside their own return."""
 
-    def __init__(self, returns: Collection[Return], reference: Collection[ReferenceTable]) -> None:
+    def __init__(self, returns: Collection[Return], reference: Mapping[str, ReferenceTable | None]) -> None:
         self._returns = {data_return.slug: data_return for data_return in returns}
-        self._reference = {table.slug: table for table in reference}
+        self._reference = {table.slug: table for table in reference.values() if table}
+        self._unreadable = {table_id.replace("-", "_") for table_id, table in reference.items() if table is None}
 
     def check(self, entry: RuleEntry, contract: Contract) -> Iterator[Contradiction]:
         """Yield the contradictions between a rule and the external tables it reads."""
         rule, tables = entry.rule, list_external_tables(entry.rule)
+        if any(table.is_reference and table.table in self._unreadable for table in tables):
+            return
         node = entry.node.at("query" if rule.kind is RuleKind.SQL else "implementation")
         columns = dict(columns_of(contract.tables))
         problems: list[Contradiction] = []
@@ -240,14 +243,14 @@ _COARSER = (Privacy.YEAR, Privacy.WITHHOLD, Privacy.PSEUDONYMISE)
 
 
 def check_derivation(
-    entry: ItemEntry, table: Table, reference: Mapping[str, ReferenceTable]
+    entry: ItemEntry, table: Table, reference: Mapping[str, ReferenceTable | None]
 ) -> Iterator[Contradiction]:
     """Yield a derived item's contradictions with its table and reference tables.
 
     Args:
         entry: the item.
         table: that it is in.
-        reference: reference tables by id.
+        reference: reference tables by id; None for an unreadable one.
     """
     item, derivation, node = entry.item, entry.properties.derived, entry.node.custom_property("lgdpDerived")
     if derivation is None:
@@ -289,7 +292,7 @@ def _check_quarter(item: Item, quarter: Quarter, node: YamlNode, table: Table) -
 
 
 def _check_column(
-    item: Item, rate: Rate, node: YamlNode, reference: Mapping[str, ReferenceTable]
+    item: Item, rate: Rate, node: YamlNode, reference: Mapping[str, ReferenceTable | None]
 ) -> Iterator[Contradiction]:
     """Yield a rate's denominator column that is missing or not numeric."""
     table = reference.get(rate.reference)
@@ -301,7 +304,7 @@ def _check_column(
 
 
 def _check_indicator(
-    item: Item, group: FamilyGroup, node: YamlNode, reference: Mapping[str, ReferenceTable]
+    item: Item, group: FamilyGroup, node: YamlNode, reference: Mapping[str, ReferenceTable | None]
 ) -> Iterator[Contradiction]:
     """Yield an indicator that the reference table's version does not have."""
     table = reference.get(group.reference)
@@ -332,21 +335,21 @@ def _check_sources(
 
 
 def _check_reference(
-    derivation: Rate | FamilyGroup, node: YamlNode, reference: Mapping[str, ReferenceTable], key: set[str]
+    derivation: Rate | FamilyGroup, node: YamlNode, reference: Mapping[str, ReferenceTable | None], key: set[str]
 ) -> Iterator[Contradiction]:
     """Yield a missing reference table or version, or an unexpected key."""
     table_id, version = derivation.reference, derivation.version
     table = reference.get(table_id)
-    if table is None:
+    if table_id not in reference:
         yield node.at("reference").contradiction(
             f"There is no reference table “{table_id}”.",
             suggest(table_id, reference) if reference else f"Write schemas/reference/{table_id}/{table_id}.yaml.",
         )
-    elif version not in table.by_version:
+    elif table and version not in table.by_version:
         yield node.at("version").contradiction(
             f"{table_id} has no version {version}.", f"Use one of: {', '.join(table.by_version)}."
         )
-    elif set(table.key) != key:
+    elif table and set(table.key) != key:
         yield node.at("reference").contradiction(
             f"The key of {table_id} is not {' and '.join(sorted(key))}.", "Name another table."
         )

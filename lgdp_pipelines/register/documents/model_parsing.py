@@ -9,7 +9,7 @@ the word of the file where the field has another name::
         method: DisclosureMethod
         threshold: Annotated[StrictInt, Field(ge=2)] = 0
 
-    parsed = parse(Disclosure, node, name="lgdpDisclosure", remedy="Correct lgdpDisclosure.")
+    parsed = parse(Disclosure, node, name="lgdpDisclosure", hint="schemas/README.md explains it")
 
 ``parsed.value`` is the model, or None without its required words; ``parsed.node`` is the node without errors, so
 that a check across fields can pair ``node.entries("codes")`` with ``value.codes``; ``parsed.contradictions`` has every
@@ -81,7 +81,7 @@ def parse(
     node: YamlNode,
     *,
     name: str,
-    remedy: str,
+    hint: str,
     stand_ins: Mapping[str, Plain] = MappingProxyType({}),
 ) -> Parsed[Model]:
     """Return a node's valid part as a model, with every refusal.
@@ -90,7 +90,7 @@ def parse(
         kind: a pydantic dataclass.
         node: the value in its file.
         name: of the value for people, such as ``a source`` or ``lgdpExtract``.
-        remedy: advice for refusals without a better one.
+        hint: end of the remedies without better advice, such as ``schemas/README.md shows a source``.
         stand_ins: values for missing or refused words, so that the rest can still be checked.
     """
     contradictions: tuple[Contradiction, ...] = ()
@@ -101,7 +101,7 @@ def parse(
             refusals = _collect_refusals(error, node)
             # A second round only refuses parts that the first made incomplete.
             contradictions = contradictions or tuple(
-                dict.fromkeys(refusal.contradiction(kind, name, remedy) for refusal in refusals)
+                dict.fromkeys(refusal.contradiction(kind, name, hint) for refusal in refusals)
             )
             missing = _missing_words(refusals)
             paths = {refusal.path for refusal in refusals if refusal.path or not missing <= stand_ins.keys()}
@@ -158,7 +158,7 @@ class _Refusal:
             refusal is not self and refusal.path[: len(self.path)] == self.path for refusal in refusals
         )
 
-    def contradiction(self, kind: type[Any], name: str, remedy: str) -> Contradiction:
+    def contradiction(self, kind: type[Any], name: str, hint: str) -> Contradiction:
         """Return the refusal as a contradiction."""
         word = str(self.detail["loc"][-1]) if self.detail["loc"] else ""
         context = {
@@ -166,14 +166,16 @@ class _Refusal:
             for key, value in self.detail.get("ctx", {}).items()
         }
         if self.detail["type"] == _MISSING:
-            return self.node.contradiction(f"{_value_name(self.path, name)} has no {word}.", f"Add {word}. {remedy}")
+            return self.node.contradiction(f"{_value_name(self.path, name)} has no {word}.", f"Add {word}; {hint}.")
         if self.detail["type"] in _UNKNOWN:
             known_words = set(_words_at(kind, self.path[:-1]))
             advice = "Remove it." if word in known_words else suggest(word, known_words)
             return self.node.contradiction(f"{describe_path(self.path)} is not allowed in {name}.", advice)
         template = _ENDS.get(self.detail["type"])
         end = template.format(input=self.detail["input"], **context) if template else self.detail["msg"]
-        return self.node.contradiction(f"{_value_name(self.path, name)} {end}.", context.get("remedy", remedy))
+        return self.node.contradiction(
+            f"{_value_name(self.path, name)} {end}.", context.get("remedy", f"Correct it; {hint}.")
+        )
 
 
 def _collect_refusals(error: ValidationError, node: YamlNode) -> list[_Refusal]:

@@ -6,6 +6,7 @@ Belongs here: reading a file strictly. Belongs elsewhere: the use of code lists 
 import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Annotated, Self
 
@@ -64,7 +65,10 @@ class _CodeListWords:
 
 
 def read_code_list(document: YamlNode) -> tuple[CodeList, tuple[Contradiction, ...]]:
-    """Return a document's code list and contradictions, with defaults for unreadable parts."""
+    """Return a document's code list and contradictions, with defaults for unreadable parts.
+
+    It has no codes where one of them was refused: other files cannot be compared with it.
+    """
     stand_ins = {
         "id": PurePosixPath(document.file).stem,
         "version": "?",
@@ -77,7 +81,7 @@ def read_code_list(document: YamlNode) -> tuple[CodeList, tuple[Contradiction, .
         _CodeListWords,
         document,
         name="a code list",
-        remedy="Correct it; schemas/README.md shows a code list.",
+        hint="schemas/README.md shows a code list",
         stand_ins=stand_ins,
     )
     words = parsed.value
@@ -85,7 +89,9 @@ def read_code_list(document: YamlNode) -> tuple[CodeList, tuple[Contradiction, .
         return CodeList(PurePosixPath(document.file).stem, "?", "?", "?", "ours", ()), parsed.contradictions
     codes = tuple(Code(**vars(code)) for code in words.codes)
     code_list = CodeList(words.id, words.version, words.title, words.source, words.verified, codes)
-    return code_list, (*parsed.contradictions, *_check_code_list(parsed.node, code_list))
+    contradictions = (*parsed.contradictions, *_check_code_list(parsed.node, code_list))
+    is_whole = parsed.node.at("codes").value == document.at("codes").value
+    return code_list if is_whole else replace(code_list, codes=()), contradictions
 
 
 def _check_code_list(node: YamlNode, code_list: CodeList) -> Iterator[Contradiction]:

@@ -40,9 +40,12 @@ _COUNCIL_FORMS = {
 
 
 def read_councils(councils_text: str, names_text: str) -> tuple[Councils, tuple[Contradiction, ...]]:
-    """Return the council register from two files' text, and its contradictions."""
-    rows, contradictions = read_rows(COUNCILS_FILE, councils_text, _COUNCIL_COLUMNS)
-    names, contradictions_in_names = read_rows(SPELLINGS_FILE, names_text, _NAME_COLUMNS)
+    """Return the council register from two files' text, and its contradictions.
+
+    The loader reports a file without text.
+    """
+    rows, contradictions = read_rows(COUNCILS_FILE, councils_text, _COUNCIL_COLUMNS) if councils_text else ((), ())
+    names, contradictions_in_names = read_rows(SPELLINGS_FILE, names_text, _NAME_COLUMNS) if names_text else ((), ())
     councils = Councils(
         MappingProxyType(
             {
@@ -58,6 +61,11 @@ def read_councils(councils_text: str, names_text: str) -> tuple[Councils, tuple[
         *_check_names(names, councils),
         *_check_shared_spellings(rows, names, councils),
     )
+
+
+def is_unknown(code: str, councils: Councils) -> bool:
+    """Return whether a code is unknown; False without any readable council."""
+    return bool(councils.by_code) and code not in councils.by_code
 
 
 def _make_council(row: Row, names: Sequence[Row]) -> Council:
@@ -105,7 +113,7 @@ def _check_names(names: Sequence[Row], councils: Councils) -> Iterator[Contradic
     for row in names:
         code = row.cells["council_code"]
         yield from contradictions_where(
-            (code not in councils.by_code, row, f"There is no council {code}.", "Write a code of councils.csv."),
+            (is_unknown(code, councils), row, f"There is no council {code}.", "Write a code of councils.csv."),
             (not row.cells["spelling"].strip(), row, "The spelling is empty.", "Write it, or remove the line."),
             _make_mark_check(row),
         )

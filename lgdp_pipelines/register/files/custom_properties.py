@@ -230,7 +230,5 @@ def read_properties(model: type[_Model], node: YamlNode) -> tuple[_Model, tuple[
         if word in model.required and word not in values
     ]
     properties = mapping_node(node.file, node.line, values)
-    parsed = parse(
-        model, properties, name=f"the {model.noun}", remedy="Correct it; schemas/README.md explains the word."
-    )
+    parsed = parse(model, properties, name=f"the {model.noun}", hint="schemas/README.md explains the word")
     return parsed.value or model(), (*contradictions, *parsed.contradictions)

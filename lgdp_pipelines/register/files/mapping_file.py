@@ -6,7 +6,7 @@ table by table and value by value: codes, units, dates, numbers and constants. B
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -21,6 +21,7 @@ from lgdp_pipelines.register.documents.yaml_nodes import (
     suggest,
 )
 from lgdp_pipelines.register.files.contract_file import check_extract
+from lgdp_pipelines.register.files.council_file import is_unknown
 from lgdp_pipelines.register.files.source_file import SourceFile
 from lgdp_pipelines.register.model.contract import Contract, Return, slug
 from lgdp_pipelines.register.model.extract_format import ExtractFormat
@@ -49,11 +50,13 @@ class MappingFile:
 
     Attributes:
         mapping: as read.
-        document: the file's root.
+        document: the file's root, without refused parts.
+        written: the file's root with them: a refused entry is present, and its item is not missing.
     """
 
     mapping: SystemMapping
     document: YamlNode
+    written: YamlNode
 
 
 def read_mapping(document: YamlNode, sha256: str) -> tuple[MappingFile | None, tuple[Contradiction, ...]]:
@@ -64,13 +67,13 @@ def read_mapping(document: YamlNode, sha256: str) -> tuple[MappingFile | None, t
         sha256: of the file's bytes.
     """
     stand_ins = {"title": "?", "provenance": {"verified": "ours", "source": ""}}
-    remedy = "Correct it; schemas/README.md shows a mapping."
-    parsed = parse(MappingWords, document, name="a mapping", remedy=remedy, stand_ins=stand_ins)
+    hint = "schemas/README.md shows a mapping"
+    parsed = parse(MappingWords, document, name="a mapping", hint=hint, stand_ins=stand_ins)
     if parsed.value is None:
         return None, parsed.contradictions
     tables = {name: TableMapping(table=name, **vars(words)) for name, words in parsed.value.tables.items()}
     mapping = SystemMapping(**vars(parsed.value) | {"tables": tables, "sha256": sha256})
-    return MappingFile(mapping, parsed.node), parsed.contradictions
+    return MappingFile(mapping, parsed.node, document), parsed.contradictions
 
 
 def check_mapping(
@@ -116,7 +119,7 @@ def _check_name(file: MappingFile, councils: Councils) -> Iterator[Contradiction
     names += [f"mappings/{mapping.system}/{stem}.v{major}.yaml" for major in mapping.majors if len(mapping.majors) == 1]
     yield from contradictions_where(
         (
-            mapping.council and mapping.council not in councils.by_code,
+            mapping.council and is_unknown(mapping.council, councils),
             root.at("council"),
             f"There is no council {mapping.council}.",
             suggest(mapping.council, councils.codes),
@@ -141,16 +144,16 @@ def _check_tables(
     yield from (
         tables_node.contradiction(f"The table {name} of {mapping.return_code} is not mapped.", f"Add tables.{name}.")
         for name, table in tables.items()
-        if name not in mapping.tables and not table.optional
+        if not file.written.at("tables").has(name) and not table.optional
     )
     for name, table_mapping in mapping.tables.items():
-        node = tables_node.at(name)
+        node, written = tables_node.at(name), file.written.at("tables").at(name)
         if name not in tables:
             yield node.contradiction(f"{mapping.return_code} has no table {name}.", suggest(name, tables))
             continue
         yield from contradictions_where(
             (
-                has_several_tables and not table_mapping.files,
+                has_several_tables and not written.has("files"),
                 node,
                 f"The mapping does not say which file holds {name}.",
                 "Add files, with the pattern of the table's file name.",
@@ -164,8 +167,8 @@ def _check_tables(
         )
         versions = [contract.by_name[name] for contract in contracts if name in contract.by_name]
         items = {item.name: item for table in versions for item in table.items}
-        yield from _check_items(table_mapping, node, items)
-        yield from _check_columns(table_mapping, node)
+        yield from _check_items(table_mapping, written, items)
+        yield from _check_columns(table_mapping, node, written)
         yield from _check_values(table_mapping, node, items, contracts[0], councils, code_lists)
     yield from _check_files(file, extract_format)
 
@@ -178,11 +181,12 @@ def _check_items(table_mapping: TableMapping, node: YamlNode, items: Mapping[str
         for name, entry in node.at(section).members()
         if name not in items
     )
+    has_unreadable_section = any(node.has(word) and not node.at(word).members() for word in _PLACES)
     for name, item in items.items():
-        sections = [section for section in ("columns", "constants", "absent") if node.at(section).has(name)]
+        sections = [section for section in _PLACES if node.at(section).has(name)]
         yield from contradictions_where(
             (
-                not sections,
+                not sections and not has_unreadable_section,
                 node,
                 f"The mapping does not say where {name} of {table_mapping.table} comes from.",
                 "Add it under columns, or under constants"
@@ -206,19 +210,23 @@ def _check_items(table_mapping: TableMapping, node: YamlNode, items: Mapping[str
         )
 
 
+_PLACES = ("columns", "constants", "absent")
+"""Sections that say where an item comes from."""
+
 _SECTIONS_BY_ITEM = ("columns", "codes", "codePatterns", "units", "constants", "absent")
 """Sections of a table's mapping with items as keys."""
 
 
-def _check_columns(table_mapping: TableMapping, node: YamlNode) -> Iterator[Contradiction]:
+def _check_columns(table_mapping: TableMapping, node: YamlNode, written: YamlNode) -> Iterator[Contradiction]:
     """Yield columns of undeclared files, and headers that match two items."""
     columns = node.at("columns")
+    declared_names = {file.text("name") for file in written.entries("files")}
     yield from (
         columns.at(name).contradiction(
             f"{name} is in the file “{column.file}”, which is not declared.", "Add it under files, or correct the name."
         )
         for name, column in table_mapping.columns.items()
-        if column.file and column.file not in {file.name for file in table_mapping.files}
+        if column.file and column.file not in declared_names
     )
     base = table_mapping.files[0].name if table_mapping.files else ""
     in_file: dict[str, list[tuple[str, Spellings]]] = {}
@@ -244,6 +252,7 @@ def _check_files(mapping_file: MappingFile, extract_format: ExtractFormat) -> It
         for (file, node), _ in find_repeats((file.name, (file, node)) for _, file, node in files)
     )
     for table_mapping, file, node in files:
+        columns = mapping_file.written.at("tables").at(table_mapping.table).at("columns")
         base, is_joined = table_mapping.files[0], file is not table_mapping.files[0]
         yield from contradictions_where(
             (
@@ -260,7 +269,7 @@ def _check_files(mapping_file: MappingFile, extract_format: ExtractFormat) -> It
                 "Pair them, one for one.",
             ),
             (
-                is_joined and all(column.file != file.name for column in table_mapping.columns.values()),
+                is_joined and all(column.text("file") != file.name for _, column in columns.members()),
                 node,
                 f"No item is taken from {file.name}.",
                 f"Write file: {file.name} at a column, or remove the file.",
@@ -293,18 +302,24 @@ def check_mapping_overlaps(files: Sequence[MappingFile]) -> Iterator[Contradicti
 
 
 def check_source_systems(
-    source_file: SourceFile, files: Sequence[MappingFile], returns: Mapping[str, Return]
+    source_file: SourceFile, files: Sequence[MappingFile], returns: Mapping[str, Return], unreadable: Collection[str]
 ) -> Iterator[Contradiction]:
     """Yield systems without a mapping for a source's return and council.
 
     A return without a system has extracts in the contract's own form.
+
+    Args:
+        source_file: the source.
+        files: the mappings of the register.
+        returns: of the register, by code.
+        unreadable: systems with a mapping that could not be read.
     """
     mappings, root = [file.mapping for file in files], source_file.node
     systems = {mapping.system for mapping in mappings}
     for code in source_file.source.councils:
         for source_return in source_file.source.for_council(code).returns:
             system, data_return = source_return.system, returns.get(source_return.return_code)
-            if not system or data_return is None:
+            if not system or system in unreadable or data_return is None:
                 continue
             contract = data_return.latest
             entries = (entry for entry in root.entries("returns") if entry.text("system") == system)
@@ -348,6 +363,8 @@ def _check_values(
     """
     targets = {name: _list_targets(item, contract, code_lists) for name, item in items.items()}
     for name, item in items.items():
+        if (code_list := code_lists.get(item.code_list or "")) and not code_list.codes:
+            continue  # the list's file is unreadable, which is a contradiction of its own
         codes, patterns = mapping.codes.get(name), mapping.code_patterns.get(name, ())
         if codes is not None:
             yield from _check_codes(item, codes, node.at("codes").at(name), targets[name])
@@ -487,7 +504,7 @@ def _check_constant(
 ) -> Iterator[Contradiction]:
     """Yield a constant that the item cannot have."""
     names_key, is_placeholder = item.role in (Role.COUNCIL, Role.PERIOD), text in (THE_COUNCIL, THE_PERIOD)
-    is_council = text == THE_COUNCIL or fold_spelling(text) in councils.code_by_spelling
+    is_council = text == THE_COUNCIL or not councils.codes or fold_spelling(text) in councils.code_by_spelling
     return first_contradiction_where(
         (
             item.role is Role.COUNCIL and not is_council,

@@ -113,7 +113,7 @@ def load_notices(schemas: Path) -> Notices:
     document, contradictions = read_yaml(FILE, path.read_text(encoding="utf-8"))
     if contradictions:
         raise RegisterError(contradictions)
-    parsed = parse(Notices, document, name="the notices", remedy="Write it as schemas/README.md says.")
+    parsed = parse(Notices, document, name="the notices", hint="schemas/README.md shows the notices")
     if parsed.contradictions or parsed.value is None:
         raise RegisterError(parsed.contradictions)
     return parsed.value

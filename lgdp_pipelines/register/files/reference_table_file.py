@@ -19,6 +19,7 @@ from lgdp_pipelines.register.documents.yaml_nodes import (
     first_contradiction_where,
     suggest,
 )
+from lgdp_pipelines.register.files.council_file import is_unknown
 from lgdp_pipelines.register.model.reference_tables import (
     ReferenceColumn,
     ReferenceTable,
@@ -37,7 +38,10 @@ _FORMS: Mapping[ItemType, re.Pattern[str]] = {
     ItemType.NUMBER: re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?"),
     ItemType.DATE: re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}"),
 }
-_REMEDY = "Correct it; schemas/README.md shows a reference table."
+_HINT = "schemas/README.md shows a reference table"
+_COMPARED = ("columns", "key", "versions")
+"""Words that other files and the table's own rows are compared with."""
+
 COUNCIL = "council_code"
 """A column of this name holds register codes of councils."""
 
@@ -45,7 +49,7 @@ COUNCIL = "council_code"
 def read_reference_table(
     document: YamlNode, contents: Mapping[str, bytes], councils: Councils
 ) -> tuple[ReferenceTable | None, tuple[Contradiction, ...]]:
-    """Return a reference table with rows, None if unreadable, and contradictions.
+    """Return a reference table with rows, None if partly unreadable, and contradictions.
 
     Args:
         document: ``reference/<id>/<id>.yaml``.
@@ -54,9 +58,10 @@ def read_reference_table(
     """
     folder = document.file.split("/")[1]
     stand_ins = {"id": folder, "title": "?", "description": "?"}
-    parsed = parse(ReferenceTableWords, document, name="a reference table", remedy=_REMEDY, stand_ins=stand_ins)
+    parsed = parse(ReferenceTableWords, document, name="a reference table", hint=_HINT, stand_ins=stand_ins)
     words, contradictions = parsed.value, list(parsed.contradictions)
-    if words is None:
+    refused = [word for word in _COMPARED if parsed.node.at(word).value != document.at(word).value]
+    if words is None or refused not in ([], ["versions"]):
         return None, tuple(contradictions)
     versions = []
     for entry, version in zip(parsed.node.entries("versions"), words.versions, strict=True):
@@ -67,6 +72,8 @@ def read_reference_table(
         cells = tuple(tuple(row.cells.values()) for row in rows)
         sha256 = hashlib.sha256(contents.get(file, b"")).hexdigest()
         versions.append(ReferenceVersion(**vars(version), rows=cells, sha256=sha256))
+    if refused:
+        return None, tuple(contradictions)
     table = ReferenceTable(**vars(words) | {"versions": tuple(versions)})
     return table, (*contradictions, *_check_table(parsed.node, table, contents))
 
@@ -123,7 +130,7 @@ def _check_cell(row: Row, column: ReferenceColumn, councils: Councils) -> Iterat
             "Write it plainly, such as 1234.5 or 2024-03-31.",
         ),
         (
-            column.name == COUNCIL and text not in councils.by_code,
+            column.name == COUNCIL and is_unknown(text, councils),
             row,
             f"There is no council {text}.",
             "Write a code of councils.csv.",

@@ -390,7 +390,7 @@ def _parse_terms(implementation: YamlNode) -> Parsed[RuleTerms] | None:
     if terms is None:
         return None
     words = implementation.without_member("rule")
-    return parse(terms, words, name="the implementation", remedy="Correct the implementation.")
+    return parse(terms, words, name="the implementation", hint="schemas/README.md shows every implementation")
 
 
 def check_query_scope(rule: Rule, node: YamlNode, items: Mapping[str, Item]) -> Iterator[Contradiction]:

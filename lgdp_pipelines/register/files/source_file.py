@@ -7,7 +7,7 @@ elsewhere: reaching an address (``collection``). A file has references to secret
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 
 from lgdp_pipelines.errors import Contradiction
 from lgdp_pipelines.register.documents.model_parsing import parse
@@ -18,6 +18,7 @@ from lgdp_pipelines.register.documents.yaml_nodes import (
     list_node,
     suggest,
 )
+from lgdp_pipelines.register.files.council_file import is_unknown
 from lgdp_pipelines.register.model.contract import Return
 from lgdp_pipelines.register.model.sources import (
     SOURCE_KINDS,
@@ -37,6 +38,7 @@ from lgdp_pipelines.vocabulary.councils import Councils
 _PAGED = frozenset({"json", "ndjson"})
 """Formats of pages that can be joined one after the other."""
 
+_HINT = "schemas/README.md shows a source"
 _ACCOUNT_NAME = re.compile(r"[a-z_][a-z0-9_-]{0,30}")
 
 
@@ -51,20 +53,42 @@ class SourceFile:
 def read_source(document: YamlNode, councils: Councils) -> tuple[SourceFile | None, tuple[Contradiction, ...]]:
     """Return a document's source, None if unreadable, and its form's errors.
 
-    ``councils: all`` becomes the list of all councils.
+    ``councils: all`` becomes the list of all councils. A source without readable councils is not checked further.
     """
     node = document
     if document.at("councils").value == "all":
         listed = document.at("councils")
-        codes = (YamlNode(listed.file, listed.line, code) for code in councils.codes)
+        codes = (YamlNode(listed.file, listed.line, code) for code in councils.codes or ("?",))
         node = document.with_member("councils", list_node(listed.file, listed.line, codes))
     transport = document.at("transport").value
     if not isinstance(transport, str) or transport not in SOURCE_KINDS:
-        message = f"The transport of a source is “{transport}”, and must be one of: {', '.join(SOURCE_KINDS)}."
-        return None, (document.at("transport").contradiction(message, "Correct it; schemas/README.md shows a source."),)
+        return None, tuple(_check_words(document))
     kind = SOURCE_KINDS[TransportKind(transport)]
-    parsed = parse(kind, node, name=kind.noun, remedy="Correct it; schemas/README.md shows a source.")
-    return SourceFile(parsed.value, parsed.node) if parsed.value else None, parsed.contradictions
+    parsed = parse(kind, node, name=kind.noun, hint=_HINT)
+    return SourceFile(parsed.value, parsed.node) if parsed.value and councils.codes else None, parsed.contradictions
+
+
+def _check_words(document: YamlNode) -> Iterator[Contradiction]:
+    """Yield missing, unknown and wrong words of a source without known transport."""
+    transport = document.at("transport").value
+    words = {field.name for kind in SOURCE_KINDS.values() for field in fields(kind)}
+    yield from contradictions_where(
+        (
+            document.has("transport"),
+            document.at("transport"),
+            f"transport of a source is “{transport}”, and must be one of: {', '.join(SOURCE_KINDS)}.",
+            f"Correct it; {_HINT}.",
+        ),
+        *(
+            (not document.has(field.name), document, f"A source has no {field.name}.", f"Add {field.name}; {_HINT}.")
+            for field in fields(Source)
+            if field.default is MISSING and field.default_factory is MISSING
+        ),
+        *(
+            (word not in words, node, f"{word} is not allowed in a source.", suggest(word, words))
+            for word, node in document.members()
+        ),
+    )
 
 
 def check_source(file: SourceFile, councils: Councils, returns: Mapping[str, Return]) -> Iterator[Contradiction]:
@@ -79,7 +103,7 @@ def check_source(file: SourceFile, councils: Councils, returns: Mapping[str, Ret
         ),
         *(
             (
-                entry.value not in councils.by_code,
+                is_unknown(entry.value, councils),
                 entry,
                 f"There is no council {entry.value}.",
                 suggest(entry.value, councils.codes),

@@ -173,8 +173,8 @@ class _HeadWords:
 
 def read_changes(document: YamlNode) -> ChangeFile:
     """Return a document's readable changes, with the errors in its form."""
-    remedy = "Write base, version, lgdpValidFrom and changes."
-    contradictions = [*parse(_HeadWords, document, name="the changes file", remedy=remedy).contradictions]
+    hint = "a changes file has base, version, lgdpValidFrom and changes"
+    contradictions = [*parse(_HeadWords, document, name="the changes file", hint=hint).contradictions]
     changes = []
     for position, node in enumerate(document.entries("changes")):
         actions = [action for action in ChangeAction if node.has(action)]
@@ -186,8 +186,8 @@ def read_changes(document: YamlNode) -> ChangeFile:
                 )
             )
             continue
-        remedy = "Write “field NAME”, “table NAME”, “item TABLE.NAME” or “rule TABLE.ID”, and a reason."
-        parsed = parse(_FORMS[actions[0]], node, name=f"changes[{position}]", remedy=remedy)
+        hint = "a change has “field NAME”, “table NAME”, “item TABLE.NAME” or “rule TABLE.ID”, and a reason"
+        parsed = parse(_FORMS[actions[0]], node, name=f"changes[{position}]", hint=hint)
         contradictions += parsed.contradictions
         if parsed.value is not None:
             changes.append(_make_change(actions[0], parsed.node))

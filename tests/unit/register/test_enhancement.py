@@ -231,6 +231,24 @@ def test_a_spoilt_register_is_refused_at_its_line(enhanced: SmallRegister, case:
     assert any(all(word in text for word in case.says) for text in messages), messages
 
 
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        (PEOPLE, "council_code, type: text", "council_code, type: true"),
+        (PEOPLE, "- { name: people, ", "- { "),
+        (PEOPLE, "key: [council_code, year]", "key: [council_code, 3]"),
+        (PEOPLE, 'version: "1"', "version: 1"),
+        (GROUPS, "key: [indicator_code, council_code]\n", ""),
+    ],
+)
+def test_nothing_is_compared_with_an_unreadable_reference_table(
+    enhanced: SmallRegister, file: str, old: str, new: str
+) -> None:
+    text = enhanced.read(file)
+    enhanced.write(file, text.replace(old, new))
+    assert {contradiction.file for contradiction in enhanced.contradictions()} == {file}
+
+
 def test_a_file_that_no_version_names_is_told(enhanced: SmallRegister) -> None:
     enhanced.write("reference/people/people.v3.csv", "council_code,year,people\nFIF,2023,102\n")
     (contradiction,) = enhanced.contradictions()

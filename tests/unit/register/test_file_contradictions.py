@@ -82,7 +82,39 @@ SPOILT_AND_FOLLOWED = {
 }
 
 
+NEW_SOURCE = "sources/new.yaml"
+
+
 class TestASpoiltRegister:
+    @pytest.mark.parametrize("text", ["", None, "code\nFIF\n"])
+    def test_names_missing_councils_once(self, small: SmallRegister, text: str | None) -> None:
+        if text is None:
+            (small.root / COUNCILS).unlink()
+        else:
+            small.write(COUNCILS, text)
+        (contradiction,) = small.contradictions()
+        assert contradiction.file == COUNCILS
+        assert contradiction.remedy
+
+    def test_names_each_missing_word_of_a_source_without_transport(self, small: SmallRegister) -> None:
+        small.write(NEW_SOURCE, "source: new\n")
+        contradictions = small.contradictions()
+        assert {contradiction.what for contradiction in contradictions} == {
+            "A source has no id.",
+            "A source has no title.",
+            "A source has no transport.",
+            "A source has no councils.",
+            "A source has no returns.",
+            "source is not allowed in a source.",
+        }
+        assert "Add transport; schemas/README.md shows a source." in {entry.remedy for entry in contradictions}
+
+    def test_compares_nothing_with_an_unreadable_code_list(self, small: SmallRegister) -> None:
+        text = small.read(CODES)
+        small.write(CODES, f"{text[: text.index('codes:')]}codes: 3\n")
+        (contradiction,) = small.contradictions()
+        assert (contradiction.file, contradiction.what) == (CODES, "codes of a code list must be a list.")
+
     @pytest.mark.parametrize("case", SPOILT_AND_FOLLOWED.values(), ids=SPOILT_AND_FOLLOWED.keys())
     def test_names_the_cause_also_where_more_follows_from_it(self, small: SmallRegister, case: SpoiltCase) -> None:
         small.narrow_to(case.file)

@@ -252,6 +252,25 @@ def test_each_contradiction_is_told_where_it_is(mapped: SmallRegister, case: Spo
     assert matching_contradictions, [str(contradiction) for contradiction in contradictions]
 
 
+ONLY_CAUSE = (
+    SpoiltCase(MAPPING, "Kind( of pet)?", "Kind( of pet", "kind_code: { pattern", ("not a regular expression",)),
+    SpoiltCase(MAPPING, "[Collar, Collar No]", "3", "pet_ref: 3", ("must be a mapping",)),
+    SpoiltCase(MAPPING, "{ file: births, ", "{ file: births, header: 3 } # ", "birth_date: {", ("must be a text",)),
+    SpoiltCase(MAPPING, "'births_.*'", "3", "name: births", ("must be a text",)),
+    SpoiltCase(MAPPING, "majors: [1]", "majors: 1", "majors", ("must be a list",)),
+    SpoiltCase(CODES, 'code: "1"', "code: 1", 'label: "Cat"', ("must be a text",)),
+)
+
+
+@pytest.mark.parametrize("case", ONLY_CAUSE, ids=lambda case: f"{case.file.split('/')[-1]}: {case.new.strip()[:40]}")
+def test_a_refused_entry_counts_as_present(mapped: SmallRegister, case: SpoiltCase) -> None:
+    mapped.write(SFTP, ONE_OF_TWO)
+    mapped.spoil(case.file, case.old, case.new)
+    (contradiction,) = mapped.contradictions()
+    assert (contradiction.file, contradiction.line) == (case.file, mapped.line_of(case.file, case.at))
+    assert all(words in contradiction.what for words in case.says)
+
+
 def test_two_mappings_of_one_export_contradict_each_other(mapped: SmallRegister) -> None:
     mapped.write("mappings/kennel/pets.v1.yaml", MAPPING_TEXT)
     (contradiction,) = mapped.contradictions()

@@ -61,7 +61,7 @@ byOwner:
 def parsed(text: str) -> Parsed[Box]:
     node, contradictions = read_yaml("box.yaml", text)
     assert contradictions == ()
-    return parse(Box, node, name="a box", remedy="Correct the box.")
+    return parse(Box, node, name="a box", hint="the manual shows a box")
 
 
 def test_a_right_value_is_a_model() -> None:
@@ -77,7 +77,7 @@ def test_a_right_value_is_a_model() -> None:
     [
         ("title: Box", "title: 3", 1, ("title of a box must be a text",)),
         ("title: Box", "titel: Box", 1, ("titel is not allowed in a box", "Write title")),
-        ("title: Box\n", "", 1, ("A box has no title", "Add title")),
+        ("title: Box\n", "", 1, ("A box has no title", "Add title; the manual shows a box.")),
         ("colour: red", "colour: green", 4, ("toys[0].colour", "green", "red or blue")),
         ("2024-03-31", "2024-04-31", 5, ("toys[0].bought", "2024-04-31", "not a day")),
         ("  - name: Boat\n    size: 3", "  - size: 3", 6, ("toys[1] of a box has no name",)),

@@ -230,13 +230,13 @@ def check_conditions(
 
 def _check_value(value: Value, item: Item, node: YamlNode, context: RuleContext) -> Iterator[Contradiction]:
     """Yield a value of another type, or outside the item's codes."""
-    code_list = context.code_lists.get(item.code_list or "")
+    code_list = context.code_lists.get(item.code_list or "")  # without codes if its file is unreadable
     if not _fits(value, item):
         yield node.contradiction(
             f"A condition compares {item.name} with “{value}”, which is not of type {item.type}.",
             "Write codes and texts in quotation marks, days as 2024-03-31, numbers and true or false without.",
         )
-    elif code_list is not None and value not in code_list.by_code:
+    elif code_list is not None and code_list.codes and value not in code_list.by_code:
         yield node.contradiction(
             f"A condition compares {item.name} with “{value}”, which is not a code of {code_list.id}.",
             suggest(str(value), code_list.by_code),
