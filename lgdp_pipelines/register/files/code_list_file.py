@@ -90,7 +90,7 @@ def read_code_list(document: YamlNode) -> tuple[CodeList, tuple[Contradiction, .
     codes = tuple(Code(**vars(code)) for code in words.codes)
     code_list = CodeList(words.id, words.version, words.title, words.source, words.verified, codes)
     contradictions = (*parsed.contradictions, *_check_code_list(parsed.node, code_list))
-    is_whole = parsed.node.at("codes").value == document.at("codes").value
+    is_whole = [entry.text("code") for entry in document.entries("codes")] == [code.code for code in codes]
     return code_list if is_whole else replace(code_list, codes=()), contradictions
 
 

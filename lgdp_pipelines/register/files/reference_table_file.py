@@ -60,7 +60,7 @@ def read_reference_table(
     stand_ins = {"id": folder, "title": "?", "description": "?"}
     parsed = parse(ReferenceTableWords, document, name="a reference table", hint=_HINT, stand_ins=stand_ins)
     words, contradictions = parsed.value, list(parsed.contradictions)
-    refused = [word for word in _COMPARED if parsed.node.at(word).value != document.at(word).value]
+    refused = [word for word in _COMPARED if len(parsed.node.entries(word)) != len(document.entries(word))]
     if words is None or refused not in ([], ["versions"]):
         return None, tuple(contradictions)
     versions = []

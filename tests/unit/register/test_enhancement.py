@@ -249,6 +249,12 @@ def test_nothing_is_compared_with_an_unreadable_reference_table(
     assert {contradiction.file for contradiction in enhanced.contradictions()} == {file}
 
 
+def test_rows_are_checked_beside_a_refused_word_of_a_column(enhanced: SmallRegister) -> None:
+    enhanced.spoil(PEOPLE, "unit: people", "unit: 3")
+    enhanced.spoil(ROWS, "FIF,2023", "FIF,year")
+    assert [contradiction.file for contradiction in enhanced.contradictions()] == [ROWS, PEOPLE]
+
+
 def test_a_file_that_no_version_names_is_told(enhanced: SmallRegister) -> None:
     enhanced.write("reference/people/people.v3.csv", "council_code,year,people\nFIF,2023,102\n")
     (contradiction,) = enhanced.contradictions()
