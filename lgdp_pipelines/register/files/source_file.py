@@ -44,10 +44,17 @@ _ACCOUNT_NAME = re.compile(r"[a-z_][a-z0-9_-]{0,30}")
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """A source and the node that it was read from."""
+    """A source and the node that it was read from.
+
+    Attributes:
+        source: as read.
+        node: the file's root, without refused parts.
+        written: the file's root with them.
+    """
 
     source: Source
     node: YamlNode
+    written: YamlNode
 
 
 def read_source(document: YamlNode, councils: Councils) -> tuple[SourceFile | None, tuple[Contradiction, ...]]:
@@ -65,7 +72,9 @@ def read_source(document: YamlNode, councils: Councils) -> tuple[SourceFile | No
         return None, tuple(_check_words(document))
     kind = SOURCE_KINDS[TransportKind(transport)]
     parsed = parse(kind, node, name=kind.noun, hint=_HINT)
-    return SourceFile(parsed.value, parsed.node) if parsed.value and councils.codes else None, parsed.contradictions
+    return SourceFile(
+        parsed.value, parsed.node, node
+    ) if parsed.value and councils.codes else None, parsed.contradictions
 
 
 def _check_words(document: YamlNode) -> Iterator[Contradiction]:
@@ -111,7 +120,7 @@ def check_source(file: SourceFile, councils: Councils, returns: Mapping[str, Ret
             for entry in node.entries("councils")
         ),
     )
-    yield from _check_accounts(source, node)
+    yield from _check_accounts(source, node, file.written)
     yield from _check_returns(source, node, returns)
     if isinstance(source, PushSource):
         yield from _check_tokens(source, node)
@@ -123,9 +132,9 @@ def check_source(file: SourceFile, councils: Councils, returns: Mapping[str, Ret
         yield from _check_api_returns(source, node, returns)
 
 
-def _check_accounts(source: Source, node: YamlNode) -> Iterator[Contradiction]:
+def _check_accounts(source: Source, node: YamlNode, written: YamlNode) -> Iterator[Contradiction]:
     """Yield accounts of councils, and systems of returns, outside the source."""
-    return_codes = {source_return.return_code for source_return in source.returns}
+    return_codes = {entry.text("return") for entry in written.entries("returns")}  # "" where one is unreadable
     for council_code, account in node.at("accounts").members():
         yield from contradictions_where(
             (
@@ -136,7 +145,7 @@ def _check_accounts(source: Source, node: YamlNode) -> Iterator[Contradiction]:
             ),
             *(
                 (
-                    return_code not in return_codes,
+                    not return_codes & {return_code, ""},
                     system,
                     f"The source does not give {return_code}.",
                     suggest(return_code, return_codes),

@@ -259,6 +259,8 @@ ONLY_CAUSE = (
     SpoiltCase(MAPPING, "'births_.*'", "3", "name: births", ("must be a text",)),
     SpoiltCase(MAPPING, "majors: [1]", "majors: 1", "majors", ("must be a list",)),
     SpoiltCase(CODES, 'code: "1"', "code: 1", 'label: "Cat"', ("must be a text",)),
+    SpoiltCase(SFTP, "(?P<period>", "((?P<period>", "pattern:", ("not a regular expression",)),
+    SpoiltCase(SFTP, "return: PETS", "return: 3", "return: 3", ("must be a text",)),
 )
 
 
