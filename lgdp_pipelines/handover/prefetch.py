@@ -38,8 +38,8 @@ class Prefetch(AbstractContextManager["Prefetch[Result]"], Generic[Result]):
             self._pending = self._pool.submit(next, self._items, _END)
             yield cast("Result", item)
 
-    def take_prepared(self) -> list[Result]:
-        """Return the item prepared and not requested yet, if any."""
+    def peek_prepared(self) -> list[Result]:
+        """Wait for the prepared item, if any; return it without taking it."""
         item = self._pending.result()
         return [] if item is _END else [cast("Result", item)]
 

@@ -61,7 +61,7 @@ def _read_rows(text: "_TextBuffer", layout: CsvLayout) -> Iterator[CellBlock]:
                 block = parse_plain_records(content, layout, row, quote_count)
                 if block is None:
                     text.content = b"".join(
-                        [content, *(content for content, _ in pieces.take_prepared()), text.content]
+                        [content, *(content for content, _ in pieces.peek_prepared()), text.content]
                     )
                     break
                 yield block

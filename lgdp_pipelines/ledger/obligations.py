@@ -78,7 +78,7 @@ class Obligation:
 
     @property
     def is_done(self) -> bool:
-        """Whether the council has met the obligation."""
+        """Whether the council has a current submission, nil returns included."""
         return self.state is ObligationState.DONE
 
 

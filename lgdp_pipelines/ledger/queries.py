@@ -263,7 +263,7 @@ def _has_changed(row: sa.Row[tuple[object, ...]], submission: Submission, scope:
 
 
 def expire_withdrawn_queries(connection: sa.Connection, submission_id: str, now: datetime) -> None:
-    """Expire the queries of a withdrawn submission."""
+    """Expire all queries of a withdrawn submission, even answered or accepted ones."""
     rows = connection.execute(
         sa.select(QUERY).where(QUERY.c.submission_id == submission_id, QUERY.c.state != QueryState.EXPIRED)
     )

@@ -274,7 +274,7 @@ def _list_targets(register: Register) -> Iterator[_Target]:
 
 
 def _find_observations(records: TraceRecords, table: str, council_code: str | None, period: str | None) -> _Target:
-    """Return one return's part of the shared table of figures; refuse ambiguity.
+    """Return one return's part of the figures; refuse if not exactly one.
 
     The return follows from the table's name, from the kind of the period, or from the rows of council and period.
     """

@@ -124,7 +124,7 @@ class _Servers:
         self._accounts = list_served_accounts(folder, register.councils.codes)
         tokens = {code: (folder / "tokens" / code).read_text(encoding="ascii") for code in register.councils.codes}
         requests = list_api_requests(folder, register, today)
-        application = build_api(requests, tokens, busy=register.councils.codes[:BUSY_COUNCILS])
+        application = build_api(requests, tokens, sometimes_busy=register.councils.codes[:BUSY_COUNCILS])
         self._api = uvicorn.Server(
             uvicorn.Config(application, log_config=None, lifespan="off", ws="none", timeout_graceful_shutdown=2)
         )

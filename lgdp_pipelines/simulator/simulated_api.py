@@ -45,7 +45,7 @@ def build_api(
     requests: Mapping[str, ApiRequest],
     tokens: Mapping[str, str],
     *,
-    busy: Sequence[str] = (),
+    sometimes_busy: Sequence[str] = (),
     page_size: int = PAGE_SIZE,
 ) -> Starlette:
     """Return the application that serves the simulated HTTP API.
@@ -53,7 +53,7 @@ def build_api(
     Args:
         requests: by path and query of the first page.
         tokens: by council code.
-        busy: councils whose second request, and each tenth after it, is answered with 429 and one second.
+        sometimes_busy: councils whose second request, and each tenth after it, is answered with 429 and one second.
         page_size: records a page.
     """
     request_counts: Counter[str] = Counter()
@@ -64,7 +64,7 @@ def build_api(
         if council is None:
             return Response(status_code=401, headers={"WWW-Authenticate": "Bearer"})
         request_counts[council] += 1
-        if council in busy and request_counts[council] % 10 == 2:
+        if council in sometimes_busy and request_counts[council] % 10 == 2:
             return Response(status_code=429, headers={"Retry-After": RETRY_AFTER})
         address, page = _remove_page_parameter(request)
         known_request = requests.get(address)

@@ -131,7 +131,7 @@ def label_scopes(rule: Rule, rows: pl.Series, table: ChunkedFrame) -> pl.Series:
 
 
 def _select_rows(table: ChunkedFrame, rows: pl.Series, names: Sequence[str]) -> pl.DataFrame:
-    """Return some rows and columns of a table, in its order."""
+    """Return some rows and columns of a table, with their row numbers."""
     columns = list(dict.fromkeys([ROW, *names]))
     sought = rows.to_frame(ROW)
     chunks = [chunk.select(columns).join(sought, on=ROW, how="semi") for chunk in table.iter_chunks(columns)]

@@ -166,7 +166,7 @@ def _stream_rows(lake_table: LakeTable, rows: _SubmissionRows) -> FrameSource:
 
 
 def _add_keys(rows: _SubmissionRows, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
-    """Yield submissions' rows with the platform's keys, in a table's columns."""
+    """Yield chunks of rows with the platform's keys, in a table's columns."""
     for submission, chunks in rows:
         keys = [
             pl.lit(submission.council_code).alias("council_code"),

@@ -269,7 +269,7 @@ class SftpAccount:
                 await file.close()
 
     async def _deliver(self, folder: str, name: str, content: bytes) -> None:
-        """Write and rename a new file, unless identical bytes are already there.
+        """Write and rename a file; keep identical bytes, refuse other bytes there.
 
         Another file of its name is refused, never overwritten.
         """

@@ -51,7 +51,7 @@ def test_stopping_early_returns_prepared_items_and_prepares_no_more() -> None:
     numbers: list[int] = []
     with Prefetch(iter_recorded(numbers, 100)) as items:
         first = next(iter(items))
-        prepared = items.take_prepared()
+        prepared = items.peek_prepared()
     assert [first, *prepared] == numbers == [0, 1]
 
 
