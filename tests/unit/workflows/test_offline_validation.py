@@ -140,7 +140,7 @@ def test_rows_of_another_council_are_never_read(
     assert find_result(second_outcome) == (RuleResult.FAILED, 20, "")
     judgement = find_judgement(platform.ledger, second_outcome.submission.id)
     reproduction = reproduce_judgement(platform, JudgementReplayer(platform), judgement)
-    assert reproduction.result is ReproductionResult.IDENTICAL, "a nil return has no rows in a replay either"
+    assert reproduction.comparison is ReproductionResult.IDENTICAL, "a nil return has no rows in a replay either"
 
 
 # Offline --------------------------------------------------------------------------------------------------------------
