@@ -25,7 +25,7 @@ def owed(
     values: dict[str, object] = {
         "return_code": "HL1", "council_code": "FIF", "period": parse_period("FY2024-25-Q1"), "due": DUE, "state": state,
         "latest_outcome": latest_outcome, "days_late": 0, "is_early": False, "submission_id": None, "current_id": None,
-        "received_on": None, "open_queries": 0,
+        "received_on": None, "open_query_count": 0,
     }  # fmt: skip
     return Obligation(**(values | changed))  # type: ignore[arg-type]
 
