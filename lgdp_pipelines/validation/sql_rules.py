@@ -37,7 +37,7 @@ from lgdp_pipelines.validation.rule_violations import NO_ROWS
 from lgdp_pipelines.vocabulary.periods import Period
 from lgdp_pipelines.vocabulary.table_columns import ROW, STATUS_SUFFIX
 
-# The row of a finding can stand in place of the count where a statement has none of these clauses. Beyond that, several
+# The row of a finding can replace the count where a statement has none of these clauses. Beyond that, several
 # rules share one scan where a condition has none of these expressions, because it then tests each row for itself.
 _NOT_ROW_BY_ROW = ("group", "having", "distinct", "limit")
 _NOT_ABOUT_ONE_ROW = (exp.Select, exp.Subquery, exp.SetOperation, exp.Window, exp.AggFunc, exp.Placeholder)

@@ -268,7 +268,7 @@ def find_accepting_contract(ledger: Ledger, data_return: Return, submission_id: 
     Args:
         ledger: knows which version accepted it.
         data_return: whose contracts are searched.
-        submission_id: whose rows stand in the tables of that contract.
+        submission_id: the submission whose rows are in the tables of that contract.
         default: returned where no version accepted it.
     """
     major, _, _ = ledger.judgements.find_accepting_version(submission_id).partition(".")

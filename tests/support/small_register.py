@@ -288,6 +288,24 @@ FILES = {
 }
 
 
+class SpoiltCase(NamedTuple):
+    """Replacement of one text in a file, and the expected contradiction.
+
+    Attributes:
+        file: changed file.
+        old: text that occurs once.
+        new: its replacement.
+        at: words on the line that the contradiction must name.
+        says: words that the contradiction or its remedy must have.
+    """
+
+    file: str
+    old: str
+    new: str
+    at: str
+    says: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class SmallRegister:
     """Register in its own folder.
@@ -335,20 +353,29 @@ class SmallRegister:
             load_register(self.root)
         return caught.value.contradictions
 
+    def check_only_contradiction(self, case: SpoiltCase) -> None:
+        """Check that a case's replacement gives its contradiction, and no other."""
+        location = self._spoil_case(case)
+        contradictions = self.contradictions()
+        assert len(contradictions) == 1, "\n".join(map(str, contradictions))
+        (contradiction,) = contradictions
+        assert (contradiction.file, contradiction.line) == location
+        for words in case.says:
+            assert words in f"{contradiction.what} {contradiction.remedy}"
+        assert contradiction.remedy
 
-class SpoiltCase(NamedTuple):
-    """Replacement of one text in a file, and the expected contradiction.
+    def check_cause_is_named(self, case: SpoiltCase) -> None:
+        """Check that a case's contradiction is among those of its replacement."""
+        location = self._spoil_case(case)
+        messages = [
+            f"{contradiction.what} {contradiction.remedy}"
+            for contradiction in self.contradictions()
+            if (contradiction.file, contradiction.line) == location
+        ]
+        assert any(all(words in sentence for words in case.says) for sentence in messages), messages
 
-    Attributes:
-        file: changed file.
-        old: text that occurs once.
-        new: its replacement.
-        at: words on the line that the contradiction must name.
-        says: words that the contradiction or its remedy must have.
-    """
-
-    file: str
-    old: str
-    new: str
-    at: str
-    says: tuple[str, ...]
+    def _spoil_case(self, case: SpoiltCase) -> tuple[str, int]:
+        """Make a case's replacement, and return the file and line of its contradiction."""
+        self.narrow_to(case.file)
+        self.spoil(case.file, case.old, case.new)
+        return case.file, self.line_of(case.file, case.at)

@@ -85,7 +85,7 @@ class CodePattern:
 
     Attributes:
         pattern: regular expression for a whole source code.
-        to: the contract's code; ``{1}`` or ``{name}`` stands for the text of a group of the pattern.
+        to: the contract's code; ``{1}`` or ``{name}`` inserts the text of a group of the pattern.
     """
 
     pattern: PolarsPattern

@@ -107,12 +107,4 @@ SPOILT = {
 class TestASpoiltRegister:
     @pytest.mark.parametrize("case", SPOILT.values(), ids=SPOILT.keys())
     def test_names_the_file_the_line_and_what_to_do(self, small: SmallRegister, case: SpoiltCase) -> None:
-        small.narrow_to(case.file)
-        small.spoil(case.file, case.old, case.new)
-        contradictions = small.contradictions()
-        assert len(contradictions) == 1, "\n".join(map(str, contradictions))
-        assert contradictions[0].file == case.file
-        assert contradictions[0].line == small.line_of(case.file, case.at)
-        for words in case.says:
-            assert words in f"{contradictions[0].what} {contradictions[0].remedy}"
-        assert contradictions[0].remedy
+        small.check_only_contradiction(case)

@@ -358,24 +358,8 @@ SPOILT_AND_FOLLOWED = {
 class TestASpoiltRegister:
     @pytest.mark.parametrize("case", SPOILT_AND_FOLLOWED.values(), ids=SPOILT_AND_FOLLOWED.keys())
     def test_names_the_cause_also_where_more_follows_from_it(self, small: SmallRegister, case: SpoiltCase) -> None:
-        small.narrow_to(case.file)
-        small.spoil(case.file, case.old, case.new)
-        line = small.line_of(case.file, case.at)
-        messages = [
-            f"{contradiction.what} {contradiction.remedy}"
-            for contradiction in small.contradictions()
-            if (contradiction.file, contradiction.line) == (case.file, line)
-        ]
-        assert any(all(words in sentence for words in case.says) for sentence in messages), messages
+        small.check_cause_is_named(case)
 
     @pytest.mark.parametrize("case", SPOILT.values(), ids=SPOILT.keys())
     def test_names_the_file_the_line_and_what_to_do(self, small: SmallRegister, case: SpoiltCase) -> None:
-        small.narrow_to(case.file)
-        small.spoil(case.file, case.old, case.new)
-        contradictions = small.contradictions()
-        assert len(contradictions) == 1, "\n".join(map(str, contradictions))
-        assert contradictions[0].file == case.file
-        assert contradictions[0].line == small.line_of(case.file, case.at)
-        for words in case.says:
-            assert words in f"{contradictions[0].what} {contradictions[0].remedy}"
-        assert contradictions[0].remedy
+        small.check_only_contradiction(case)
